@@ -1,0 +1,139 @@
+//! Orders through the lanes without HTTP: what the lanes alone can do on each engine.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::Instant;
+
+use kernel::{
+    Actor, AddMember, Command, CreateMeal, Date, MealId, MemberId, Outcome, PlaceOrder, Profile, Quantity, Slot,
+};
+use service::{IdempotencyKey, Request, Service, Settings, System, uuid};
+use store::{AnswerKey, Store};
+use tokio::task::JoinSet;
+
+const MEALS: [usize; 2] = [1, 100];
+
+pub(crate) async fn run(arguments: &[String]) -> Result<(), String> {
+    let number = |at: usize, default| arguments.get(at).map_or(Ok(default), |text| text.parse::<usize>());
+    let orders = number(0, 50_000).map_err(|error| error.to_string())?;
+    let callers = number(1, 256).map_err(|error| error.to_string())?;
+
+    let folder = testing::TempDir::new();
+    measure("sqlite", &format!("sqlite:{}", folder.join("bench.db").display()), orders, callers).await?;
+    let database = testing::postgres::fresh_database();
+    measure("postgres", database.url(), orders, callers).await
+}
+
+#[expect(clippy::disallowed_methods, clippy::float_arithmetic, reason = "a measurement")]
+async fn measure(engine: &str, url: &str, orders: usize, callers: usize) -> Result<(), String> {
+    let zone = jiff::tz::TimeZone::get("Asia/Shanghai").map_err(|error| error.to_string())?;
+    let store = Store::new(url).map_err(|error| error.to_string())?;
+    let service =
+        Service::start(store, Arc::new(System), Settings::new(zone)).await.map_err(|error| error.to_string())?;
+    let members = Arc::new(members(&service, orders).await?);
+    for count in MEALS {
+        let meals = Arc::new(meals(&service, count, orders as i64).await?);
+        let next = Arc::new(AtomicUsize::new(0));
+        let started = Instant::now();
+        let mut running = JoinSet::new();
+        for _ in 0..callers {
+            let (service, members, meals, next) = (service.clone(), members.clone(), meals.clone(), next.clone());
+            running.spawn(async move {
+                let mut latencies = Vec::new();
+                loop {
+                    let at = next.fetch_add(1, Relaxed);
+                    let Some(&member) = members.get(at) else {
+                        return Ok::<_, String>(latencies);
+                    };
+                    let asked = Instant::now();
+                    let request = order(member, meals[at % meals.len()], &format!("{count}-{at}"))?;
+                    service.run(request).await.map_err(|failure| format!("{failure:?}"))?;
+                    latencies.push(asked.elapsed().as_micros());
+                }
+            });
+        }
+        let mut latencies = Vec::with_capacity(orders);
+        while let Some(ended) = running.join_next().await {
+            latencies.extend(ended.map_err(|error| error.to_string())??);
+        }
+        let rate = orders as f64 / started.elapsed().as_secs_f64();
+        latencies.sort_unstable();
+        let p99 = latencies[latencies.len() * 99 / 100] as f64 / 1000.0;
+        println!("{engine:<9} {count:>4} meals {callers:>5} callers {rate:>8.0}/s  p99 {p99:.1} ms");
+    }
+    let report = service.check().await.map_err(|failure| format!("{failure:?}"))?;
+    service.stop().await;
+    if report.passes() { Ok(()) } else { Err(format!("the books are wrong: {:?}", report.counts())) }
+}
+
+fn order(member: MemberId, meal: MealId, key: &str) -> Result<Request, String> {
+    let notes = String::new().try_into().map_err(|error: kernel::InvalidText| error.to_string())?;
+    Ok(Request {
+        command: Command::PlaceOrder(PlaceOrder {
+            member,
+            meal,
+            quantity: Quantity::ONE,
+            options: Vec::new(),
+            notes,
+            pickup_window: None,
+        }),
+        actor: Actor { member: Some(member), ..Actor::house() },
+        key: Some(IdempotencyKey { key: AnswerKey { caller: member, key: key.to_owned() }, request_hash: [7; 32] }),
+        dry_run: false,
+    })
+}
+
+async fn members(service: &Service, count: usize) -> Result<Vec<MemberId>, String> {
+    let mut running = JoinSet::new();
+    for caller in 0..256 {
+        let service = service.clone();
+        running.spawn(async move {
+            let mut ids = Vec::new();
+            for at in (caller..count).step_by(256) {
+                let command = Command::AddMember(AddMember {
+                    profile: Profile { uid: uuid(service.ambient()), nickname: format!("m{at}") },
+                    account: None,
+                    password_hash: None,
+                    openid: Some(format!("openid-{at}")),
+                    department: None,
+                    overdraft_limit: None,
+                    grants: Vec::new(),
+                });
+                match service.run(Request::by_house(command)).await {
+                    Ok(Outcome::Member { member }) => ids.push(member.id),
+                    other => return Err(format!("{other:?}")),
+                }
+            }
+            Ok(ids)
+        });
+    }
+    let mut ids = Vec::with_capacity(count);
+    while let Some(ended) = running.join_next().await {
+        ids.extend(ended.map_err(|error| error.to_string())??);
+    }
+    Ok(ids)
+}
+
+async fn meals(service: &Service, count: usize, capacity: i64) -> Result<Vec<MealId>, String> {
+    let mut date: Date = "2150-01-01".parse().map_err(|error: kernel::InvalidTime| error.to_string())?;
+    let mut ids = Vec::with_capacity(count);
+    while ids.len() < count {
+        let command = Command::CreateMeal(CreateMeal {
+            date,
+            slot: Slot::Lunch,
+            title: None,
+            description: String::new().try_into().map_err(|error: kernel::InvalidText| error.to_string())?,
+            base_price: 1500.try_into().map_err(|error: kernel::OutOfRange| error.to_string())?,
+            capacity,
+            options: Vec::new(),
+            orders_close_at: None,
+            pickup_windows: Vec::new(),
+            publish: true,
+        });
+        date = date.plus_days(1);
+        if let Ok(Outcome::Meal(meal)) = service.run(Request::by_house(command)).await {
+            ids.push(meal.meal.id);
+        }
+    }
+    Ok(ids)
+}

@@ -1,0 +1,590 @@
+//! The configuration: one TOML file, then the environment, then flags. What is unknown or wrong stops the start by its name.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use http_api::{Proxies, Rate, Rates};
+use serde::{Deserialize, Deserializer, de};
+use toml::{Table, Value};
+use wechat::Secret;
+
+use crate::Problem;
+use crate::arguments::SettingFlags;
+
+const PREFIX: &str = "FANPIAO_";
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[derive(Default)]
+pub(crate) struct Config {
+    pub(crate) server: Server,
+    pub(crate) database: Database,
+    pub(crate) house: House,
+    pub(crate) wallet: Wallet,
+    pub(crate) shop: Shop,
+    pub(crate) session: Session,
+    pub(crate) limits: Limits,
+    pub(crate) lanes: Lanes,
+    pub(crate) wechat: Wechat,
+    pub(crate) recharge: Recharge,
+    pub(crate) log: Log,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Server {
+    #[serde(deserialize_with = "typed")]
+    pub(crate) listen: SocketAddr,
+    /// How long one request may take, from its first byte to its answer.
+    #[serde(deserialize_with = "typed")]
+    pub(crate) request_timeout_secs: u64,
+    /// How long running requests may take to end when the server stops.
+    #[serde(deserialize_with = "typed")]
+    pub(crate) drain_timeout_secs: u64,
+    /// Our own proxies, whose `X-Forwarded-For` is believed.
+    #[serde(deserialize_with = "typed")]
+    pub(crate) trusted_proxies: Proxies,
+}
+
+/// So much at once, and then so much a minute; 0 at once is no limit.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Limits {
+    #[serde(deserialize_with = "typed")]
+    pub(crate) address_burst: u32,
+    #[serde(deserialize_with = "typed")]
+    pub(crate) address_per_minute: u32,
+    #[serde(deserialize_with = "typed")]
+    pub(crate) member_burst: u32,
+    #[serde(deserialize_with = "typed")]
+    pub(crate) member_per_minute: u32,
+    #[serde(deserialize_with = "typed")]
+    pub(crate) address_failures_burst: u32,
+    #[serde(deserialize_with = "typed")]
+    pub(crate) address_failures_per_minute: u32,
+    #[serde(deserialize_with = "typed")]
+    pub(crate) account_failures_burst: u32,
+    #[serde(deserialize_with = "typed")]
+    pub(crate) account_failures_per_minute: u32,
+}
+
+impl Limits {
+    pub(crate) fn rates(&self) -> Rates {
+        let rate = |burst, per_minute| Rate { burst, per_minute };
+        Rates {
+            address: rate(self.address_burst, self.address_per_minute),
+            member: rate(self.member_burst, self.member_per_minute),
+            address_failures: rate(self.address_failures_burst, self.address_failures_per_minute),
+            account_failures: rate(self.account_failures_burst, self.account_failures_per_minute),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let Rates { address, member, address_failures, account_failures } = Rates::default();
+        Self {
+            address_burst: address.burst,
+            address_per_minute: address.per_minute,
+            member_burst: member.burst,
+            member_per_minute: member.per_minute,
+            address_failures_burst: address_failures.burst,
+            address_failures_per_minute: address_failures.per_minute,
+            account_failures_burst: account_failures.burst,
+            account_failures_per_minute: account_failures.per_minute,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Database {
+    pub(crate) url: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct House {
+    /// Where the house is: decides which day it is.
+    #[serde(deserialize_with = "zone")]
+    pub(crate) zone: jiff::tz::TimeZone,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Wallet {
+    /// How far below zero a wallet may go; absent for any way down, 0 for prepaid only.
+    #[serde(deserialize_with = "typed_option")]
+    pub(crate) overdraft_limit_cents: Option<u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Shop {
+    /// How long an order can be paid.
+    #[serde(deserialize_with = "typed")]
+    pub(crate) pay_within_minutes: u32,
+    /// How many unpaid orders one member may have at a time.
+    #[serde(deserialize_with = "typed")]
+    pub(crate) most_unpaid: u32,
+    /// How often unpaid orders past their deadline are tidied up.
+    #[serde(deserialize_with = "typed")]
+    pub(crate) release_every_minutes: u32,
+    /// Where pictures of products are kept; absent, beside a SQLite database, and nowhere with PostgreSQL.
+    pub(crate) pictures: Option<PathBuf>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Session {
+    #[serde(deserialize_with = "typed")]
+    pub(crate) lifetime_hours: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Lanes {
+    /// How many lanes write to PostgreSQL; SQLite always has one.
+    #[serde(deserialize_with = "typed")]
+    pub(crate) postgres: usize,
+    /// How many commands may wait in one lane.
+    #[serde(deserialize_with = "typed")]
+    pub(crate) queue: usize,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Wechat {
+    /// Without it nobody can sign in by WeChat.
+    pub(crate) appid: Option<String>,
+    #[serde(deserialize_with = "secret")]
+    pub(crate) app_secret: Option<Secret>,
+    /// Another address than WeChat's own, for a simulated world.
+    pub(crate) base_url: Option<String>,
+    /// The merchant number. Without it nobody can pay by WeChat; with it the keys below are needed.
+    pub(crate) mchid: Option<String>,
+    /// Serial number of the merchant's certificate.
+    pub(crate) certificate_serial: Option<String>,
+    /// `apiclient_key.pem`: its path, or its text in the environment.
+    pub(crate) private_key_file: Option<PathBuf>,
+    #[serde(deserialize_with = "secret")]
+    pub(crate) private_key: Option<Secret>,
+    #[serde(deserialize_with = "secret")]
+    pub(crate) apiv3_key: Option<Secret>,
+    /// `PUB_KEY_ID_…`, and the file of that key. Without them WeChat's certificates are downloaded.
+    pub(crate) public_key_id: Option<String>,
+    pub(crate) public_key_file: Option<PathBuf>,
+    pub(crate) public_key: Option<String>,
+    /// Where WeChat reaches this API from outside, as `https://canteen.example.com/api/v1`.
+    pub(crate) notify_url: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Recharge {
+    #[serde(deserialize_with = "typed")]
+    pub(crate) min_cents: i64,
+    #[serde(deserialize_with = "typed")]
+    pub(crate) max_cents: i64,
+    /// How long a top-up order can be paid.
+    #[serde(deserialize_with = "typed")]
+    pub(crate) expire_mins: i64,
+    /// What the payer reads on the bill.
+    pub(crate) description: String,
+    #[serde(deserialize_with = "typed")]
+    pub(crate) compensation_enabled: bool,
+    #[serde(deserialize_with = "typed")]
+    pub(crate) compensation_interval_mins: i64,
+    #[serde(deserialize_with = "typed")]
+    pub(crate) compensation_threshold_mins: i64,
+    #[serde(deserialize_with = "typed")]
+    pub(crate) compensation_batch_size: i64,
+    #[serde(deserialize_with = "typed")]
+    pub(crate) compensation_concurrency: usize,
+    /// When yesterday's bill is fetched, `HH:MM`. WeChat has it from 10:00 in Beijing.
+    pub(crate) reconcile_at: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Log {
+    /// As `info` or `info,http_api=debug`.
+    pub(crate) filter: String,
+    pub(crate) format: LogFormat,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            request_timeout_secs: 30,
+            drain_timeout_secs: 30,
+            trusted_proxies: Proxies::default(),
+        }
+    }
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self { url: "sqlite:fanpiao.db".to_owned() }
+    }
+}
+
+impl Default for House {
+    fn default() -> Self {
+        Self { zone: jiff::tz::TimeZone::get("Asia/Shanghai").unwrap_or(jiff::tz::TimeZone::UTC) }
+    }
+}
+
+impl Default for Shop {
+    fn default() -> Self {
+        Self { pay_within_minutes: 30, most_unpaid: 3, release_every_minutes: 5, pictures: None }
+    }
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        Self { lifetime_hours: 30 * 24 }
+    }
+}
+
+impl Default for Lanes {
+    fn default() -> Self {
+        Self { postgres: 2, queue: 4096 }
+    }
+}
+
+impl Default for Recharge {
+    fn default() -> Self {
+        Self {
+            min_cents: 100,
+            max_cents: 500_000,
+            expire_mins: 30,
+            description: "饭票充值".to_owned(),
+            compensation_enabled: true,
+            compensation_interval_mins: 5,
+            compensation_threshold_mins: 5,
+            compensation_batch_size: 50,
+            compensation_concurrency: 5,
+            reconcile_at: "10:30".to_owned(),
+        }
+    }
+}
+
+impl Recharge {
+    /// When the bill is fetched, in minutes after midnight.
+    pub(crate) fn reconcile_minute(&self) -> Option<u16> {
+        let (hour, minute) = self.reconcile_at.split_once(':')?;
+        let part = |text: &str, most: u16| text.parse().ok().filter(|&value: &u16| text.len() == 2 && value <= most);
+        Some(part(hour, 23)? * 60 + part(minute, 59)?)
+    }
+
+    fn problem(&self) -> Option<&'static str> {
+        let (most_mins, most_cents) = (2 * 60, 100_000_000);
+        if !(1..=most_cents).contains(&self.min_cents) {
+            return Some("min_cents: must lie between 1 and 100000000");
+        }
+        if !(self.min_cents..=most_cents).contains(&self.max_cents) {
+            return Some("max_cents: must lie between min_cents and 100000000");
+        }
+        if !(2..=most_mins).contains(&self.expire_mins) {
+            return Some("expire_mins: must lie between 2 and 120");
+        }
+        if !(1..=1440).contains(&self.compensation_interval_mins) {
+            return Some("compensation_interval_mins: must lie between 1 and 1440");
+        }
+        if !(0..=1440).contains(&self.compensation_threshold_mins) {
+            return Some("compensation_threshold_mins: must lie between 0 and 1440");
+        }
+        if !(1..=1000).contains(&self.compensation_batch_size) {
+            return Some("compensation_batch_size: must lie between 1 and 1000");
+        }
+        if !(1..=50).contains(&self.compensation_concurrency) {
+            return Some("compensation_concurrency: must lie between 1 and 50");
+        }
+        self.reconcile_minute().is_none().then_some("reconcile_at: must be a time as 10:30")
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { filter: "info".to_owned(), format: LogFormat::Text }
+    }
+}
+
+pub(crate) fn load(flags: &SettingFlags) -> Result<Config, Problem> {
+    let file = match &flags.config {
+        None => Table::new(),
+        Some(path) => {
+            let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+            text.parse::<Table>().map_err(|error| format!("{}: {error}", path.display()))?
+        }
+    };
+    let mut config = merge(file, std::env::vars())?;
+    if let Some(url) = &flags.database {
+        config.database.url.clone_from(url);
+    }
+    if let Some(listen) = flags.listen {
+        config.server.listen = listen;
+    }
+    Ok(config)
+}
+
+fn merge(mut table: Table, environment: impl Iterator<Item = (String, String)>) -> Result<Config, Problem> {
+    for (name, value) in environment {
+        // What the tests and benches of this project use has no section, and is none of the server's business.
+        let Some((section, key)) = name.strip_prefix(PREFIX).and_then(|rest| rest.split_once("__")) else {
+            continue;
+        };
+        let section = section.to_lowercase();
+        match table.entry(section.clone()).or_insert_with(|| Value::Table(Table::new())) {
+            Value::Table(section) => drop(section.insert(key.to_lowercase(), Value::String(value))),
+            _ => return Err(format!("configuration: {section} must be a section")),
+        }
+    }
+    let config: Config = serde_path_to_error::deserialize(Value::Table(table)).map_err(|error| {
+        let (path, message) = (error.path().to_string(), error.inner().message().trim().to_owned());
+        format!("configuration: {path}: {message}")
+    })?;
+    config.checked()
+}
+
+impl Config {
+    fn checked(self) -> Result<Self, Problem> {
+        if self.lanes.postgres == 0 || self.lanes.postgres > 64 {
+            return Err("configuration: lanes.postgres: must lie between 1 and 64".to_owned());
+        }
+        let rates = self.limits.rates();
+        for rate in [rates.address, rates.member, rates.address_failures, rates.account_failures] {
+            if rate.burst > 0 && rate.per_minute == 0 {
+                return Err("configuration: limits: without anything a minute a limit never ends".to_owned());
+            }
+        }
+        if self.lanes.queue == 0 {
+            return Err("configuration: lanes.queue: must be at least 1".to_owned());
+        }
+        if !(1..=24 * 60).contains(&self.shop.pay_within_minutes) {
+            return Err("configuration: shop.pay_within_minutes: must lie between 1 and 1440".to_owned());
+        }
+        if !(1..=24 * 60).contains(&self.shop.release_every_minutes) {
+            return Err("configuration: shop.release_every_minutes: must lie between 1 and 1440".to_owned());
+        }
+        if self.wechat.appid.is_some() != self.wechat.app_secret.is_some() {
+            return Err("configuration: wechat.appid and wechat.app_secret belong together".to_owned());
+        }
+        if let Some(problem) = self.recharge.problem() {
+            return Err(format!("configuration: recharge.{problem}"));
+        }
+        let wechat = &self.wechat;
+        if wechat.mchid.is_some() {
+            let needed = [
+                ("appid", wechat.appid.is_some()),
+                ("certificate_serial", wechat.certificate_serial.is_some()),
+                ("private_key_file", wechat.private_key_file.is_some() || wechat.private_key.is_some()),
+                ("apiv3_key", wechat.apiv3_key.is_some()),
+                ("notify_url", wechat.notify_url.is_some()),
+            ];
+            if let Some((missing, _)) = needed.into_iter().find(|(_, there)| !there) {
+                return Err(format!("configuration: wechat.{missing}: is needed with wechat.mchid"));
+            }
+            if wechat.public_key_id.is_some() != (wechat.public_key_file.is_some() || wechat.public_key.is_some()) {
+                return Err("configuration: wechat.public_key_id and wechat.public_key_file belong together".to_owned());
+            }
+        }
+        store::Store::new(&self.database.url).map_err(|error| format!("configuration: database.url: {error}"))?;
+        tracing_subscriber::EnvFilter::try_new(&self.log.filter)
+            .map_err(|error| format!("configuration: log.filter: {error}"))?;
+        Ok(self)
+    }
+}
+
+/// The environment has texts only, so a number may come as one.
+fn typed<'de, D: Deserializer<'de>, T: FromStr<Err: fmt::Display>>(deserializer: D) -> Result<T, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    let text = match &value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    text.parse().map_err(|error| de::Error::custom(format!("{text:?} cannot be used here: {error}")))
+}
+
+fn typed_option<'de, D: Deserializer<'de>, T: FromStr<Err: fmt::Display>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    typed(deserializer).map(Some)
+}
+
+fn zone<'de, D: Deserializer<'de>>(deserializer: D) -> Result<jiff::tz::TimeZone, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    jiff::tz::TimeZone::get(&name)
+        .map_err(|_| de::Error::custom(format!("{name:?} is no time zone; one is named like \"Asia/Shanghai\"")))
+}
+
+fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
+    String::deserialize(deserializer).map(|text| Some(Secret::new(text)))
+}
+
+impl Config {
+    /// Where pictures are kept. With several servers it has to be a folder that all of them see.
+    pub(crate) fn pictures(&self) -> Option<PathBuf> {
+        let beside = || Some(Path::new(self.database.url.strip_prefix("sqlite:")?).with_file_name("pictures"));
+        self.shop.pictures.clone().or_else(beside)
+    }
+}
+
+/// What is in force, as TOML. Secrets and a password in the database's address are masked.
+impl fmt::Display for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { server, database, house, wallet, shop, session, limits, lanes, wechat, recharge, log } = self;
+        writeln!(f, "[server]\nlisten = \"{}\"", server.listen)?;
+        writeln!(f, "request_timeout_secs = {}", server.request_timeout_secs)?;
+        writeln!(f, "drain_timeout_secs = {}", server.drain_timeout_secs)?;
+        writeln!(f, "trusted_proxies = \"{}\"", server.trusted_proxies)?;
+        writeln!(f, "\n[database]\nurl = {:?}", masked(&database.url))?;
+        writeln!(f, "\n[house]\nzone = {:?}", house.zone.iana_name().unwrap_or("UTC"))?;
+        writeln!(f, "\n[wallet]")?;
+        match wallet.overdraft_limit_cents {
+            Some(limit) => writeln!(f, "overdraft_limit_cents = {limit}")?,
+            None => writeln!(f, "# overdraft_limit_cents: none, a wallet may go below zero any way")?,
+        }
+        writeln!(f, "\n[shop]\npay_within_minutes = {}", shop.pay_within_minutes)?;
+        writeln!(f, "most_unpaid = {}", shop.most_unpaid)?;
+        writeln!(f, "release_every_minutes = {}", shop.release_every_minutes)?;
+        match self.pictures() {
+            Some(folder) => writeln!(f, "pictures = {:?}", folder.display().to_string())?,
+            None => writeln!(f, "# pictures: none, products have no pictures")?,
+        }
+        writeln!(f, "\n[session]\nlifetime_hours = {}", session.lifetime_hours)?;
+        writeln!(f, "\n[limits]")?;
+        for (name, Rate { burst, per_minute }) in [
+            ("address", limits.rates().address),
+            ("member", limits.rates().member),
+            ("address_failures", limits.rates().address_failures),
+            ("account_failures", limits.rates().account_failures),
+        ] {
+            writeln!(f, "{name}_burst = {burst}\n{name}_per_minute = {per_minute}")?;
+        }
+        writeln!(f, "\n[lanes]\npostgres = {}\nqueue = {}", lanes.postgres, lanes.queue)?;
+        writeln!(f, "\n[wechat]")?;
+        match &wechat.appid {
+            Some(appid) => writeln!(f, "appid = {appid:?}\napp_secret = \"***\"")?,
+            None => writeln!(f, "# appid: none, nobody can sign in by WeChat")?,
+        }
+        if let Some(base_url) = &wechat.base_url {
+            writeln!(f, "base_url = {base_url:?}")?;
+        }
+        match &wechat.mchid {
+            Some(mchid) => writeln!(f, "mchid = {mchid:?}\nprivate_key = \"***\"\napiv3_key = \"***\"")?,
+            None => writeln!(f, "# mchid: none, nobody can pay by WeChat")?,
+        }
+        let texts = [
+            ("certificate_serial", &wechat.certificate_serial),
+            ("public_key_id", &wechat.public_key_id),
+            ("notify_url", &wechat.notify_url),
+        ];
+        for (name, text) in texts {
+            if let Some(text) = text {
+                writeln!(f, "{name} = {text:?}")?;
+            }
+        }
+        let Recharge { min_cents, max_cents, expire_mins, description, compensation_enabled, .. } = recharge;
+        writeln!(f, "\n[recharge]\nmin_cents = {min_cents}\nmax_cents = {max_cents}\nexpire_mins = {expire_mins}")?;
+        writeln!(f, "description = {description:?}\ncompensation_enabled = {compensation_enabled}")?;
+        writeln!(f, "compensation_interval_mins = {}", recharge.compensation_interval_mins)?;
+        writeln!(f, "compensation_threshold_mins = {}", recharge.compensation_threshold_mins)?;
+        writeln!(f, "compensation_batch_size = {}", recharge.compensation_batch_size)?;
+        writeln!(f, "compensation_concurrency = {}", recharge.compensation_concurrency)?;
+        writeln!(f, "reconcile_at = {:?}", recharge.reconcile_at)?;
+        let format = if log.format == LogFormat::Json { "json" } else { "text" };
+        writeln!(f, "\n[log]\nfilter = {:?}\nformat = {format:?}", log.filter)
+    }
+}
+
+/// Masked as well.
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+fn masked(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    match rest.rsplit_once('@') {
+        Some((user, host)) => {
+            let user = user.split_once(':').map_or(user.to_owned(), |(name, _)| format!("{name}:***"));
+            format!("{scheme}://{user}@{host}")
+        }
+        None => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str, environment: &[(&str, &str)]) -> Result<Config, Problem> {
+        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        merge(text.parse().expect("TOML"), environment)
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file() {
+        let file = "[server]\nlisten = \"127.0.0.1:1\"\n[wallet]\noverdraft_limit_cents = 500";
+        let config = read(file, &[("FANPIAO_SERVER__LISTEN", "127.0.0.1:2"), ("FANPIAO_TEST_POSTGRES", "x")]);
+        let config = config.expect("readable");
+        assert_eq!(config.server.listen.port(), 2);
+        assert_eq!(config.wallet.overdraft_limit_cents, Some(500));
+        let config = read(file, &[("FANPIAO_WALLET__OVERDRAFT_LIMIT_CENTS", "0")]).expect("readable");
+        assert_eq!(config.wallet.overdraft_limit_cents, Some(0));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
+        let cases: [Case<'_>; 12] = [
+            ("[recharge]\nexpire_mins = 1", &[], "recharge.expire_mins: must lie"),
+            ("[recharge]\nreconcile_at = \"25:00\"", &[], "recharge.reconcile_at: must be"),
+            (
+                "[wechat]\nappid = \"wx1\"\napp_secret = \"s\"\nmchid = \"1\"",
+                &[],
+                "wechat.certificate_serial: is needed",
+            ),
+            ("[server]\nlisten_on = \"x\"", &[], "server.listen_on: unknown field"),
+            ("[sever]\n", &[], "sever: unknown field"),
+            ("", &[("FANPIAO_SERVER__LISTEN", "8080")], "server.listen: \"8080\" cannot be used here"),
+            ("", &[("FANPIAO_WALLET__OVERDRAFT", "1")], "wallet.overdraft: unknown field"),
+            ("[house]\nzone = \"Mars/Olympus\"", &[], "house.zone: \"Mars/Olympus\" is no time zone"),
+            ("[database]\nurl = \"mysql://x\"", &[], "database.url: "),
+            (
+                "[server]\ntrusted_proxies = \"10.0.0.0/33\"",
+                &[],
+                "server.trusted_proxies: \"10.0.0.0/33\" cannot be used",
+            ),
+            ("[limits]\nmember_per_minute = 0", &[], "limits: without anything a minute"),
+            ("[lanes]\npostgres = -1", &[], "lanes.postgres: \"-1\" cannot be used here"),
+        ];
+        for (file, environment, expected) in cases {
+            let problem = read(file, environment).expect_err("refused");
+            assert!(problem.contains(expected), "{problem:?} should name {expected:?}");
+        }
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let file = "[database]\nurl = \"postgres://me:hidden@host/db\"\n[wechat]\nappid = \"wx1\"\napp_secret = \"hidden\"\n\
+             mchid = \"1\"\ncertificate_serial = \"AB\"\nprivate_key = \"hidden\"\napiv3_key = \"hidden\"\nnotify_url = \"https://x\"";
+        let shown = read(file, &[]).expect("readable").to_string();
+        assert!(!shown.contains("hidden") && shown.contains("postgres://me:***@host/db"), "{shown}");
+    }
+}

@@ -1,0 +1,69 @@
+//! `fanpiao user add`: the way to the first administrator.
+
+use std::io::Read;
+use std::process::ExitCode;
+
+use kernel::{AccountName, AddMember, Command, NewGrant, Outcome, Profile, Role, RoleGrant, Scope};
+use service::{Failure, Request, Service, WeakPassword, hash_password, uuid};
+
+use crate::arguments::UserAddArguments;
+use crate::config::Config;
+use crate::{Problem, compose};
+
+pub(crate) async fn add(arguments: &UserAddArguments, config: Config) -> Result<ExitCode, Problem> {
+    let mut password = String::new();
+    let read = std::io::stdin().take(4096).read_to_string(&mut password);
+    read.map_err(|error| format!("the password cannot be read: {error}"))?;
+    let password = password.trim_end_matches(['\r', '\n']);
+    let service = compose::start_service(&config).await?;
+    let added = add_user(&service, arguments, password).await;
+    service.stop().await;
+    let member = added?;
+    say!("{} is added as {} ({member})", arguments.account, arguments.role.as_str());
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn add_user(
+    service: &Service,
+    arguments: &UserAddArguments,
+    password: &str,
+) -> Result<kernel::MemberId, Problem> {
+    WeakPassword::check(password, &arguments.account).map_err(|weak| match weak {
+        WeakPassword::Length => {
+            let (shortest, longest) = (WeakPassword::SHORTEST, WeakPassword::LONGEST);
+            format!("a password has {shortest} to {longest} characters, this one has {}", password.chars().count())
+        }
+        WeakPassword::TooUniform => "the password is made of too few different characters".to_owned(),
+        WeakPassword::LikeAccount => "the password is little more than the name of the account".to_owned(),
+    })?;
+    let text = |what: &str, error: kernel::InvalidText| format!("{what}: {error}");
+    let account = AccountName::try_from(arguments.account.clone()).map_err(|error| text("--account", error))?;
+    let department = arguments.department.clone().map(kernel::DepartmentCode::try_from).transpose();
+    let department = department.map_err(|error| text("--department", error))?;
+    let grant = match arguments.role {
+        Role::DeptAdmin if department.is_none() => return Err("a dept_admin needs --department".to_owned()),
+        Role::DeptAdmin => NewGrant::InOwnDepartment(Role::DeptAdmin),
+        role => NewGrant::As(RoleGrant { role, scope: Scope::Everywhere }),
+    };
+    let nickname = arguments.nickname.clone().unwrap_or_else(|| arguments.account.clone());
+    let command = Command::AddMember(AddMember {
+        profile: Profile { uid: uuid(service.ambient()), nickname },
+        account: Some(account),
+        password_hash: Some(hash_password(service.ambient(), password.to_owned()).await),
+        openid: None,
+        department,
+        overdraft_limit: None,
+        grants: vec![grant],
+    });
+    match service.run(Request::by_house(command)).await {
+        Ok(Outcome::Member { member }) => Ok(member.id),
+        Ok(other) => Err(format!("unexpected answer: {other:?}")),
+        Err(Failure::Refused(kernel::Refusal::AccountTaken { .. })) => {
+            Err(format!("the account {:?} exists already", arguments.account))
+        }
+        Err(Failure::Refused(kernel::Refusal::NotFound { noun: kernel::Noun::Department })) => {
+            Err("there is no department with this code".to_owned())
+        }
+        Err(failure) => Err(format!("not added: {failure:?}")),
+    }
+}

@@ -1,0 +1,163 @@
+use axum::http::Method;
+use kernel::{Instant, MemberId, Permission};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use service::first_id_at;
+use store::queries;
+use store::queries::audits::{Filter, Record};
+
+use crate::App;
+use crate::caller::Caller;
+use crate::endpoint::{Declaration, Endpoint, Input, Tag};
+use crate::failure::Failure;
+use crate::input::{Cursor, Limit, Nothing, Search};
+use crate::reply::{CursorInfo, Reply};
+
+/// Ids carry the time, but they may be ahead of it where a clock was set back: records of this much later are looked at as well.
+const CLOCKS_ARE_WRONG_BY_MS: i64 = 24 * 3_600_000;
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct AuditQuery {
+    /// Who did it.
+    actor_id: Option<MemberId>,
+    /// `order`, `batch`, `meal`, `member`, `department`, `product`, `round`, `job`, `job_run`, `topup`, `refund`, `group_order`
+    /// or `exception`.
+    object_kind: Option<Search>,
+    /// What it was done to.
+    object_id: Option<i64>,
+    action: Option<Search>,
+    from: Option<Instant>,
+    /// Up to, but not at, this moment.
+    to: Option<Instant>,
+    #[serde(default)]
+    limit: Limit,
+    /// `page_info.next_cursor` of the page before.
+    cursor: Option<Cursor>,
+}
+
+/// A page of the audit trail, newest first.
+#[derive(Serialize, JsonSchema)]
+struct AuditPage {
+    records: Vec<AuditRow>,
+    page_info: CursorInfo,
+}
+
+/// Who did what to what, when and why.
+#[derive(Serialize, JsonSchema)]
+struct AuditRow {
+    audit_id: i64,
+    at: Instant,
+    /// Absent for the house itself: a job, a callback, the command line.
+    actor_id: Option<MemberId>,
+    actor_nickname: Option<String>,
+    action: String,
+    object_kind: String,
+    object_id: i64,
+    before: Option<Value>,
+    after: Option<Value>,
+    reason: Option<String>,
+}
+
+impl From<Record> for AuditRow {
+    fn from(record: Record) -> Self {
+        Self {
+            audit_id: record.id,
+            at: record.at,
+            actor_id: record.actor,
+            actor_nickname: record.nickname,
+            action: record.action,
+            object_kind: record.object_kind,
+            object_id: record.object,
+            before: record.before,
+            after: record.after,
+            reason: record.reason,
+        }
+    }
+}
+
+pub(crate) fn endpoint() -> Endpoint {
+    Endpoint::needs(
+        Permission::AuditRead,
+        Declaration {
+            method: Method::GET,
+            path: "/api/v1/admin/audit",
+            id: "listAudit",
+            tag: Tag::Administration,
+            summary: "The audit trail",
+            description: "All filters have to hold. A page costs the same however long the trail is. The actions are: \
+                          `order.place`, `order.modify`, `order.cancel`, `order.lock`, `order.unlock`, \
+                          `order.complete`, `order.refund`, `order.reduce`, `order.redeem`, `order.batch`; \
+                          `group_order.place`, `group_order.cancel`; `meal.create`, `meal.edit`, `meal.publish`, \
+                          `meal.lock`, `meal.unlock`, `meal.complete`, `meal.cancel`, `meal.repost`; `member.sign_up`, \
+                          `member.add`, `member.edit`, `member.close_session`, `member.disable`, `member.enable`, `member.set_overdraft`, \
+                          `member.set_password`; `subscription.create`, `subscription.pause`, `subscription.resume`, `subscription.end`; `wallet.grant`, \
+                          `wallet.adjust`; `department.create`, `department.edit`, \
+                          `department.fund`, `department.adjust`, `department.appoint`, `department.dismiss`; `repair.balance`, `repair.capacity`, \
+                          `repair.order_states`, `repair.pool`; `product.create`, `product.edit`, `product.stock`, `product.round`; \
+                          `round.create`, `round.sold_out`, `round.draw`, `round.close`, `round.cancel`; \
+                          `shop_order.place`, `shop_order.pay`, `shop_order.settle`, `shop_order.cancel`, `shop_order.step`, \
+                          `shop_order.refund`, `shop_order.expire`, `shop_order.prize`, `shop_order.stuck`, `shop_order.park`, `shop_order.resolve`, \
+                          `shop_order.return`; `job.run`, `job.pause`, `job.resume`; \
+                          `topup.create`, `topup.settle`, `topup.expire`, `topup.fail`, `topup.refund`, `refund.succeed`, \
+                          `refund.return`; `exception.raise`, `exception.assign`, `exception.resolve`.",
+            codes: &[],
+        },
+        handle,
+    )
+}
+
+async fn handle(app: App, caller: Caller, input: Input<Nothing, AuditQuery>) -> Result<Reply<AuditPage>, Failure> {
+    let query = input.query;
+    if let (Some(from), Some(to)) = (query.from, query.to)
+        && from > to
+    {
+        return Err(Failure::ends_before_it_begins("from", "to", caller.language));
+    }
+    let before_id = query.cursor.map_or(i64::MAX, Cursor::get);
+    let end = query.to.map(|to| first_id_at(to.plus_millis(CLOCKS_ARE_WRONG_BY_MS)));
+    let filter = Filter {
+        actor: query.actor_id,
+        object_kind: query.object_kind.map(Search::into_inner),
+        object: query.object_id,
+        action: query.action.map(Search::into_inner),
+        from: query.from,
+        to: query.to,
+        first_id: query.from.map_or(0, first_id_at),
+        before_id: before_id.min(end.unwrap_or(i64::MAX)),
+    };
+    let found = queries::audits::list(app.store(), &filter, query.limit.and_one()).await?;
+    let (found, page_info) = CursorInfo::cut(found, query.limit, |record| record.id);
+    Ok(Reply::ok(AuditPage { records: found.into_iter().map(AuditRow::from).collect(), page_info }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    /// Every action that the kernel writes is named where people look for it.
+    #[test]
+    fn all_actions_are_described() {
+        let described = super::endpoint().declared.description;
+        let mut actions = 0;
+        let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../kernel/src/decide");
+        let files = [rules.clone(), rules.join("shop")].map(|folder| std::fs::read_dir(folder).expect("the rules"));
+        for path in files.into_iter().flatten().map(|entry| entry.expect("a file").path()).filter(|path| path.is_file())
+        {
+            let text = std::fs::read_to_string(path).expect("read");
+            for literal in text.split('"').skip(1).step_by(2) {
+                let is_action = literal.split_once('.').is_some_and(|(noun, verb)| {
+                    let is_word =
+                        |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+                    is_word(noun) && is_word(verb)
+                });
+                if is_action {
+                    actions += 1;
+                    assert!(described.contains(&format!("`{literal}`")), "{literal} is not described");
+                }
+            }
+        }
+        assert!(actions > 10, "only {actions} actions were found");
+    }
+}

@@ -1,0 +1,3 @@
+//! What the outside tells us.
+
+pub(crate) mod wechat;

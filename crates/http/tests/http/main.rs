@@ -1,0 +1,25 @@
+//! The API at its outer wall: the real router, on both engines, with a clock that tests set.
+
+mod access;
+mod audit;
+mod batch;
+mod description;
+mod dining;
+mod exports;
+mod history;
+mod input;
+mod jobs;
+mod limits;
+mod meals;
+mod members;
+mod orders;
+mod pickup;
+mod protocol;
+mod repairs;
+mod shop;
+mod shop_pay;
+mod sign_in;
+mod subscriptions;
+mod support;
+mod topups;
+mod wallet;

@@ -1,0 +1,190 @@
+use serde_json::{Value, json};
+
+use super::topups;
+use crate::draft::{Draft, Written};
+use crate::{
+    AssignException, Cents, Change, Context, Decision, Exception, ExceptionAction, ExceptionKind, ExceptionState,
+    Facts, Needs, Noun, OrderId, Outcome, PaymentSource, RaiseException, Receipt, RefundId, RefundState, Refusal,
+    ResolveException, Topup, TopupState,
+};
+
+/// How long a person has for an exception.
+const DUE_MS: i64 = 24 * 3_600_000;
+
+pub(super) struct Finding<'a> {
+    pub(super) kind: ExceptionKind,
+    pub(super) subject: &'a str,
+    /// JSON.
+    pub(super) evidence: String,
+    pub(super) proposed: ExceptionAction,
+}
+
+/// Opens an exception, unless one of its kind is open for the same subject.
+pub(super) fn raise(facts: &Facts, finding: &Finding<'_>, context: &Context<'_>, draft: &mut Draft<'_>) -> bool {
+    if facts.open_exception.get(&(finding.kind, finding.subject.to_owned())).is_some() {
+        return false;
+    }
+    let exception = Exception {
+        id: draft.next_id(),
+        kind: finding.kind,
+        subject: finding.subject.to_owned(),
+        evidence: finding.evidence.clone(),
+        proposed: finding.proposed,
+        state: ExceptionState::Open,
+        owner: None,
+        due_at: context.now.plus_millis(DUE_MS),
+        created_at: context.now,
+        updated_at: context.now,
+    };
+    let after = json!({ "kind": finding.kind, "subject": finding.subject });
+    draft.audit("exception.raise", ("exception", exception.id), Written::after(&after));
+    draft.push(Change::Exception(exception));
+    true
+}
+
+pub(super) fn raise_needs(command: &RaiseException, needs: &mut Needs) {
+    needs.open_exceptions.insert((command.kind, command.subject.clone()));
+}
+
+pub(super) fn raise_one(
+    facts: &Facts,
+    command: &RaiseException,
+    context: &Context<'_>,
+    mut draft: Draft<'_>,
+) -> Result<Decision, Refusal> {
+    let RaiseException { kind, subject, evidence, proposed } = command;
+    let finding = Finding { kind: *kind, subject, evidence: evidence.clone(), proposed: *proposed };
+    let raised = raise(facts, &finding, context, &mut draft);
+    Ok(draft.finish(Outcome::Raised { raised }))
+}
+
+pub(super) fn resolve_needs(command: &ResolveException, facts: &Facts, needs: &mut Needs) {
+    needs.exceptions.insert(command.exception);
+    if !facts.exceptions.knows(&command.exception) {
+        return;
+    }
+    let evidence = facts.exceptions.get(&command.exception).map_or(Value::Null, evidence);
+    if command.action == ExceptionAction::Dismiss {
+        return;
+    }
+    if let Some(topup) = evidence["topup_id"].as_i64().map(OrderId::new) {
+        needs.topups.insert(topup);
+        topups::wallet_needs(topup, facts, needs);
+    }
+    match command.action {
+        ExceptionAction::Credit | ExceptionAction::RefundToOrigin => {
+            needs.transactions.extend(evidence["transaction_id"].as_str().map(str::to_owned));
+        }
+        ExceptionAction::ReturnToBalance | ExceptionAction::Retry => {
+            if let Some(refund) = evidence["refund_id"].as_i64().map(RefundId::new) {
+                topups::refund_needs(refund, facts, needs);
+            }
+        }
+        ExceptionAction::Dismiss => {}
+    }
+}
+
+fn evidence(exception: &Exception) -> Value {
+    serde_json::from_str(&exception.evidence).unwrap_or_default()
+}
+
+pub(super) fn resolve(
+    facts: &Facts,
+    command: &ResolveException,
+    context: &Context<'_>,
+    mut draft: Draft<'_>,
+) -> Result<Decision, Refusal> {
+    let exception = open(facts, command.exception)?;
+    let evidence = evidence(exception);
+    let cannot = Refusal::ExceptionAction { kind: exception.kind, action: command.action };
+    match (exception.kind, command.action) {
+        (_, ExceptionAction::Dismiss) => {}
+        (ExceptionKind::AmountMismatch, ExceptionAction::Credit | ExceptionAction::RefundToOrigin) => {
+            let topup = evidence["topup_id"].as_i64().and_then(|id| facts.topups.get(&OrderId::new(id)));
+            let transaction_id = evidence["transaction_id"].as_str();
+            let paid = (topup, transaction_id, evidence["paid_cents"].as_i64(), topups::paid_at(&evidence));
+            let (Some(topup), Some(transaction_id), Some(total), Some(paid_at)) = paid else { return Err(cannot) };
+            let taken = facts.topup_by_transaction.get(&transaction_id.to_owned()).is_some();
+            // Only ours can be added up.
+            if topup.receipt().is_some() || taken || evidence["currency"] != "CNY" || total <= 0 {
+                return Err(cannot);
+            }
+            let receipt = Receipt {
+                transaction_id: transaction_id.to_owned(),
+                paid_at,
+                source: PaymentSource::Person,
+                refunded: Cents::ZERO,
+            };
+            let topup = Topup { amount: Cents::new(total), ..topup.clone() };
+            if command.action == ExceptionAction::Credit {
+                topups::credit(facts, &topup, receipt, context, &mut draft)?;
+            } else {
+                let reason = command.note.as_str();
+                let wanted = topups::Wanted { amount: topup.amount, refund_no: &command.refund_no, reason };
+                topups::credit_and_refund(facts, &topup, &receipt, &wanted, context, &mut draft)?;
+            }
+        }
+        (ExceptionKind::RefundAbnormal, ExceptionAction::ReturnToBalance) => {
+            let refund = evidence["refund_id"].as_i64().and_then(|id| facts.refunds.get(&RefundId::new(id)));
+            let Some(refund) = refund.filter(|refund| refund.state == RefundState::Abnormal) else {
+                return Err(cannot);
+            };
+            let topup = facts.topups.get(&refund.topup);
+            let Some(topup) = topup.filter(|topup| matches!(topup.state, TopupState::Refunding { .. })) else {
+                return Err(cannot);
+            };
+            topups::return_refund(refund, topup, None, context, &mut draft);
+        }
+        (ExceptionKind::RefundAbnormal, ExceptionAction::Retry) => {
+            let refund = evidence["refund_id"].as_i64().and_then(|id| facts.refunds.get(&RefundId::new(id)));
+            let Some(refund) = refund.filter(|refund| refund.state == RefundState::Abnormal) else {
+                return Err(cannot);
+            };
+            topups::ask_again(refund, context, &mut draft);
+        }
+        // The message itself is its courier's.
+        (ExceptionKind::DeliveryFailed, ExceptionAction::Retry) => {}
+        _ => return Err(cannot),
+    }
+
+    // After this point it must succeed.
+    let state = ExceptionState::Resolved {
+        by: context.actor.member,
+        at: context.now,
+        action: command.action,
+        note: command.note.as_str().to_owned(),
+    };
+    let after = Exception { state, updated_at: context.now, ..exception.clone() };
+    let written = Written::after(&json!({ "action": command.action })).because(command.note.as_str());
+    draft.audit("exception.resolve", ("exception", after.id), written);
+    draft.push(Change::Exception(after.clone()));
+    Ok(draft.finish(Outcome::Exception { exception: after }))
+}
+
+pub(super) fn assign(
+    facts: &Facts,
+    command: &AssignException,
+    context: &Context<'_>,
+    mut draft: Draft<'_>,
+) -> Result<Decision, Refusal> {
+    let before = open(facts, command.exception)?;
+    if let Some(owner) = command.owner
+        && facts.members.get(&owner).is_none()
+    {
+        return Err(Refusal::NotFound { noun: Noun::Member });
+    }
+
+    // After this point it must succeed.
+    let due_at = command.due_at.unwrap_or(before.due_at);
+    let after = Exception { owner: command.owner, due_at, updated_at: context.now, ..before.clone() };
+    let trace = |exception: &Exception| json!({ "owner": exception.owner, "due_at": exception.due_at });
+    let written = Written::change(&trace(before), &trace(&after));
+    draft.audit("exception.assign", ("exception", after.id), written);
+    draft.push(Change::Exception(after.clone()));
+    Ok(draft.finish(Outcome::Exception { exception: after }))
+}
+
+fn open(facts: &Facts, exception: i64) -> Result<&Exception, Refusal> {
+    let exception = facts.exceptions.get(&exception).ok_or(Refusal::NotFound { noun: Noun::Exception })?;
+    if exception.state == ExceptionState::Open { Ok(exception) } else { Err(Refusal::ExceptionResolved) }
+}

@@ -1,0 +1,264 @@
+use crate::command::NewGrant;
+use crate::draft::{Draft, Written};
+use crate::{
+    Account, AddMember, Change, CloseSession, Context, Currency, Decision, DepartmentCode, DepartmentId, EditMember,
+    Facts, Grants, Member, MemberId, MemberStatus, Needs, NewSession, Noun, OpenSession, Outcome, Owner, Refusal, Role,
+    RoleGrant, Scope, Session, SessionOutcome, SetMemberStatus, SetOverdraft, SetPassword, SignIn, Title,
+};
+
+pub(super) fn sign_in_needs(command: &SignIn, facts: &Facts, needs: &mut Needs) {
+    needs.openids.insert(command.openid.clone());
+    if facts.member_by_openid.knows(&command.openid) {
+        needs.members.extend(facts.member_by_openid.get(&command.openid));
+    }
+}
+
+pub(super) fn sign_in(
+    facts: &Facts,
+    command: &SignIn,
+    context: &Context<'_>,
+    mut draft: Draft<'_>,
+) -> Result<Decision, Refusal> {
+    let known = facts.member_by_openid.get(&command.openid).and_then(|id| facts.members.get(id));
+    if let Some(member) = known {
+        return enter(member.clone(), &command.session, context, draft);
+    }
+
+    // After this point it must succeed.
+    let member = Member {
+        id: MemberId::new(draft.next_id()),
+        uid: command.profile.uid.clone(),
+        openid: Some(command.openid.clone()),
+        account: None,
+        nickname: command.profile.nickname.clone(),
+        avatar_url: None,
+        department: None,
+        status: MemberStatus::Active,
+        overdraft_limit: None,
+        grants: Grants::new(vec![RoleGrant { role: Role::Member, scope: Scope::Everywhere }]),
+        created_at: context.now,
+    };
+    draft.push(Change::Account(Account::open(Owner::Member(member.id), Currency::Cny)));
+    draft.push(Change::Member(member.clone()));
+    draft.audit("member.sign_up", ("member", member.id.get()), Written::default());
+    Ok(open(member, true, &command.session, context, draft))
+}
+
+pub(super) fn open_session(
+    facts: &Facts,
+    command: &OpenSession,
+    context: &Context<'_>,
+    draft: Draft<'_>,
+) -> Result<Decision, Refusal> {
+    let member = facts.members.get(&command.member).ok_or(Refusal::NotFound { noun: Noun::Member })?;
+    enter(member.clone(), &command.session, context, draft)
+}
+
+fn enter(member: Member, session: &NewSession, context: &Context<'_>, draft: Draft<'_>) -> Result<Decision, Refusal> {
+    if member.status == MemberStatus::Disabled {
+        return Err(Refusal::MemberDisabled);
+    }
+    Ok(open(member, false, session, context, draft))
+}
+
+fn open(member: Member, created: bool, session: &NewSession, context: &Context<'_>, mut draft: Draft<'_>) -> Decision {
+    draft.push(Change::Session(Session {
+        token_hash: session.token_hash,
+        member: member.id,
+        created_at: context.now,
+        expires_at: session.expires_at,
+        revoked_at: None,
+    }));
+    draft.finish(Outcome::Session(SessionOutcome { member, created, expires_at: session.expires_at }))
+}
+
+/// Closing what is closed already, or was never open, is no failure; what is somebody else's was never open.
+pub(super) fn close_session(
+    facts: &Facts,
+    command: &CloseSession,
+    context: &Context<'_>,
+    mut draft: Draft<'_>,
+) -> Result<Decision, Refusal> {
+    let open = |session: &&Session| session.member == command.member && session.revoked_at.is_none();
+    if let Some(session) = facts.sessions.get(&command.token_hash).filter(open) {
+        // Who signs out needs no record of it.
+        if context.actor.member != Some(session.member) {
+            let written = Written::after(&serde_json::json!({ "created_at": session.created_at }));
+            draft.audit("member.close_session", ("member", session.member.get()), written);
+        }
+        draft.push(Change::Session(Session { revoked_at: Some(context.now), ..session.clone() }));
+    }
+    Ok(draft.finish(Outcome::SessionClosed))
+}
+
+pub(super) fn add_member_needs(command: &AddMember, facts: &Facts, needs: &mut Needs) {
+    needs.account_names.extend(command.account.clone());
+    needs.openids.extend(command.openid.clone());
+    if let Some(code) = &command.department {
+        department_needs(code, facts, needs);
+    }
+}
+
+fn department_needs(code: &DepartmentCode, facts: &Facts, needs: &mut Needs) {
+    needs.department_codes.insert(code.clone());
+    if facts.department_by_code.knows(code) {
+        needs.departments.extend(facts.department_by_code.get(code));
+    }
+}
+
+fn department(facts: &Facts, code: Option<&DepartmentCode>) -> Result<Option<DepartmentId>, Refusal> {
+    match code.map(|code| facts.department_by_code.get(code)) {
+        None => Ok(None),
+        Some(Some(&id)) => Ok(Some(id)),
+        Some(None) => Err(Refusal::NotFound { noun: Noun::Department }),
+    }
+}
+
+pub(super) fn add_member(
+    facts: &Facts,
+    command: &AddMember,
+    context: &Context<'_>,
+    mut draft: Draft<'_>,
+) -> Result<Decision, Refusal> {
+    let department = department(facts, command.department.as_ref())?;
+    if let Some(account) = command.account.as_ref().filter(|account| facts.member_by_account.get(account).is_some()) {
+        return Err(Refusal::AccountTaken { account: account.clone() });
+    }
+    if command.openid.as_ref().is_some_and(|openid| facts.member_by_openid.get(openid).is_some()) {
+        return Err(Refusal::OpenidTaken);
+    }
+    let grants = grants(&command.grants, department)?;
+
+    // After this point it must succeed.
+    let member = Member {
+        id: MemberId::new(draft.next_id()),
+        uid: command.profile.uid.clone(),
+        openid: command.openid.clone(),
+        account: command.account.clone(),
+        nickname: command.profile.nickname.clone(),
+        avatar_url: None,
+        department,
+        status: MemberStatus::Active,
+        overdraft_limit: command.overdraft_limit,
+        grants,
+        created_at: context.now,
+    };
+    draft.push(Change::Account(Account::open(Owner::Member(member.id), Currency::Cny)));
+    draft.push(Change::Member(member.clone()));
+    if let Some(hash) = &command.password_hash {
+        draft.push(Change::PasswordHash(member.id, hash.clone()));
+    }
+    let roles = member.grants.as_slice();
+    draft.audit("member.add", ("member", member.id.get()), Written::after(&serde_json::json!({ "grants": roles })));
+    Ok(draft.finish(Outcome::Member { member }))
+}
+
+fn grants(asked: &[NewGrant], department: Option<DepartmentId>) -> Result<Grants, Refusal> {
+    let mut grants = vec![RoleGrant { role: Role::Member, scope: Scope::Everywhere }];
+    for grant in asked {
+        grants.push(match *grant {
+            NewGrant::As(grant) => grant,
+            NewGrant::InOwnDepartment(role) => {
+                let own = department.ok_or(Refusal::NotFound { noun: Noun::Department })?;
+                RoleGrant { role, scope: Scope::Department(own) }
+            }
+        });
+    }
+    Ok(Grants::new(grants))
+}
+
+pub(super) fn edit_needs(command: &EditMember, facts: &Facts, needs: &mut Needs) {
+    needs.members.insert(command.member);
+    if let Some(Some(code)) = &command.department {
+        department_needs(code, facts, needs);
+    }
+}
+
+pub(super) fn edit(facts: &Facts, command: &EditMember, draft: Draft<'_>) -> Result<Decision, Refusal> {
+    let before = existing(facts, command.member)?;
+    let department = match &command.department {
+        Some(code) => department(facts, code.as_ref())?,
+        None => before.department,
+    };
+
+    // After this point it must succeed.
+    let nickname = command.nickname.as_ref().map_or(before.nickname.as_str(), Title::as_str);
+    let after = Member { nickname: nickname.to_owned(), department, ..before.clone() };
+    let trace = |member: &Member| serde_json::json!({ "nickname": member.nickname, "department": member.department });
+    let written = Written::change(&trace(before), &trace(&after)).because(command.reason.as_str());
+    Ok(changed(before, after, "member.edit", written, draft))
+}
+
+pub(super) fn set_overdraft(facts: &Facts, command: &SetOverdraft, draft: Draft<'_>) -> Result<Decision, Refusal> {
+    let before = existing(facts, command.member)?;
+
+    // After this point it must succeed.
+    let after = Member { overdraft_limit: command.limit, ..before.clone() };
+    let trace = |member: &Member| serde_json::json!({ "overdraft_limit_cents": member.overdraft_limit });
+    let written = Written::change(&trace(before), &trace(&after)).because(command.reason.as_str());
+    Ok(changed(before, after, "member.set_overdraft", written, draft))
+}
+
+pub(super) fn set_status(
+    facts: &Facts,
+    command: &SetMemberStatus,
+    context: &Context<'_>,
+    draft: Draft<'_>,
+) -> Result<Decision, Refusal> {
+    let before = existing(facts, command.member)?;
+    // So that there is always somebody who can let others in again.
+    if command.status == MemberStatus::Disabled && context.actor.member == Some(before.id) {
+        return Err(Refusal::Yourself);
+    }
+
+    // After this point it must succeed.
+    let after = Member { status: command.status, ..before.clone() };
+    let action = match command.status {
+        MemberStatus::Active => "member.enable",
+        MemberStatus::Disabled => "member.disable",
+    };
+    let written = Written::change(&before.status, &after.status).because(command.reason.as_str());
+    Ok(changed(before, after, action, written, draft))
+}
+
+pub(super) fn set_password(
+    facts: &Facts,
+    command: &SetPassword,
+    context: &Context<'_>,
+    mut draft: Draft<'_>,
+) -> Result<Decision, Refusal> {
+    let member = existing(facts, command.member)?;
+    if member.account.is_none() {
+        return Err(Refusal::NoAccount);
+    }
+
+    // After this point it must succeed.
+    let sessions = command.close.iter().filter_map(|token| facts.sessions.get(token));
+    let open = sessions.filter(|session| session.member == member.id && session.revoked_at.is_none());
+    let ended: Vec<_> = open.map(|session| Session { revoked_at: Some(context.now), ..session.clone() }).collect();
+    let written = serde_json::json!({ "sessions_ended": ended.len() });
+    draft.audit("member.set_password", ("member", member.id.get()), Written::after(&written));
+    draft.push(Change::PasswordHash(member.id, command.password_hash.clone()));
+    ended.into_iter().for_each(|session| draft.push(Change::Session(session)));
+    Ok(draft.finish(Outcome::Member { member: member.clone() }))
+}
+
+pub(super) fn existing(facts: &Facts, member: MemberId) -> Result<&Member, Refusal> {
+    let member = facts.members.get(&member);
+    member.ok_or(Refusal::NotFound { noun: Noun::Member })
+}
+
+/// What is so already is not written down again.
+pub(super) fn changed(
+    before: &Member,
+    after: Member,
+    action: &'static str,
+    written: Written<'_>,
+    mut draft: Draft<'_>,
+) -> Decision {
+    if after != *before {
+        draft.audit(action, ("member", after.id.get()), written);
+        draft.push(Change::Member(after.clone()));
+    }
+    draft.finish(Outcome::Member { member: after })
+}

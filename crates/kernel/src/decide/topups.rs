@@ -1,0 +1,551 @@
+use serde_json::json;
+
+use super::exceptions::{Finding, raise};
+use super::shop::orders;
+use crate::draft::{Draft, Written};
+use crate::{
+    AccountId, AskPayment, Cents, Change, CheckTopup, Context, CreateTopup, Currency, Decision, EndPayment, EntryKind,
+    ExceptionAction, ExceptionKind, Facts, Instant, Member, MemberStatus, Needs, NoteRefund, Noun, OrderId,
+    OutboxMessage, Outcome, Owner, Payment, PaymentEnd, PaymentId, PaymentState, Receipt, Refund, RefundId, RefundSeen,
+    RefundState, RefundTopup, Refusal, SettlePayment, Settled, SystemAccount, Topup, TopupSeen, TopupState,
+};
+
+/// What WeChat holds for us; below zero by as much as has come in.
+pub(super) const WECHAT: Owner = Owner::System(SystemAccount::Wechat);
+
+/// Each check in vain doubles the wait until the next one, up to this.
+const LONGEST_WAIT_MS: i64 = 6 * 3_600_000;
+/// An order that WeChat does not know may still be on its way there; so long after its end it is not.
+const LATEST_ARRIVAL_MS: i64 = 600_000;
+/// A refund is asked about after a minute at first, as WeChat advises.
+const REFUND_WAIT_MS: i64 = 60_000;
+
+pub(super) fn create(
+    facts: &Facts,
+    command: &CreateTopup,
+    context: &Context<'_>,
+    mut draft: Draft<'_>,
+) -> Result<Decision, Refusal> {
+    let amount = command.amount.cents();
+    if !amount.is_positive() {
+        return Err(Refusal::AmountNotPositive);
+    }
+    let member = facts.members.get(&command.member).ok_or(Refusal::NotFound { noun: Noun::Member })?;
+    if member.status == MemberStatus::Disabled {
+        return Err(Refusal::MemberDisabled);
+    }
+
+    // After this point it must succeed.
+    let topup = Topup {
+        id: OrderId::new(draft.next_id()),
+        order_no: command.order_no.clone(),
+        member: command.member,
+        amount,
+        pays_for: None,
+        client: command.client,
+        state: TopupState::Pending,
+        expires_at: command.expires_at,
+        next_check_at: command.first_check_at,
+        checks: 0,
+        created_at: context.now,
+        updated_at: context.now,
+    };
+    Ok(begin(topup, context, draft))
+}
+
+/// Writes a top-up down with its first attempt.
+pub(super) fn begin(topup: Topup, context: &Context<'_>, mut draft: Draft<'_>) -> Decision {
+    let mut after = json!({ "order_no": topup.order_no, "amount_cents": topup.amount });
+    if let Some(order) = topup.pays_for {
+        after["pays_for"] = json!(order);
+    }
+    draft.audit("topup.create", ("topup", topup.id.get()), Written::after(&after));
+    draft.push(Change::Topup(topup.clone()));
+    attempt(topup, context, draft)
+}
+
+/// The same order once more, under the same number.
+pub(super) fn ask(
+    facts: &Facts,
+    command: &AskPayment,
+    context: &Context<'_>,
+    draft: Draft<'_>,
+) -> Result<Decision, Refusal> {
+    let topup = existing(facts, command.topup)?;
+    if context.actor.member.is_some_and(|member| member != topup.member) {
+        return Err(Refusal::NotYours);
+    }
+    if topup.state != TopupState::Pending || context.now >= topup.expires_at {
+        return Err(Refusal::TopupNotPayable { status: topup.status() });
+    }
+
+    // After this point it must succeed.
+    Ok(attempt(topup.clone(), context, draft))
+}
+
+fn attempt(topup: Topup, context: &Context<'_>, mut draft: Draft<'_>) -> Decision {
+    let id = PaymentId::new(draft.next_id());
+    let payment = Payment { id, topup: topup.id, created_at: context.now, state: PaymentState::Asked };
+    draft.push(Change::Payment(payment));
+    draft.finish(Outcome::Topup { topup, payment: Some(id) })
+}
+
+pub(super) fn end_payment_needs(command: &EndPayment, needs: &mut Needs) {
+    needs.payments.insert(command.payment);
+    needs.topups.insert(command.topup);
+}
+
+pub(super) fn end_payment(
+    facts: &Facts,
+    command: &EndPayment,
+    context: &Context<'_>,
+    mut draft: Draft<'_>,
+) -> Result<Decision, Refusal> {
+    let payment = facts.payments.get(&command.payment).ok_or(Refusal::NotFound { noun: Noun::Topup })?;
+    let mut topup = existing(facts, command.topup)?.clone();
+
+    // After this point it must succeed.
+    let state = match &command.end {
+        PaymentEnd::Accepted => PaymentState::Accepted,
+        PaymentEnd::Refused { error, .. } => PaymentState::Refused { error: error.clone() },
+    };
+    draft.push(Change::Payment(Payment { state, ..payment.clone() }));
+    // A later attempt may be refused because an earlier one was taken.
+    let was_first = payment.created_at == topup.created_at;
+    if let PaymentEnd::Refused { error, for_good: true } = &command.end
+        && was_first
+        && topup.state == TopupState::Pending
+    {
+        let state = TopupState::Failed { reason: error.clone() };
+        topup = change(&topup, state, "topup.fail", None, context, &mut draft);
+    }
+    Ok(draft.finish(Outcome::Topup { topup, payment: None }))
+}
+
+/// What WeChat said about an order that it does not say is paid.
+pub(super) fn check(
+    facts: &Facts,
+    command: &CheckTopup,
+    context: &Context<'_>,
+    mut draft: Draft<'_>,
+) -> Result<Decision, Refusal> {
+    let topup = existing(facts, command.topup)?;
+    if topup.state != TopupState::Pending {
+        return Ok(draft.finish(Outcome::Topup { topup: topup.clone(), payment: None }));
+    }
+
+    // After this point it must succeed.
+    let is_over = match command.saw {
+        TopupSeen::Closed => true,
+        TopupSeen::NotFound => context.now >= topup.expires_at.plus_millis(LATEST_ARRIVAL_MS),
+        TopupSeen::Unpaid | TopupSeen::Unknown => false,
+    };
+    let topup = if is_over {
+        change(topup, TopupState::Expired, "topup.expire", None, context, &mut draft)
+    } else {
+        let mut next = context.now.plus_millis(wait_ms(command.wait_ms, topup.checks));
+        if context.now < topup.expires_at {
+            next = next.min(topup.expires_at);
+        }
+        let topup = Topup { next_check_at: next, checks: topup.checks + 1, ..topup.clone() };
+        draft.push(Change::Topup(topup.clone()));
+        topup
+    };
+    Ok(draft.finish(Outcome::Topup { topup, payment: None }))
+}
+
+fn wait_ms(first_ms: i64, checks: i64) -> i64 {
+    let doubled = u32::try_from(checks).unwrap_or(u32::MAX).min(12);
+    first_ms.saturating_mul(1 << doubled).clamp(1, LONGEST_WAIT_MS)
+}
+
+pub(super) fn settle_needs(command: &SettlePayment, facts: &Facts, needs: &mut Needs) {
+    needs.transactions.insert(command.transaction_id.clone());
+    if let Some(topup) = command.topup {
+        needs.topups.insert(topup);
+        wallet_needs(topup, facts, needs);
+    }
+    if let Some(paid) = &command.pays_for {
+        orders::pay_needs(paid.order, paid.goods, facts, needs);
+        needs.room.extend(paid.goods.pools());
+    }
+    for kind in [
+        ExceptionKind::UnknownOrder,
+        ExceptionKind::PaidTwice,
+        ExceptionKind::TransactionReused,
+        ExceptionKind::AmountMismatch,
+    ] {
+        needs.open_exceptions.insert((kind, command.order_no.clone()));
+    }
+}
+
+/// The accounts between which an order's money moves.
+pub(super) fn wallet_needs(topup: OrderId, facts: &Facts, needs: &mut Needs) {
+    if facts.topups.knows(&topup)
+        && let Some(topup) = facts.topups.get(&topup)
+    {
+        needs.members.insert(topup.member);
+        needs.accounts.insert(wallet(topup));
+        needs.accounts.insert(WECHAT.account(Currency::Cny));
+    }
+}
+
+/// Credits a payment once, whoever brings the news of it. What does not fit is parked, and nothing is credited.
+pub(super) fn settle(
+    facts: &Facts,
+    command: &SettlePayment,
+    context: &Context<'_>,
+    mut draft: Draft<'_>,
+) -> Result<Decision, Refusal> {
+    let evidence = |topup: Option<&Topup>| {
+        json!({
+            "order_no": command.order_no,
+            "transaction_id": command.transaction_id,
+            "paid_cents": command.total,
+            "currency": command.currency,
+            "paid_at": command.paid_at,
+            "source": command.source,
+            "topup_id": topup.map(|topup| topup.id),
+            "pays_for": topup.and_then(|topup| topup.pays_for),
+            "asked_cents": topup.map(|topup| topup.amount),
+        })
+    };
+    let topup = command.topup.and_then(|topup| facts.topups.get(&topup));
+    let holder = facts.topup_by_transaction.get(&command.transaction_id);
+    let known = topup.and_then(Topup::receipt);
+    let (kind, proposed) = match (topup, known) {
+        (None, _) => (ExceptionKind::UnknownOrder, ExceptionAction::Dismiss),
+        (Some(topup), Some(receipt)) if receipt.transaction_id == command.transaction_id => {
+            return Ok(draft.finish(Outcome::Settled { settled: Settled::Already, topup: Some(topup.clone()) }));
+        }
+        (Some(_), Some(_)) => (ExceptionKind::PaidTwice, ExceptionAction::Dismiss),
+        (Some(_), None) if holder.is_some() => (ExceptionKind::TransactionReused, ExceptionAction::Dismiss),
+        (Some(topup), None) if topup.amount != command.total || command.currency != "CNY" => {
+            (ExceptionKind::AmountMismatch, ExceptionAction::Credit)
+        }
+        (Some(topup), None) => {
+            let receipt = Receipt {
+                transaction_id: command.transaction_id.clone(),
+                paid_at: command.paid_at,
+                source: command.source,
+                refunded: Cents::ZERO,
+            };
+            let paid = command.pays_for.as_ref().filter(|paid| topup.pays_for == Some(paid.order));
+            let topup = match paid {
+                Some(paid) => {
+                    must_move(facts, topup, topup.amount)?;
+                    orders::must_take(facts, paid)?;
+                    let topup = take_in(topup, receipt.clone(), &mut draft);
+                    orders::take_payment(facts, (topup, &receipt), paid, context, &mut draft)
+                }
+                None => credit(facts, topup, receipt, context, &mut draft)?,
+            };
+            return Ok(draft.finish(Outcome::Settled { settled: Settled::Credited, topup: Some(topup) }));
+        }
+    };
+
+    // After this point it must succeed.
+    let finding = Finding { kind, subject: &command.order_no, evidence: evidence(topup).to_string(), proposed };
+    raise(facts, &finding, context, &mut draft);
+    Ok(draft.finish(Outcome::Settled { settled: Settled::Parked, topup: topup.cloned() }))
+}
+
+/// Puts an order's amount into the wallet.
+pub(super) fn credit(
+    facts: &Facts,
+    topup: &Topup,
+    receipt: Receipt,
+    context: &Context<'_>,
+    draft: &mut Draft<'_>,
+) -> Result<Topup, Refusal> {
+    must_move(facts, topup, topup.amount)?;
+
+    // After this point it must succeed.
+    let topup = take_in(topup, receipt, draft);
+    Ok(keep(topup, context, draft))
+}
+
+/// The same, and sends it back at once, so that the books have both.
+pub(super) fn credit_and_refund(
+    facts: &Facts,
+    topup: &Topup,
+    receipt: &Receipt,
+    wanted: &Wanted<'_>,
+    context: &Context<'_>,
+    draft: &mut Draft<'_>,
+) -> Result<(), Refusal> {
+    must_move(facts, topup, topup.amount)?;
+
+    // After this point it must succeed.
+    let topup = take_in(topup, receipt.clone(), draft);
+    begin_refund(&topup, receipt, wanted, context, draft);
+    Ok(())
+}
+
+pub(super) fn take_in(topup: &Topup, receipt: Receipt, draft: &mut Draft<'_>) -> Topup {
+    draft.transfer(EntryKind::TopUp, Some(topup.id), WECHAT.account(Currency::Cny), wallet(topup), topup.amount);
+    let before = json!({ "status": topup.status() });
+    let after = json!({
+        "status": "paid", "amount_cents": topup.amount, "transaction_id": receipt.transaction_id, "source": receipt.source,
+    });
+    draft.audit("topup.settle", ("topup", topup.id.get()), Written::change(&before, &after));
+    Topup { state: TopupState::Paid(receipt), ..topup.clone() }
+}
+
+pub(super) fn keep(topup: Topup, context: &Context<'_>, draft: &mut Draft<'_>) -> Topup {
+    let topup = Topup { updated_at: context.now, ..topup };
+    draft.push(Change::Topup(topup.clone()));
+    topup
+}
+
+/// Whether both accounts can hold what they will; the member's floor is the caller's to ask for.
+fn must_move(facts: &Facts, topup: &Topup, amount: Cents) -> Result<(), Refusal> {
+    for (account, amount) in [(wallet(topup), amount), (WECHAT.account(Currency::Cny), -amount)] {
+        let account = facts.accounts.get(&account).ok_or(Refusal::NotFound { noun: Noun::Member })?;
+        account.after(amount, None).map_err(|_| Refusal::AmountOutOfRange)?;
+    }
+    Ok(())
+}
+
+fn wallet(topup: &Topup) -> AccountId {
+    Owner::Member(topup.member).account(Currency::Cny)
+}
+
+fn existing(facts: &Facts, topup: OrderId) -> Result<&Topup, Refusal> {
+    facts.topups.get(&topup).ok_or(Refusal::NotFound { noun: Noun::Topup })
+}
+
+fn change(
+    before: &Topup,
+    state: TopupState,
+    action: &'static str,
+    written: Option<Written<'_>>,
+    context: &Context<'_>,
+    draft: &mut Draft<'_>,
+) -> Topup {
+    let after = Topup { state, ..before.clone() };
+    let trace = |topup: &Topup| json!({ "status": topup.status() });
+    let written = written.unwrap_or_else(|| Written::change(&trace(before), &trace(&after)));
+    draft.audit(action, ("topup", after.id.get()), written);
+    keep(after, context, draft)
+}
+
+// Refunds.
+
+/// Takes the amount out of the wallet and owes WeChat the request.
+pub(super) fn refund(
+    facts: &Facts,
+    command: &RefundTopup,
+    context: &Context<'_>,
+    mut draft: Draft<'_>,
+) -> Result<Decision, Refusal> {
+    let amount = command.amount.cents();
+    if !amount.is_positive() {
+        return Err(Refusal::AmountNotPositive);
+    }
+    let topup = existing(facts, command.topup)?;
+    let receipt = must_have_left(topup, amount)?;
+    let floor = facts.members.get(&topup.member).and_then(|member: &Member| member.overdraft_limit);
+    let floor = floor.or(context.overdraft_limit);
+    let account = facts.accounts.get(&wallet(topup)).ok_or(Refusal::NotFound { noun: Noun::Member })?;
+    if account.after(-amount, floor).is_err() {
+        let floor = floor.map_or(Cents::ZERO, |limit| limit.floor());
+        return Err(Refusal::InsufficientBalance { balance: account.balance, needed: amount, floor });
+    }
+    must_move(facts, topup, -amount)?;
+
+    // After this point it must succeed.
+    let wanted = Wanted { amount, refund_no: &command.refund_no, reason: command.reason.as_str() };
+    let (refund, topup) = begin_refund(topup, receipt, &wanted, context, &mut draft);
+    Ok(draft.finish(Outcome::Refund { refund, topup }))
+}
+
+/// What has come in of a payment from which so much can still go back.
+pub(super) fn must_have_left(topup: &Topup, amount: Cents) -> Result<&Receipt, Refusal> {
+    let TopupState::Paid(receipt) = &topup.state else {
+        return Err(Refusal::TopupNotRefundable { status: topup.status() });
+    };
+    let left = Cents::new(topup.amount.get() - receipt.refunded.get());
+    if amount > left { Err(Refusal::RefundTooLarge { left }) } else { Ok(receipt) }
+}
+
+/// A refund to be.
+pub(super) struct Wanted<'a> {
+    pub(super) amount: Cents,
+    pub(super) refund_no: &'a str,
+    pub(super) reason: &'a str,
+}
+
+/// Charges the wallet, and owes WeChat the request.
+pub(super) fn begin_refund(
+    topup: &Topup,
+    receipt: &Receipt,
+    wanted: &Wanted<'_>,
+    context: &Context<'_>,
+    draft: &mut Draft<'_>,
+) -> (Refund, Topup) {
+    let refund = Refund {
+        id: RefundId::new(draft.next_id()),
+        refund_no: wanted.refund_no.to_owned(),
+        topup: topup.id,
+        amount: wanted.amount,
+        reason: wanted.reason.to_owned(),
+        state: RefundState::Asked,
+        next_check_at: context.now.plus_millis(REFUND_WAIT_MS),
+        checks: 0,
+        created_at: context.now,
+        updated_at: context.now,
+    };
+    draft.transfer(EntryKind::TopUpRefund, Some(topup.id), wallet(topup), WECHAT.account(Currency::Cny), refund.amount);
+    let after = json!({ "status": "refunding", "refund_no": refund.refund_no, "amount_cents": refund.amount });
+    let written = Written::change(&json!({ "status": topup.status() }), &after).because(wanted.reason);
+    let receipt = Receipt { refunded: Cents::new(receipt.refunded.get() + refund.amount.get()), ..receipt.clone() };
+    let state = TopupState::Refunding { receipt, refund: refund.id };
+    let topup = change(topup, state, "topup.refund", Some(written), context, draft);
+    let id = draft.next_id();
+    let body = json!({ "refund_id": refund.id }).to_string();
+    draft.push(Change::Outbox(OutboxMessage { id, topic: "wechat-refund", body, due_at: context.now }));
+    draft.push(Change::Refund(refund.clone()));
+    (refund, topup)
+}
+
+pub(super) fn note_refund_needs(command: &NoteRefund, facts: &Facts, needs: &mut Needs) {
+    refund_needs(command.refund, facts, needs);
+    if let Some(refund) = known_refund(command.refund, facts) {
+        for kind in [ExceptionKind::RefundAbnormal, ExceptionKind::RefundMismatch] {
+            needs.open_exceptions.insert((kind, refund.refund_no.clone()));
+        }
+    }
+}
+
+pub(super) fn refund_needs(refund: RefundId, facts: &Facts, needs: &mut Needs) {
+    needs.refunds.insert(refund);
+    if let Some(refund) = known_refund(refund, facts) {
+        needs.topups.insert(refund.topup);
+        wallet_needs(refund.topup, facts, needs);
+    }
+}
+
+fn known_refund(refund: RefundId, facts: &Facts) -> Option<&Refund> {
+    if facts.refunds.knows(&refund) { facts.refunds.get(&refund) } else { None }
+}
+
+/// What WeChat said about a refund. What is over stays as it is, whoever tells of it again.
+pub(super) fn note_refund(
+    facts: &Facts,
+    command: &NoteRefund,
+    context: &Context<'_>,
+    mut draft: Draft<'_>,
+) -> Result<Decision, Refusal> {
+    let refund = facts.refunds.get(&command.refund).ok_or(Refusal::NotFound { noun: Noun::Refund })?;
+    let topup = existing(facts, refund.topup)?;
+    let unchanged = |draft: Draft<'_>| draft.finish(Outcome::Refund { refund: refund.clone(), topup: topup.clone() });
+    if refund.state.is_over() {
+        return Ok(unchanged(draft));
+    }
+    let evidence = |seen: &str| {
+        json!({
+            "order_no": topup.order_no, "topup_id": topup.id, "refund_no": refund.refund_no, "refund_id": refund.id,
+            "amount_cents": refund.amount, "wechat": seen,
+        })
+        .to_string()
+    };
+    let later = |state| {
+        let next = context.now.plus_millis(wait_ms(REFUND_WAIT_MS, refund.checks));
+        Refund { state, next_check_at: next, checks: refund.checks + 1, updated_at: context.now, ..refund.clone() }
+    };
+
+    // After this point it must succeed.
+    Ok(match &command.saw {
+        RefundSeen::Succeeded => {
+            let (refund, topup) = finish_refund(refund, topup, RefundState::Succeeded, context, &mut draft);
+            draft.finish(Outcome::Refund { refund, topup })
+        }
+        RefundSeen::Failed { error } => {
+            let written = Some(error.as_str());
+            let (refund, topup) = return_refund(refund, topup, written, context, &mut draft);
+            draft.finish(Outcome::Refund { refund, topup })
+        }
+        RefundSeen::Abnormal => {
+            let finding = Finding {
+                kind: ExceptionKind::RefundAbnormal,
+                subject: &refund.refund_no,
+                evidence: evidence("ABNORMAL"),
+                proposed: ExceptionAction::ReturnToBalance,
+            };
+            raise(facts, &finding, context, &mut draft);
+            let refund = later(RefundState::Abnormal);
+            draft.push(Change::Refund(refund.clone()));
+            draft.finish(Outcome::Refund { refund, topup: topup.clone() })
+        }
+        RefundSeen::OtherAmount { amount } => {
+            let finding = Finding {
+                kind: ExceptionKind::RefundMismatch,
+                subject: &refund.refund_no,
+                evidence: evidence(&amount.to_string()),
+                proposed: ExceptionAction::Dismiss,
+            };
+            raise(facts, &finding, context, &mut draft);
+            let refund = later(refund.state);
+            draft.push(Change::Refund(refund.clone()));
+            draft.finish(Outcome::Refund { refund, topup: topup.clone() })
+        }
+        RefundSeen::Processing | RefundSeen::Unknown => {
+            let was_seen = command.saw == RefundSeen::Processing && refund.state == RefundState::Asked;
+            let refund = later(if was_seen { RefundState::Processing } else { refund.state });
+            draft.push(Change::Refund(refund.clone()));
+            draft.finish(Outcome::Refund { refund, topup: topup.clone() })
+        }
+    })
+}
+
+/// Has WeChat asked about a refund once more, now: what was wrong there may have been put right.
+pub(super) fn ask_again(refund: &Refund, context: &Context<'_>, draft: &mut Draft<'_>) {
+    let state = RefundState::Processing;
+    let after = Refund { state, next_check_at: context.now, checks: 0, updated_at: context.now, ..refund.clone() };
+    draft.push(Change::Refund(after));
+}
+
+/// Gives what did not reach the payer back to the wallet.
+pub(super) fn return_refund(
+    refund: &Refund,
+    topup: &Topup,
+    why: Option<&str>,
+    context: &Context<'_>,
+    draft: &mut Draft<'_>,
+) -> (Refund, Topup) {
+    draft.transfer(EntryKind::TopUpRefund, Some(topup.id), WECHAT.account(Currency::Cny), wallet(topup), refund.amount);
+    let mut topup = topup.clone();
+    if let TopupState::Refunding { receipt, .. } = &mut topup.state {
+        receipt.refunded = Cents::new(receipt.refunded.get() - refund.amount.get());
+    }
+    let refund = Refund { reason: why.map_or(refund.reason.clone(), str::to_owned), ..refund.clone() };
+    finish_refund(&refund, &topup, RefundState::Returned, context, draft)
+}
+
+fn finish_refund(
+    refund: &Refund,
+    topup: &Topup,
+    state: RefundState,
+    context: &Context<'_>,
+    draft: &mut Draft<'_>,
+) -> (Refund, Topup) {
+    let refund = Refund { state, updated_at: context.now, ..refund.clone() };
+    draft.push(Change::Refund(refund.clone()));
+    let receipt = match &topup.state {
+        TopupState::Refunding { receipt, .. } => receipt.clone(),
+        _ => return (refund, topup.clone()),
+    };
+    let after =
+        if receipt.refunded == topup.amount { TopupState::Refunded(receipt) } else { TopupState::Paid(receipt) };
+    let action = if state == RefundState::Succeeded { "refund.succeed" } else { "refund.return" };
+    let after_trace = json!({ "refund_no": refund.refund_no, "amount_cents": refund.amount, "state": state });
+    let written = Written::after(&after_trace).because(&refund.reason);
+    let topup = change(topup, after, action, Some(written), context, draft);
+    (refund, topup)
+}
+
+/// When somebody was paid, in the words of an exception's evidence.
+pub(super) fn paid_at(evidence: &serde_json::Value) -> Option<Instant> {
+    evidence["paid_at"].as_str()?.parse().ok()
+}

@@ -1,0 +1,80 @@
+//! The rules of Fanpiao, and nothing else.
+//!
+//! A command goes through three steps, each a plain function: [`Command::needs`] names the rows that the decision depends on,
+//! [`decide`] looks at those rows and either refuses or lists everything that changes, and [`Facts::apply`] lets the next
+//! command of the same batch see that list. Nothing here waits, reads a clock, draws a number or knows a database.
+
+mod audit;
+mod code;
+mod command;
+mod decide;
+mod draft;
+mod facts;
+mod id;
+mod job;
+mod known;
+mod ledger;
+mod meal;
+mod member;
+mod money;
+mod order;
+mod outcome;
+mod pickup;
+mod pool;
+mod refusal;
+mod role;
+mod shop;
+mod subscription;
+mod text;
+mod time;
+mod topup;
+
+pub use audit::{Actor, AuditRecord, OutboxMessage};
+pub use code::Code;
+pub use command::{
+    AddMember, AdjustDepartment, AdjustWallet, AppointAdmin, AskPayment, AssignException, BookMeals, Booking,
+    CancelGroupOrder, CancelMeal, CancelOrder, CapacityStrategy, ChangeSubscription, CheckTopup, CloseSession, Command,
+    CopyMeals, CreateDepartment, CreateMeal, CreateSubscription, CreateTopup, EditDepartment, EditMeal, EditMember,
+    EndPayment, EndRun, FundDepartment, Grant, MealCopy, MealStep, ModifyOrder, NewGrant, NewSession, NoteRefund,
+    OpenSession, OrderAction, PauseJob, PaymentEnd, PlaceOrder, ProcessOrders, Profile, RaiseException, RedeemOrder,
+    RefundSeen, RefundTopup, RenewRun, RepairBalance, RepairCapacity, RepairOrderStates, RepairPool, RepostMeal,
+    ResolveException, RunSubscription, SetMemberStatus, SetOverdraft, SetPassword, SettlePayment, SignIn, StartJob,
+    TopupSeen, Trigger,
+};
+pub use decide::{Context, Decision, IdSource, ShopRules, decide};
+pub use facts::{Change, Facts, MOST_LAPSED, Needs};
+pub use id::{
+    AccountId, DepartmentId, GroupOrderId, MealId, MemberId, OrderId, PaymentId, PoolId, ProductId, RefundId, RoundId,
+    RunId, SubscriptionId, TransferId,
+};
+pub use job::{Counts, Job, JobRun, RunState, RunStatus};
+pub use known::{Dirty, Lookup, Table};
+pub use ledger::{Account, Blocked, Entry, EntryKind, LedgerSum, Owner, SystemAccount};
+pub use meal::{Chosen, Danger, Meal, MealOption, MealPatch, MealStatus, MenuOption, OptionId, Step, price};
+pub use member::{Department, Member, MemberStatus, Payer, Session};
+pub use money::{Cents, Currency, OutOfRange, Overdraft, Price, Quantity, Tickets};
+pub use order::{GroupOrder, MealOrder, OrderStatus, numbered_order};
+pub use outcome::{
+    BalanceRepair, Booked, BookingOutcome, BookingRefused, CapacityRepair, CopiedMeal, CutOrder,
+    DepartmentAccountOutcome, GroupCancelOutcome, MealOutcome, OrderCut, OrderOutcome, Outcome, PoolRepair,
+    ProcessedOrder, ProductOutcome, RoundOutcome, SessionOutcome, Settled, ShopOrderOutcome, StatesRepair,
+    WalletOutcome, Warning,
+};
+pub use pickup::{PickupCode, PickupWindow, Shown, pickup_qr};
+pub use pool::{Hold, HoldState, Pool};
+pub use refusal::{Noun, Refusal};
+pub use role::{Grants, Permission, Role, RoleGrant, Scope};
+pub use shop::{
+    BackTo, BeginShopPayment, CancelRound, CancelShopOrder, Claim, Claims, CloseRound, CreateProduct, CreateRound,
+    Delivery, DrawRound, DrawSecret, EditProduct, ExpireShopOrders, Fulfilment, Goods, MoveStock, NoteStuckOrder,
+    PayShopOrder, PayWith, PaysFor, Picture, PictureKind, PlaceShopOrder, Product, ProductPatch, RefundShopOrder,
+    ResolveStuckOrder, Round, RoundState, RoundStatus, ShareOwner, ShopCommand, ShopFacts, ShopNeeds, ShopOrder,
+    ShopOrderState, ShopStatus, StepShopOrder, StockMovement, StuckOrder, draw, expiry_line,
+};
+pub use subscription::{Subscriber, Subscription, SubscriptionResult, SubscriptionRun, SubscriptionStatus, Weekdays};
+pub use text::{AccountName, Address, DepartmentCode, InvalidText, Note, Notes, Reason, Title};
+pub use time::{Date, Instant, InvalidTime, Slot};
+pub use topup::{
+    Exception, ExceptionAction, ExceptionKind, ExceptionState, PayClient, Payment, PaymentSource, PaymentState,
+    Receipt, Refund, RefundState, Topup, TopupState, TopupStatus,
+};

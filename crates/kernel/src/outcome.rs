@@ -1,0 +1,288 @@
+//! What a command that was carried out answers. Stored beside its idempotency key, so these shapes only ever grow.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    AccountId, CapacityStrategy, Cents, Date, Department, DepartmentId, Exception, GroupOrderId, Instant, JobRun, Meal,
+    MealId, MealOrder, Member, MemberId, OrderId, PaymentId, Pool, Product, Refund, Refusal, Round, ShopOrder, Slot,
+    StockMovement, StuckOrder, Subscription, SubscriptionRun, Topup, TransferId,
+};
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    Session(SessionOutcome),
+    SessionClosed,
+    Member {
+        member: Member,
+    },
+    Department {
+        department: Department,
+    },
+    Wallet(WalletOutcome),
+    DepartmentAccount(DepartmentAccountOutcome),
+    Meal(MealOutcome),
+    Meals {
+        copies: Vec<CopiedMeal>,
+    },
+    Order(OrderOutcome),
+    Orders {
+        orders: Vec<ProcessedOrder>,
+    },
+    Booking(BookingOutcome),
+    GroupCancel(GroupCancelOutcome),
+    Subscription {
+        subscription: Subscription,
+    },
+    SubscriptionRun {
+        run: SubscriptionRun,
+    },
+    BalanceRepair(BalanceRepair),
+    CapacityRepair(CapacityRepair),
+    StatesRepair(StatesRepair),
+    PoolRepair(PoolRepair),
+    JobRun {
+        run: JobRun,
+    },
+    JobPaused {
+        paused: bool,
+    },
+    /// `payment` is the attempt that has just begun.
+    Topup {
+        topup: Topup,
+        payment: Option<PaymentId>,
+    },
+    Settled {
+        settled: Settled,
+        topup: Option<Topup>,
+    },
+    Refund {
+        refund: Refund,
+        topup: Topup,
+    },
+    Raised {
+        raised: bool,
+    },
+    Exception {
+        exception: Exception,
+    },
+    Product(ProductOutcome),
+    Round(RoundOutcome),
+    ShopOrder(ShopOrderOutcome),
+    /// Those of the orders asked for that were past their deadline.
+    Expired {
+        released: Vec<OrderId>,
+    },
+    Stuck {
+        stuck: StuckOrder,
+    },
+}
+
+/// What became of the news of a payment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Settled {
+    Credited,
+    /// Somebody else had brought it before.
+    Already,
+    /// It does not fit our books: an exception is open.
+    Parked,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Warning {
+    NegativeBalance,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionOutcome {
+    pub member: Member,
+    pub created: bool,
+    pub expires_at: Instant,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WalletOutcome {
+    pub member: MemberId,
+    pub transfer: TransferId,
+    pub amount: Cents,
+    pub balance: Cents,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DepartmentAccountOutcome {
+    pub department: DepartmentId,
+    pub transfer: TransferId,
+    pub amount: Cents,
+    pub balance: Cents,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MealOutcome {
+    pub meal: Meal,
+    pub pool: Pool,
+    /// How many orders changed their state with the meal, and what went back to their payers.
+    pub orders_changed: i64,
+    pub refunded: Cents,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderOutcome {
+    pub order: MealOrder,
+    /// The payer's balance after it.
+    pub balance: Cents,
+    /// What was charged more (or, negative, given back) than before.
+    pub price_difference: Cents,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warning: Option<Warning>,
+}
+
+/// What became of each part of a batch, in the batch's order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BookingOutcome {
+    pub booked: Vec<Booked>,
+    pub refused: Vec<BookingRefused>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Booked {
+    /// As its sender counts.
+    pub number: i64,
+    pub group_order: GroupOrderId,
+    pub meal: MealId,
+    pub date: Date,
+    pub slot: Slot,
+    /// One for each member, in the order in which they were named.
+    pub orders: Vec<OrderId>,
+    pub total: Cents,
+    /// Where somebody who pays has gone below zero.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warning: Option<Warning>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BookingRefused {
+    pub number: i64,
+    pub date: Date,
+    pub slot: Slot,
+    pub refusal: Refusal,
+    /// Whom it is about, by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub member: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupCancelOutcome {
+    pub group_order: GroupOrderId,
+    /// The orders that were canceled; those that were over already are left out.
+    pub orders: Vec<OrderId>,
+    pub refunded: Cents,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProductOutcome {
+    pub product: Product,
+    pub pool: Pool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub movement: Option<StockMovement>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoundOutcome {
+    pub round: Round,
+    pub pool: Pool,
+    pub orders_refunded: i64,
+    pub refunded: Cents,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShopOrderOutcome {
+    pub order: ShopOrder,
+    /// The buyer's balance after it, where money moved.
+    pub balance: Option<Cents>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warning: Option<Warning>,
+}
+
+/// What became of one meal of several that were to be copied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CopiedMeal {
+    pub source: MealId,
+    pub date: Date,
+    pub slot: Slot,
+    pub copy: Result<MealId, Refusal>,
+}
+
+/// What became of one order of several that were to be processed: what went back to its payer, or why nothing was done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessedOrder {
+    pub order: OrderId,
+    pub refunded: Result<Cents, Refusal>,
+}
+
+/// An account's balance and what it was before; the same twice where nothing had to be repaired.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BalanceRepair {
+    pub account: AccountId,
+    pub old_balance: Cents,
+    pub new_balance: Cents,
+    /// The new balance less the old one.
+    pub difference: Cents,
+    pub old_entries: i64,
+    pub new_entries: i64,
+    pub repaired: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OrderCut {
+    Canceled,
+    Reduced,
+}
+
+/// What a capacity repair did to one order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CutOrder {
+    pub order_id: OrderId,
+    pub user_id: MemberId,
+    pub old_quantity: i64,
+    pub new_quantity: i64,
+    pub refund_cents: Cents,
+    pub action: OrderCut,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CapacityRepair {
+    pub meal: MealId,
+    pub strategy: CapacityStrategy,
+    /// In the order in which they were cut. Empty where the meal was not over its capacity.
+    pub orders: Vec<CutOrder>,
+    /// How many portions there were too many.
+    pub excess_resolved: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatesRepair {
+    pub meal: MealId,
+    /// The orders that were brought to another state.
+    pub orders: Vec<OrderId>,
+    pub refunded: Cents,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PoolRepair {
+    pub meal: MealId,
+    pub old_taken: i64,
+    pub new_taken: i64,
+    /// How many claims were made, changed or ended.
+    pub holds_changed: i64,
+}
+
+impl PoolRepair {
+    #[must_use]
+    pub fn repaired(&self) -> bool {
+        self.old_taken != self.new_taken || self.holds_changed > 0
+    }
+}

@@ -1,0 +1,320 @@
+//! Why a command was refused. Each carries what a person needs to understand it; the texts are made at the edge.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    AccountName, BookingRefused, Cents, Code, Danger, Date, DepartmentCode, ExceptionAction, ExceptionKind, Fulfilment,
+    Instant, MealId, MealStatus, MemberId, OptionId, OrderId, OrderStatus, OutOfRange, PickupWindow, RoundStatus,
+    RunId, ShopStatus, Slot, SubscriptionStatus, TopupStatus,
+};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Noun {
+    Member,
+    Department,
+    Meal,
+    Order,
+    Account,
+    GroupOrder,
+    Session,
+    Job,
+    JobRun,
+    Topup,
+    Refund,
+    Exception,
+    Product,
+    Round,
+    Subscription,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "refusal", rename_all = "snake_case")]
+pub enum Refusal {
+    // shape
+    AmountNotPositive,
+    AmountZero,
+    NegativePrice,
+    /// A top-up must be worth its while, and no more than the house takes at once.
+    TopupOutOfLimits {
+        least: Cents,
+        most: Cents,
+    },
+    /// A capacity below zero or above what any house could serve.
+    CapacityOutOfRange {
+        most: i64,
+    },
+    OptionIdTwice {
+        option: OptionId,
+    },
+    /// Named twice in one group order.
+    MemberTwice,
+    PastDate {
+        date: Date,
+    },
+    /// More pieces, in one movement or in all, than any shop has.
+    StockOutOfRange {
+        most: i64,
+    },
+    SharesOutOfRange {
+        most: i64,
+    },
+    TooManyPictures {
+        most: i64,
+    },
+    /// A round that closes before it opens, or has closed already.
+    RoundTimes,
+    // existence
+    NotFound {
+        noun: Noun,
+    },
+    NotYours,
+    /// Nobody locks themselves out.
+    Yourself,
+    /// Without an account name nobody signs in with a password.
+    NoAccount,
+    NotInDepartment,
+    MemberDisabled,
+    AccountTaken {
+        account: AccountName,
+    },
+    OpenidTaken,
+    DepartmentTaken {
+        code: DepartmentCode,
+    },
+    DateTaken {
+        date: Date,
+        slot: Slot,
+        meal: MealId,
+    },
+    UnknownOption {
+        option: OptionId,
+    },
+    OptionChosenTwice {
+        option: OptionId,
+    },
+    /// Not one of the times at which the meal's orders are fetched.
+    UnknownWindow {
+        window: PickupWindow,
+    },
+    // state
+    MealNotOpen {
+        status: MealStatus,
+    },
+    OrdersClosed {
+        since: Instant,
+    },
+    OrderLocked,
+    /// It has been handed out.
+    AlreadyRedeemed {
+        at: Instant,
+        #[serde(default)]
+        by: Option<MemberId>,
+    },
+    /// It is handed out on its day, not before.
+    NotServedYet {
+        date: Date,
+    },
+    /// A department keeps changes of what it booked to itself.
+    DepartmentDecides,
+    OrderNotActive {
+        status: OrderStatus,
+    },
+    OrderStep {
+        from: OrderStatus,
+        to: OrderStatus,
+    },
+    DuplicateOrder {
+        order: OrderId,
+    },
+    /// The member has canceled an order for this meal.
+    CalledOff,
+    SubscriptionNotActive {
+        status: SubscriptionStatus,
+    },
+    /// Like a duplicate order, where the other one may only just be in the making.
+    AlreadyBooked,
+    MealStep {
+        from: MealStatus,
+        to: MealStatus,
+    },
+    MealFinal {
+        status: MealStatus,
+    },
+    /// Some of its orders have been completed one by one, and what is completed stays so.
+    OrdersCompleted {
+        count: i64,
+    },
+    JobRunning {
+        run: RunId,
+        since: Instant,
+    },
+    /// Paused, or somebody else has begun it or taken it over.
+    JobNotDue,
+    /// Somebody whom WeChat does not know cannot pay inside WeChat.
+    NoOpenid,
+    TopupNotPayable {
+        status: TopupStatus,
+    },
+    TopupNotRefundable {
+        status: TopupStatus,
+    },
+    ExceptionResolved,
+    ExceptionAction {
+        kind: ExceptionKind,
+        action: ExceptionAction,
+    },
+    DangerousEdit {
+        dangers: Vec<Danger>,
+    },
+    /// A batch that was to be carried out as a whole or not at all.
+    BatchRefused {
+        refused: Vec<BookingRefused>,
+    },
+    NotOnSale,
+    RoundNotOpen {
+        status: RoundStatus,
+    },
+    RoundNotBegun {
+        opens_at: Instant,
+    },
+    RoundOver {
+        since: Instant,
+    },
+    RoundStillOpen {
+        closes_at: Instant,
+    },
+    RoundStep {
+        from: RoundStatus,
+        to: RoundStatus,
+    },
+    /// It is neither to be paid any more nor paid.
+    ShopOrderOver {
+        status: ShopStatus,
+    },
+    PaymentTooLate {
+        since: Instant,
+    },
+    /// Without `to`, it was to be canceled.
+    FulfilmentStep {
+        from: Fulfilment,
+        to: Option<Fulfilment>,
+    },
+    /// Shares that are paid for stay with their buyer.
+    SharesKept,
+    /// What one member may have of it.
+    LimitReached {
+        limit: i64,
+        bought: i64,
+        asked: i64,
+    },
+    TooManyUnpaid {
+        most: i64,
+    },
+    // scarcity
+    OutOfStock {
+        asked: i64,
+        left: i64,
+    },
+    CapacityExceeded {
+        asked: i64,
+        left: i64,
+    },
+    /// A repair cannot bring what must not be touched below the capacity.
+    OverCapacity {
+        ordered: i64,
+        capacity: i64,
+    },
+    // money
+    InsufficientBalance {
+        balance: Cents,
+        needed: Cents,
+        floor: Cents,
+    },
+    AmountOutOfRange,
+    RefundTooLarge {
+        left: Cents,
+    },
+    /// An account's entries have gaps in their numbers: what they add up to proves nothing.
+    EntriesMissing {
+        count: i64,
+        last: i64,
+    },
+}
+
+impl Refusal {
+    #[must_use]
+    pub fn code(&self) -> Code {
+        match self {
+            Self::NotFound { .. } => Code::NotFound,
+            Self::NotYours | Self::NotInDepartment | Self::DepartmentDecides => Code::PermissionDenied,
+            Self::MemberTwice
+            | Self::UnknownOption { .. }
+            | Self::OptionChosenTwice { .. }
+            | Self::UnknownWindow { .. }
+            | Self::OptionIdTwice { .. }
+            | Self::AmountNotPositive
+            | Self::AmountZero
+            | Self::NegativePrice
+            | Self::TopupOutOfLimits { .. }
+            | Self::CapacityOutOfRange { .. }
+            | Self::StockOutOfRange { .. }
+            | Self::SharesOutOfRange { .. }
+            | Self::TooManyPictures { .. }
+            | Self::RoundTimes => Code::ValidationError,
+            Self::MealNotOpen { .. } | Self::OrdersClosed { .. } => Code::MealNotOpen,
+            Self::OrderLocked => Code::OrderLocked,
+            Self::DuplicateOrder { .. } | Self::AlreadyBooked => Code::DuplicateOrder,
+            Self::CalledOff => Code::BusinessRule,
+            Self::OrderNotActive { .. }
+            | Self::AlreadyRedeemed { .. }
+            | Self::SubscriptionNotActive { .. }
+            | Self::OrderStep { .. }
+            | Self::MealStep { .. }
+            | Self::MealFinal { .. }
+            | Self::JobRunning { .. }
+            | Self::TopupNotPayable { .. }
+            | Self::TopupNotRefundable { .. }
+            | Self::ExceptionResolved
+            | Self::OrdersCompleted { .. }
+            | Self::RoundStep { .. }
+            | Self::RoundStillOpen { .. }
+            | Self::ShopOrderOver { .. }
+            | Self::PaymentTooLate { .. }
+            | Self::FulfilmentStep { .. }
+            | Self::SharesKept => Code::InvalidStatusTransition,
+            Self::OutOfStock { .. } => Code::OutOfStock,
+            Self::TooManyUnpaid { .. } => Code::UnpaidOrderExists,
+            Self::CapacityExceeded { .. } | Self::OverCapacity { .. } => Code::CapacityExceeded,
+            Self::InsufficientBalance { .. } => Code::InsufficientBalance,
+            Self::JobNotDue => Code::ConcurrencyError,
+            Self::MemberDisabled
+            | Self::Yourself
+            | Self::NoAccount
+            | Self::PastDate { .. }
+            | Self::NotServedYet { .. }
+            | Self::BatchRefused { .. }
+            | Self::AccountTaken { .. }
+            | Self::OpenidTaken
+            | Self::DepartmentTaken { .. }
+            | Self::DateTaken { .. }
+            | Self::DangerousEdit { .. }
+            | Self::EntriesMissing { .. }
+            | Self::ExceptionAction { .. }
+            | Self::NoOpenid
+            | Self::RefundTooLarge { .. }
+            | Self::NotOnSale
+            | Self::RoundNotOpen { .. }
+            | Self::RoundNotBegun { .. }
+            | Self::RoundOver { .. }
+            | Self::LimitReached { .. }
+            | Self::AmountOutOfRange => Code::BusinessRule,
+        }
+    }
+}
+
+impl From<OutOfRange> for Refusal {
+    fn from(OutOfRange: OutOfRange) -> Self {
+        Self::AmountOutOfRange
+    }
+}

@@ -1,0 +1,33 @@
+//! The check as a job.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use kernel::Counts;
+
+use crate::{Job, Schedule, Service};
+
+/// Every night at half past three, when nobody eats.
+pub struct ConsistencyCheck;
+
+impl Job for ConsistencyCheck {
+    fn name(&self) -> &'static str {
+        "consistency-check"
+    }
+
+    fn schedule(&self) -> Schedule {
+        Schedule::Daily { minute: 3 * 60 + 30 }
+    }
+
+    /// A run that finds something wrong has done its work: it counts what it found, and the log says so.
+    fn run<'a>(&'a self, service: &'a Service) -> Pin<Box<dyn Future<Output = Result<Counts, String>> + Send + 'a>> {
+        Box::pin(async {
+            let report = service.check().await.map_err(|failure| format!("the books cannot be read: {failure:?}"))?;
+            if !report.passes() {
+                tracing::error!(findings = ?report.counts(), "the books are wrong");
+            }
+            let count = |(name, count): (&str, u64)| (name.to_owned(), i64::try_from(count).unwrap_or(i64::MAX));
+            Ok(report.counts().map(count).into())
+        })
+    }
+}

@@ -1,0 +1,53 @@
+//! The hands: commands go through the lanes, everything else is a query. Clock, chance and ids enter here.
+
+mod ambient;
+mod check;
+mod crash;
+mod exceptions;
+mod ids;
+mod jobs;
+mod lane;
+mod lanes;
+mod metrics;
+mod node;
+mod outbox;
+mod passwords;
+mod pay;
+mod pay_jobs;
+mod pictures;
+mod request;
+mod service;
+mod sessions;
+mod shop;
+mod shop_pay;
+mod sign_in;
+mod subscriptions;
+
+pub use ambient::{Ambient, System, uuid};
+pub use check::{CheckReport, Checks, ConsistencyCheck, Finding, SealAudit, check};
+pub use ids::{IdGenerator, first_id_at};
+pub use jobs::{Job, JobMetrics, JobView, Schedule};
+pub use lanes::LaneSettings;
+pub use metrics::{Histogram, Metrics};
+pub use outbox::{Delivered, Delivery};
+pub use passwords::{WeakPassword, hash_password};
+pub use pay::{CallbackRefused, Compensation, Pay, PayWay, Payer, Recharge};
+pub use pay_jobs::{Reconciled, RefundDelivery, pay_jobs};
+pub use pictures::{PictureName, PictureRefused, Pictures};
+pub use request::{Failure, IdempotencyKey, Request};
+pub use service::{Health, Service, Settings};
+pub use sessions::Caller;
+pub use shop::{EndRounds, ReleaseExpiredOrders};
+pub use shop_pay::RefundTo;
+pub use sign_in::SignedIn;
+
+pub use subscriptions::BookSubscriptions;
+
+/// What one check can find.
+pub mod findings {
+    pub use crate::check::{
+        BalanceFinding as Balance, CapacityFinding as Capacity, HoldFinding as Hold, LedgerFinding as Ledger,
+        RunningFinding as Running, SealFinding as Seal, ShareFinding as Shares, StatusFinding as Status,
+        StockFinding as Stock, TransferFinding as Transfer,
+    };
+}

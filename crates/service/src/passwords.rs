@@ -1,0 +1,163 @@
+//! Passwords: what a good one is, how it is kept, how it changes.
+
+use argon2::password_hash::phc::PasswordHash;
+use argon2::{Argon2, PasswordHasher, PasswordVerifier};
+use kernel::{Actor, Command, Instant, MemberId, SetPassword};
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+use store::queries::{members, sessions};
+use tokio::sync::Semaphore;
+
+use crate::{Ambient, Failure, Request, Service};
+
+/// Each hash takes tens of milliseconds and 19 MiB: guessing must not eat the machine.
+static HASHING: Semaphore = Semaphore::const_new(2);
+
+/// Checked where there is no such account, so that a wrong account takes as long as a wrong password.
+static NOBODY: LazyLock<String> = LazyLock::new(|| hash_with_salt("nobody", &[0; 16]));
+
+/// Why a password is not good enough. Length is what counts; rules about kinds of characters make people write passwords down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WeakPassword {
+    Length,
+    /// It is made of too few different characters, as `111111111111`.
+    TooUniform,
+    /// It holds the name of the account, and little else.
+    LikeAccount,
+}
+
+impl WeakPassword {
+    pub const SHORTEST: usize = 12;
+    pub const LONGEST: usize = 256;
+    const FEWEST_DIFFERENT: usize = 5;
+
+    /// # Errors
+    /// With what is wrong, where something is.
+    pub fn check(password: &str, account: &str) -> Result<(), Self> {
+        if !(Self::SHORTEST..=Self::LONGEST).contains(&password.chars().count()) {
+            return Err(Self::Length);
+        }
+        let different = |text: &str| text.chars().collect::<BTreeSet<_>>().len();
+        if different(password) < Self::FEWEST_DIFFERENT {
+            return Err(Self::TooUniform);
+        }
+        let rest = password.to_lowercase().replace(&account.to_lowercase(), "");
+        if !account.is_empty() && different(&rest) < Self::FEWEST_DIFFERENT {
+            return Err(Self::LikeAccount);
+        }
+        Ok(())
+    }
+}
+
+impl Service {
+    /// Whose account and password these are.
+    pub(crate) async fn believe(&self, account: &str, password: &str) -> Result<MemberId, Failure> {
+        let known = match kernel::AccountName::try_from(account.to_owned()) {
+            Ok(account) => members::credential(self.store(), &account).await?,
+            Err(_) => None,
+        };
+        let (member, hash) = match known {
+            Some((member, hash)) => (Some(member), hash),
+            None => (None, NOBODY.clone()),
+        };
+        let right = verify(password.to_owned(), hash).await?;
+        member.filter(|_| right).ok_or(Failure::BadCredentials)
+    }
+
+    /// Gives somebody a new password. All their sessions end with the old one, but for the one named.
+    ///
+    /// No idempotency key: what is kept of a request under one would let its password be guessed, and twice is as once.
+    ///
+    /// # Errors
+    /// Where there is no such member, or one without an account.
+    pub async fn set_password(
+        &self,
+        actor: Actor,
+        member: MemberId,
+        password: &str,
+        but: Option<[u8; 32]>,
+    ) -> Result<(), Failure> {
+        let now: Instant = self.now();
+        let open = sessions::open(self.store(), member, now).await?;
+        let close = open.iter().map(|session| session.token_hash).filter(|token| Some(*token) != but).collect();
+        let password_hash = hash_password(self.ambient(), password.to_owned()).await;
+        let command = Command::SetPassword(SetPassword { member, password_hash, close });
+        self.run(Request { command, actor, key: None, dry_run: false }).await.map(drop)
+    }
+
+    /// The same by oneself, who has to know the old one.
+    ///
+    /// # Errors
+    /// `BadCredentials` where the old password is another one.
+    pub async fn change_password(
+        &self,
+        caller: &crate::Caller,
+        account: &str,
+        current: &str,
+        new: &str,
+    ) -> Result<(), Failure> {
+        if self.believe(account, current).await? != caller.member {
+            return Err(Failure::BadCredentials);
+        }
+        self.set_password(caller.actor(), caller.member, new, Some(caller.token_hash)).await
+    }
+}
+
+/// Argon2id with the crate's recommended cost, as a PHC string.
+///
+/// # Panics
+/// Where Argon2 refuses its own default parameters.
+pub async fn hash_password(ambient: &dyn Ambient, password: String) -> String {
+    let mut salt = [0; 16];
+    ambient.fill(&mut salt);
+    let hashed = tokio::task::spawn_blocking(move || hash_with_salt(&password, &salt)).await;
+    match hashed {
+        Ok(hash) => hash,
+        Err(error) => panic!("hashing a password failed: {error}"),
+    }
+}
+
+fn hash_with_salt(password: &str, salt: &[u8; 16]) -> String {
+    match Argon2::default().hash_password_with_salt(password.as_bytes(), salt) {
+        Ok(hash) => hash.to_string(),
+        Err(error) => panic!("argon2 refuses its defaults: {error}"),
+    }
+}
+
+async fn verify(password: String, hash: String) -> Result<bool, Failure> {
+    let _permit = HASHING.acquire().await.map_err(|error| Failure::Internal { reason: error.to_string() })?;
+    let work = move || {
+        let parsed =
+            PasswordHash::new(&hash).map_err(|error| format!("a stored password hash cannot be read: {error}"))?;
+        Ok::<_, String>(Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok())
+    };
+    let verified = tokio::task::spawn_blocking(work).await.map_err(|error| error.to_string()).and_then(|done| done);
+    verified.map_err(|reason| Failure::Internal { reason })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::WeakPassword::{Length, LikeAccount, TooUniform};
+    use super::*;
+
+    #[test]
+    fn a_password_is_long_varied_and_not_the_account() {
+        let long = "x".repeat(250);
+        for (password, account, weak) in [
+            ("elevenchars", "li", Some(Length)),
+            ("twelve chars", "li", None),
+            ("十二个汉字组成的口令也可", "li", None),
+            ("十一个汉字组成的口令嘛", "li", Some(Length)),
+            ("111111111111", "li", Some(TooUniform)),
+            ("abababababab", "li", Some(TooUniform)),
+            ("administrator", "administrator", Some(LikeAccount)),
+            ("Administrator1!", "administrator", Some(LikeAccount)),
+            ("administrator likes soup", "administrator", None),
+            ("twelve chars", "", None),
+        ] {
+            assert_eq!(WeakPassword::check(password, account).err(), weak, "{password}");
+        }
+        assert_eq!(WeakPassword::check(&format!("{long}abcdef"), ""), Ok(()));
+        assert_eq!(WeakPassword::check(&format!("{long}abcdefg"), ""), Err(Length));
+    }
+}

@@ -1,0 +1,117 @@
+//! The race of two processes, with one protection after the other taken away. A test that passes with the protection proves
+//! something only if it fails without it.
+//!
+//! What each wall does, from the outer one in:
+//!
+//! - **Row locks** (`FOR UPDATE` as pools and accounts are read) make a batch wait until the other has committed. With them no
+//!   batch is ever tried twice.
+//! - **Versions** (`t.version = v.version` in every update) see that a row has changed since it was read. Without the locks they
+//!   are what stops a portion from being sold twice; the price is batches tried again, and given up under load.
+//! - **The ledger's numbering** (the primary key of `entries`) does not let two orders write the same line of the meal's account.
+//!   Without locks and versions portions are sold twice, but no balance is ever wrong.
+//!
+//! The program has no switch for any of this: a proxy between it and the database rewrites the statements as they pass.
+
+#![cfg(test)]
+
+mod common;
+
+use common::{meals, place_order, request, retries, settings, sign_up_all, start};
+use futures_util::future::join_all;
+use kernel::Code;
+use service::{CheckReport, Failure};
+use testing::postgres::fresh_database;
+use testing::proxy::Proxy;
+
+const NO_LOCK: (&str, &str) = (" FOR UPDATE", "           ");
+const NO_VERSION: (&str, &str) = ("t.version = v.version", "v.version = v.version");
+
+const ROUNDS: usize = 40;
+const PORTIONS: i64 = 3;
+
+struct Seen {
+    /// How many batches had to be tried again.
+    retries: u64,
+    /// How many orders were acknowledged beyond what there was.
+    oversold: i64,
+    report: CheckReport,
+}
+
+/// Eight members after the three portions of a meal, through two services; meal after meal, until `enough`.
+async fn race(rewrites: &[(&str, &str)], price: i64, enough: fn(&Seen) -> bool) -> Seen {
+    let database = fresh_database();
+    let proxy = Proxy::rewriting(database.url(), rewrites);
+    let (one, other) = (start(proxy.url(), settings()).await, start(proxy.url(), settings()).await);
+    let members = sign_up_all(&one, 8).await;
+    let meals = meals(&one, 0, ROUNDS, price, PORTIONS).await;
+    let before = retries(&one) + retries(&other);
+    let mut seen = None;
+    let mut oversold = 0;
+    for meal in meals {
+        let asked = members.iter().enumerate().map(|(at, &member)| {
+            let service = if at % 2 == 0 { &one } else { &other };
+            service.run(request(member, place_order(member, meal, 1)))
+        });
+        let mut placed = 0;
+        for outcome in join_all(asked).await {
+            match outcome {
+                Ok(_) => placed += 1,
+                Err(Failure::Refused(refusal)) => assert_eq!(refusal.code(), Code::CapacityExceeded),
+                Err(Failure::Contended) => {}
+                Err(other) => panic!("{other:?}"),
+            }
+        }
+        oversold += (placed - PORTIONS).max(0);
+        let now = Seen {
+            retries: retries(&one) + retries(&other) - before,
+            oversold,
+            report: one.check().await.expect("checked"),
+        };
+        let is_enough = enough(&now);
+        seen = Some(now);
+        if is_enough {
+            break;
+        }
+    }
+    one.stop().await;
+    other.stop().await;
+    seen.expect("a round")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_all_walls_nobody_tries_twice() {
+    // A disk that stands still for a second lets a lock time out, which is a retry as well; it does not do so every time.
+    for _ in 0..3 {
+        let seen = race(&[], 0, |_| false).await;
+        assert_eq!(seen.oversold, 0);
+        assert!(seen.report.passes(), "{:#?}", seen.report);
+        if seen.retries == 0 {
+            return;
+        }
+    }
+    panic!("somebody had to try again each time");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_the_locks_the_versions_stop_it() {
+    let seen = race(&[NO_LOCK], 0, |seen| seen.retries > 2).await;
+    assert!(seen.retries > 0, "the race never came to a collision, so it proves nothing");
+    assert_eq!(seen.oversold, 0);
+    assert!(seen.report.passes(), "{:#?}", seen.report);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_locks_and_versions_portions_are_sold_twice() {
+    let seen = race(&[NO_LOCK, NO_VERSION], 0, |seen| seen.oversold > 0 && !seen.report.passes()).await;
+    assert!(seen.oversold > 0, "the race never came to a collision, so it proves nothing");
+    assert!(seen.report.checks.holds.count > 0 && seen.report.checks.capacity.count > 0, "{:#?}", seen.report);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_locks_and_versions_the_ledger_still_keeps_itself_right() {
+    let seen = race(&[NO_LOCK, NO_VERSION], 1500, |seen| seen.retries > 2).await;
+    assert!(seen.retries > 0, "the race never came to a collision, so it proves nothing");
+    let checks = &seen.report.checks;
+    let found = (checks.balance.count, checks.running.count, checks.transfers.count);
+    assert_eq!(found, (0, 0, 0), "{:#?}", seen.report);
+}

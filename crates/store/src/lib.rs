@@ -1,0 +1,32 @@
+//! The memory: one schema on SQLite and PostgreSQL, what a lane loads and writes, and the queries of the screens.
+
+mod backup;
+mod callbacks;
+mod engine;
+mod error;
+mod lane;
+mod migrations;
+mod node;
+mod outbox;
+mod postgres;
+pub mod queries;
+mod rows;
+mod seals;
+mod sql;
+mod sqlite;
+#[cfg(test)]
+mod statements;
+mod stream;
+mod value;
+
+pub use callbacks::CallbackRow;
+pub use engine::{Engine, Store, Writer};
+pub use error::{Cause, Error};
+pub use lane::{Answer, AnswerKey, StoredAnswer, load, load_answers, write};
+pub use migrations::{Migrated, expected_schema};
+pub use node::{NODES, NodeLease};
+pub use outbox::OutboxRow;
+pub use seals::Seal;
+pub use sql::{Batch, Column, Kind, Lock, SetStatement};
+pub use stream::Rows;
+pub use value::{Cells, Row, Value};

@@ -1,0 +1,457 @@
+//! PostgreSQL: every connection prepares a statement once, and what can go out together goes out together.
+
+use std::collections::HashMap;
+use std::error::Error as StdError;
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use futures_util::TryStreamExt;
+use futures_util::future::{join_all, try_join_all};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
+use tokio_postgres::{Client, Config, NoTls, Statement};
+
+use crate::sql::Batch;
+use crate::stream::{self, Group};
+use crate::{Cause, Error, Row, Value};
+
+const READERS: usize = 8;
+const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+/// Longer than anything that a lane or a screen asks for takes. A connection that is silent for so long leads nowhere, and who
+/// waits for it without end would look healthy and do nothing.
+const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+
+/// A lane only ever looks rows up by key. Its statements are planned once, maybe while the tables are still empty, so the plans
+/// that would be right for empty tables are taken off the table. A lock that does not come free is asked for again by the lane,
+/// a bounded number of times: the commands that wait behind must not wait for minutes. A server may be told to acknowledge
+/// before anything is on disk; a lane may not.
+const LANE: &str = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_nestloop = off; \
+                    SET enable_mergejoin = off; SET enable_bitmapscan = off; SET jit = off; \
+                    SET default_transaction_isolation = 'read committed'; SET lock_timeout = '1s'; \
+                    SET idle_in_transaction_session_timeout = '30s'; \
+                    SELECT set_config('synchronous_commit', 'on', false) \
+                    WHERE current_setting('synchronous_commit') = 'off'";
+
+/// What only reads may be pointed at a replica, and cannot write by mistake. It plans anew each time: a page of a hot meal's orders
+/// wants another plan than a page of a quiet one's, and knowing the limit is half of it.
+const READER: &str = "SET default_transaction_read_only = on; SET plan_cache_mode = force_custom_plan; SET jit = off; \
+                      SET random_page_cost = 1.1";
+
+impl ToSql for Value<'_> {
+    fn to_sql(&self, kind: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn StdError + Sync + Send>> {
+        match self {
+            Self::Null => Ok(IsNull::Yes),
+            Self::Int(value) => value.to_sql(kind, out),
+            Self::Text(text) => text.as_ref().to_sql(kind, out),
+            Self::Blob(bytes) => bytes.as_ref().to_sql(kind, out),
+        }
+    }
+
+    fn accepts(kind: &Type) -> bool {
+        [Type::INT8, Type::TEXT, Type::BYTEA].contains(kind)
+    }
+
+    to_sql_checked!();
+}
+
+impl<'a> FromSql<'a> for Value<'static> {
+    fn from_sql(kind: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn StdError + Sync + Send>> {
+        Ok(match *kind {
+            Type::INT8 => Self::Int(i64::from_sql(kind, raw)?),
+            Type::INT4 => Self::Int(i32::from_sql(kind, raw)?.into()),
+            Type::BYTEA => Self::Blob(raw.to_vec().into()),
+            _ => Self::Text(String::from_sql(kind, raw)?.into()),
+        })
+    }
+
+    fn from_sql_null(_: &Type) -> Result<Self, Box<dyn StdError + Sync + Send>> {
+        Ok(Self::Null)
+    }
+
+    fn accepts(kind: &Type) -> bool {
+        [Type::INT8, Type::INT4, Type::BYTEA, Type::TEXT, Type::VARCHAR, Type::NAME].contains(kind)
+    }
+}
+
+fn row(row: &tokio_postgres::Row) -> Result<Row, Error> {
+    (0..row.len()).map(|at| Ok(row.try_get(at)?)).collect::<Result<_, Error>>().map(Row::new)
+}
+
+/// One connection with its prepared statements.
+pub(crate) struct Session {
+    client: Client,
+    prepared: HashMap<String, Statement>,
+    /// `BEGIN` is owed: it goes out together with the first statements of the transaction.
+    beginning: bool,
+    /// How long to wait for one answer; absent for as long as it takes.
+    limit: Option<Duration>,
+    /// An answer did not come in time: what the connection says from now on belongs to another question.
+    silent: bool,
+}
+
+impl Session {
+    #[expect(clippy::disallowed_methods, reason = "this is the store")]
+    pub(crate) async fn connect(config: &Config, settings: &str) -> Result<Self, Error> {
+        let connecting = async {
+            let (client, connection) = config.connect(NoTls).await?;
+            // The driver's half of the connection; it ends when the client is dropped or the server goes away.
+            tokio::spawn(async move {
+                if let Err(error) = connection.await {
+                    tracing::debug!(%error, "postgres connection ended");
+                }
+            });
+            client.batch_execute(settings).await?;
+            Ok::<_, Error>(client)
+        };
+        let connected = tokio::time::timeout(CONNECT_LIMIT, connecting).await;
+        let client = connected.map_err(|_| Error::new(Cause::Lost, "postgres: connecting took too long"))??;
+        Ok(Self { client, prepared: HashMap::new(), beginning: false, limit: Some(ANSWER_LIMIT), silent: false })
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.silent || self.client.is_closed()
+    }
+
+    /// Makes the connection wait for every answer and every lock as long as it takes.
+    pub(crate) async fn wait_without_limit(&mut self) -> Result<(), Error> {
+        self.limit = None;
+        Ok(self.client.batch_execute("SET lock_timeout = 0").await?)
+    }
+
+    /// Takes [`Session::wait_without_limit`] back.
+    pub(crate) async fn wait_as_usual(&mut self) -> Result<(), Error> {
+        self.limit = Some(ANSWER_LIMIT);
+        Ok(self.client.batch_execute(LANE).await?)
+    }
+
+    /// Ends `work` when the limit is over; then the connection cannot be used any more.
+    async fn limited<T>(
+        limit: Option<Duration>,
+        silent: &mut bool,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let Some(limit) = limit else { return work.await };
+        match tokio::time::timeout(limit, work).await {
+            Ok(done) => done,
+            Err(_) => {
+                *silent = true;
+                Err(Error::new(Cause::Lost, "postgres: no answer in time"))
+            }
+        }
+    }
+
+    async fn prepare(&mut self, sql: &str) -> Result<Statement, Error> {
+        if let Some(statement) = self.prepared.get(sql) {
+            return Ok(statement.clone());
+        }
+        let asked = async { Ok(self.client.prepare(sql).await?) };
+        let statement = Self::limited(self.limit, &mut self.silent, asked).await?;
+        self.prepared.insert(sql.to_owned(), statement.clone());
+        Ok(statement)
+    }
+
+    pub(crate) fn begin(&mut self) {
+        self.beginning = true;
+    }
+
+    async fn begin_if_owed(client: &Client, owed: bool) -> Result<(), Error> {
+        if owed { Ok(client.batch_execute("BEGIN").await?) } else { Ok(()) }
+    }
+
+    pub(crate) async fn commit(&mut self) -> Result<(), Error> {
+        if std::mem::take(&mut self.beginning) {
+            return Ok(());
+        }
+        let asked = async { Ok(self.client.batch_execute("COMMIT").await?) };
+        Self::limited(self.limit, &mut self.silent, asked).await
+    }
+
+    pub(crate) async fn rollback(&mut self) {
+        if std::mem::take(&mut self.beginning) || self.is_closed() {
+            return;
+        }
+        let asked = async { Ok(self.client.batch_execute("ROLLBACK").await?) };
+        if let Err(error) = Self::limited(self.limit, &mut self.silent, asked).await {
+            tracing::debug!(%error, "rollback failed");
+        }
+    }
+
+    /// The statements reach the server in this order, in one go.
+    pub(crate) async fn select(&mut self, batches: &[Batch<'_>]) -> Result<Vec<Vec<Row>>, Error> {
+        let mut statements = Vec::with_capacity(batches.len());
+        for batch in batches {
+            statements.push(self.prepare(&batch.statement.all).await?);
+        }
+        let owed = std::mem::take(&mut self.beginning);
+        let client = &self.client;
+        let asks = batches.iter().zip(&statements).map(|(batch, statement)| async move {
+            let rows = client.query(statement, &parameters(batch)).await?;
+            rows.iter().map(row).collect::<Result<Vec<_>, Error>>()
+        });
+        let all = async {
+            let (begun, found) = futures_util::future::join(Self::begin_if_owed(client, owed), join_all(asks)).await;
+            begun?;
+            found.into_iter().collect()
+        };
+        Self::limited(self.limit, &mut self.silent, all).await
+    }
+
+    /// The statements reach the server in this order, in one go; the counts say how many rows each changed.
+    pub(crate) async fn write(&mut self, batches: &[Batch<'_>]) -> Result<Vec<u64>, Error> {
+        let mut statements = Vec::with_capacity(batches.len());
+        for batch in batches {
+            statements.push(self.prepare(&batch.statement.all).await?);
+        }
+        let owed = std::mem::take(&mut self.beginning);
+        let client = &self.client;
+        let tells = batches.iter().zip(&statements).map(|(batch, statement)| async move {
+            Ok::<_, Error>(client.execute(statement, &parameters(batch)).await?)
+        });
+        let all = async {
+            let (begun, counts) = futures_util::future::join(Self::begin_if_owed(client, owed), join_all(tells)).await;
+            begun?;
+            counts.into_iter().collect()
+        };
+        Self::limited(self.limit, &mut self.silent, all).await
+    }
+
+    pub(crate) async fn query(&mut self, sql: &str, given: &[Value<'_>]) -> Result<Vec<Row>, Error> {
+        let statement = self.prepare(sql).await?;
+        let owed = std::mem::take(&mut self.beginning);
+        let client = &self.client;
+        let asked = async {
+            Self::begin_if_owed(client, owed).await?;
+            let mut found = Vec::new();
+            Self::each(client, &statement, given, |row| {
+                found.push(row);
+                Ok(())
+            })
+            .await?;
+            Ok(found)
+        };
+        Self::limited(self.limit, &mut self.silent, asked).await
+    }
+
+    async fn each(
+        client: &Client,
+        statement: &Statement,
+        given: &[Value<'_>],
+        mut take: impl FnMut(Row) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let given = given.iter().map(|value| value as &(dyn ToSql + Sync));
+        let rows = client.query_raw(statement, given).await?;
+        let mut rows = std::pin::pin!(rows);
+        while let Some(next) = rows.try_next().await? {
+            take(row(&next)?)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn script(&mut self, sql: &str) -> Result<(), Error> {
+        let owed = std::mem::take(&mut self.beginning);
+        let client = &self.client;
+        let asked = async {
+            Self::begin_if_owed(client, owed).await?;
+            Ok(client.batch_execute(sql).await?)
+        };
+        Self::limited(self.limit, &mut self.silent, asked).await
+    }
+
+    pub(crate) async fn prepare_all(&mut self, texts: &[&str]) -> Result<(), Error> {
+        try_join_all(texts.iter().map(|sql| self.client.prepare(sql))).await?;
+        Ok(())
+    }
+}
+
+fn parameters<'a>(batch: &'a Batch<'_>) -> Vec<&'a (dyn ToSql + Sync)> {
+    batch.columns.iter().map(|column| column as &(dyn ToSql + Sync)).collect()
+}
+
+/// Connections that only read, opened as they are needed and kept.
+#[derive(Clone)]
+pub(crate) struct Readers {
+    config: Arc<Config>,
+    idle: Arc<Mutex<Vec<Session>>>,
+    permits: Arc<Semaphore>,
+}
+
+/// A connection on loan; it goes back unless it broke.
+pub(crate) struct Loan {
+    session: Option<Session>,
+    /// In the middle of something: dropped now, the connection would keep its next user waiting, or inside a transaction.
+    busy: bool,
+    home: Arc<Mutex<Vec<Session>>>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Readers {
+    pub(crate) fn new(config: Config) -> Self {
+        Self { config: Arc::new(config), idle: Arc::default(), permits: Arc::new(Semaphore::new(READERS)) }
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// A connection for a lane, apart from the reading ones.
+    pub(crate) async fn connect_lane(&self) -> Result<Session, Error> {
+        Session::connect(&self.config, LANE).await
+    }
+
+    pub(crate) async fn borrow(&self) -> Result<Loan, Error> {
+        let permit = Arc::clone(&self.permits).acquire_owned().await;
+        let permit = permit.map_err(|_| Error::new(Cause::Lost, "postgres: closed"))?;
+        let pooled = {
+            let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+            idle.retain(|session| !session.is_closed());
+            idle.pop()
+        };
+        let session = match pooled {
+            Some(session) => session,
+            None => Session::connect(&self.config, READER).await?,
+        };
+        Ok(Loan { session: Some(session), busy: false, home: Arc::clone(&self.idle), _permit: permit })
+    }
+}
+
+impl Loan {
+    fn session(&mut self) -> &mut Session {
+        match &mut self.session {
+            Some(session) => session,
+            None => unreachable!("a loan keeps its session until it is dropped"),
+        }
+    }
+
+    pub(crate) async fn query(&mut self, sql: &str, given: &[Value<'_>]) -> Result<Vec<Row>, Error> {
+        self.busy = true;
+        let found = self.session().query(sql, given).await;
+        self.busy = false;
+        found
+    }
+
+    pub(crate) async fn select(&mut self, batches: &[Batch<'_>]) -> Result<Vec<Vec<Row>>, Error> {
+        self.busy = true;
+        let found = self.session().select(batches).await;
+        self.busy = false;
+        found
+    }
+
+    pub(crate) async fn prepare_all(&mut self, texts: &[&str]) -> Result<(), Error> {
+        self.busy = true;
+        let prepared = self.session().prepare_all(texts).await;
+        self.busy = false;
+        prepared
+    }
+
+    /// Runs `statements` one after the other in one snapshot. Where nobody takes the rows any more it ends at once, and the
+    /// connection, still inside its transaction, ends with it.
+    pub(crate) async fn stream(
+        &mut self,
+        statements: &[(&str, Vec<Value<'_>>)],
+        sender: &stream::Sender,
+    ) -> Result<(), Error> {
+        self.busy = true;
+        let session = self.session();
+        session.script("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+        let mut group = Group::new();
+        for (at, (sql, given)) in statements.iter().enumerate() {
+            let statement = session.prepare(sql).await?;
+            let given = given.iter().map(|value| value as &(dyn ToSql + Sync));
+            let rows = session.client.query_raw(&statement, given).await?;
+            let mut rows = std::pin::pin!(rows);
+            loop {
+                // The server is waited for, but not whoever takes the rows: that is the taker's own affair.
+                let fill = async {
+                    while let Some(next) = rows.try_next().await? {
+                        let full = group.add(at, row(&next)?);
+                        if full.is_some() {
+                            return Ok(full);
+                        }
+                    }
+                    Ok(None)
+                };
+                let full = Session::limited(session.limit, &mut session.silent, fill).await?;
+                let is_last = full.is_none();
+                if let Some(rows) = full.or_else(|| group.rest()) {
+                    sender.send(rows).await.map_err(|_| stream::nobody_listens())?;
+                }
+                if is_last {
+                    break;
+                }
+            }
+        }
+        session.script("ROLLBACK").await?;
+        self.busy = false;
+        Ok(())
+    }
+
+    /// Runs `statements` one after the other in one snapshot; `take` sees every row with its statement's place in the list.
+    pub(crate) async fn scan(
+        &mut self,
+        statements: &[(&str, Vec<Value<'_>>)],
+        mut take: impl FnMut(usize, Row) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        self.busy = true;
+        let session = self.session();
+        session.script("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+        for (at, (sql, given)) in statements.iter().enumerate() {
+            let statement = session.prepare(sql).await?;
+            Session::each(&session.client, &statement, given, |row| take(at, row)).await?;
+        }
+        session.script("ROLLBACK").await?;
+        self.busy = false;
+        Ok(())
+    }
+}
+
+impl Drop for Loan {
+    fn drop(&mut self) {
+        if let Some(session) = self.session.take().filter(|session| !self.busy && !session.is_closed()) {
+            self.home.lock().unwrap_or_else(PoisonError::into_inner).push(session);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_server_that_only_listens_is_given_up() {
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = silent.local_addr().expect("an address");
+        let readers = Readers::new(format!("postgres://me@{address}/x").parse().expect("an address"));
+        let Err(late) = readers.connect_lane().await else { panic!("nobody answered") };
+        assert_eq!(late.cause, Cause::Lost, "{late}");
+    }
+
+    #[tokio::test]
+    async fn a_silent_connection_is_given_up() {
+        let database = testing::postgres::fresh_database();
+        let readers = Readers::new(database.url().parse().expect("an address"));
+        let mut session = readers.connect_lane().await.expect("a connection");
+        session.limit = Some(Duration::from_millis(20));
+        session.begin();
+        let late = session.query("SELECT pg_sleep(60)::text", &[]).await.expect_err("too late");
+        assert_eq!(late.cause, Cause::Lost, "{late}");
+        assert!(session.is_closed());
+        // Nothing more is asked of it, so this does not wait either.
+        session.rollback().await;
+    }
+
+    #[tokio::test]
+    async fn a_question_that_was_dropped_takes_its_connection_along() {
+        let database = testing::postgres::fresh_database();
+        let readers = Readers::new(database.url().parse().expect("an address"));
+        {
+            let mut loan = readers.borrow().await.expect("a connection");
+            let asked = loan.query("SELECT pg_sleep(60)::text", &[]);
+            tokio::time::timeout(Duration::from_millis(20), asked).await.expect_err("it sleeps");
+        }
+        assert!(readers.idle.lock().expect("nobody panicked").is_empty());
+        readers.borrow().await.expect("another").query("SELECT 'x'", &[]).await.expect("answered");
+        assert_eq!(readers.idle.lock().expect("nobody panicked").len(), 1);
+    }
+}

@@ -1,0 +1,183 @@
+//! Every statement that the program can send is prepared on both engines. The texts are found in the sources, so that a new
+//! one cannot be left out.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::{Engine, SetStatement, Store, lane, queries};
+
+/// Every module with a list of set statements.
+fn set_statements() -> BTreeMap<&'static str, Vec<&'static SetStatement>> {
+    BTreeMap::from([
+        ("lane/shop.rs", lane::all_shop_statements()),
+        ("lane/statements.rs", lane::all_statements()),
+        ("queries/group_orders.rs", queries::group_orders::all_statements()),
+        ("queries/orders.rs", queries::orders::all_statements()),
+        ("queries/sessions.rs", queries::sessions::all_statements()),
+        ("queries/subscriptions.rs", queries::subscriptions::all_statements()),
+    ])
+}
+
+/// What only one engine understands says so by these words.
+const POSTGRES_ONLY: [&str; 1] = ["pg_"];
+const SQLITE_ONLY: [&str; 2] = ["sqlite_", "pragma_"];
+
+fn is_for(sql: &str, engine: Engine) -> bool {
+    let foreign: &[&str] = match engine {
+        Engine::Sqlite => &POSTGRES_ONLY,
+        Engine::Postgres => &SQLITE_ONLY,
+    };
+    !foreign.iter().any(|word| sql.contains(word))
+}
+
+#[tokio::test]
+async fn every_statement_is_prepared_on_sqlite() {
+    let folder = testing::TempDir::new();
+    prepare_all(&format!("sqlite:{}", folder.join("fanpiao.db").display())).await;
+}
+
+#[tokio::test]
+async fn every_statement_is_prepared_on_postgres() {
+    let database = testing::postgres::fresh_database();
+    prepare_all(database.url()).await;
+}
+
+async fn prepare_all(url: &str) {
+    let store = Store::new(url).expect("an address");
+    let engine = store.engine();
+    let mut writer = store.writer().await.expect("a connection");
+    writer.migrate(0).await.expect("migrated");
+    let mut texts: Vec<(String, &'static str)> = Vec::new();
+    for (file, statements) in set_statements() {
+        texts.extend(statements.into_iter().map(|statement| {
+            let text = match engine {
+                Engine::Sqlite => &statement.one,
+                Engine::Postgres => &statement.all,
+            };
+            (file.to_owned(), text.as_str())
+        }));
+    }
+    let sets = texts.len();
+    for (file, text) in texts_in_sources().into_iter().filter(|(_, text)| is_for(text, engine)) {
+        texts.push((file, String::leak(text)));
+    }
+    assert!(sets > 30 && texts.len() > sets + 15, "only {sets} and {} texts were found", texts.len());
+    for (file, text) in texts {
+        if let Err(error) = store.prepare_all(vec![text]).await {
+            panic!("{file}: {error}\n{text}");
+        }
+    }
+}
+
+#[test]
+fn every_set_statement_stands_in_a_list() {
+    let listed: Vec<_> = set_statements().into_keys().collect();
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for file in rust_files(&sources) {
+        let name = file.strip_prefix(&sources).expect("inside").to_string_lossy().into_owned();
+        let text = fs::read_to_string(&file).expect("read");
+        if name != "sql.rs" && name != "statements.rs" && text.contains("SetStatement::") {
+            assert!(text.contains("statements! {"), "{name}: name its set statements in `statements! {{ … }}`");
+            assert!(listed.contains(&name.as_str()), "{name}: add it to `set_statements` in statements.rs");
+        }
+    }
+}
+
+/// All literals in the sources of all crates that begin as a statement does.
+fn texts_in_sources() -> Vec<(String, String)> {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut found = Vec::new();
+    for entry in fs::read_dir(crates).expect("the crates").flatten() {
+        for file in rust_files(&entry.path().join("src")) {
+            let name = file.to_string_lossy().into_owned();
+            // It makes statements out of parts; what comes out is in the lists of `set_statements`.
+            if name.ends_with("store/src/sql.rs") || name.contains("crates/testing/") || name.ends_with("statements.rs")
+            {
+                continue;
+            }
+            let text = fs::read_to_string(&file).expect("read");
+            let shipped = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+            for literal in literals(shipped) {
+                let verbs = ["SELECT ", "INSERT ", "UPDATE ", "DELETE ", "WITH "];
+                // With parameters in braces it is made into a set statement, and so in one of the lists.
+                let is_set = literal.contains('{') && shipped.contains("SetStatement::");
+                if verbs.iter().any(|verb| literal.starts_with(verb)) && !is_set {
+                    found.push((name.clone(), literal));
+                }
+            }
+        }
+    }
+    found
+}
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The string literals of a source text, as the compiler would read them.
+fn literals(source: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut rest = source;
+    while let Some(at) = rest.find(['"', '/', '\'']) {
+        let (before, after) = (&rest[..at], &rest[at + 1..]);
+        rest = match &rest[at..=at] {
+            "/" if after.starts_with('/') => after.find('\n').map_or("", |end| &after[end..]),
+            "\"" => {
+                let hashes = before.len() - before.trim_end_matches('#').len();
+                let is_raw = before.trim_end_matches('#').ends_with('r');
+                let (literal, after) = if is_raw { raw(after, hashes) } else { plain(after) };
+                found.push(literal);
+                after
+            }
+            "'" if after.starts_with("\"'") || after.starts_with("\\\"'") => {
+                after.split_once("\"'").map_or("", |(_, after)| after)
+            }
+            _ => after,
+        };
+    }
+    found
+}
+
+fn raw(text: &str, hashes: usize) -> (String, &str) {
+    let end = format!("\"{}", "#".repeat(hashes));
+    let (literal, after) = text.split_once(&end).unwrap_or((text, ""));
+    (literal.to_owned(), after)
+}
+
+fn plain(text: &str) -> (String, &str) {
+    let mut literal = String::new();
+    let mut characters = text.char_indices().peekable();
+    while let Some((at, character)) = characters.next() {
+        match character {
+            '"' => return (literal, &text[at + 1..]),
+            '\\' => match characters.next() {
+                Some((_, '\n')) => while characters.next_if(|(_, next)| next.is_whitespace()).is_some() {},
+                Some((_, 'n')) => literal.push('\n'),
+                Some((_, escaped)) => literal.push(escaped),
+                None => break,
+            },
+            _ => literal.push(character),
+        }
+    }
+    (literal, "")
+}
+
+#[test]
+fn literals_are_read_as_the_compiler_reads_them() {
+    let source = r##"
+        // a "comment"
+        const A: &str = "one \"two\" \
+                         three"; let c = '"'; let r = r#"raw "text""#; fn f<'a>(x: &'a str) {} "last""##;
+    assert_eq!(literals(source), ["one \"two\" three", "raw \"text\"", "last"]);
+}

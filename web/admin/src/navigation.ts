@@ -1,0 +1,62 @@
+import type { Component } from 'vue'
+
+import type { IconName } from '@/components/Icon.vue'
+import type { PageName } from '@/router'
+import type { Permission } from '@/session'
+
+export interface Listed {
+  name: PageName & IconName
+  path: string
+  needs?: Permission
+  component: () => Promise<{ default: Component }>
+}
+
+type Group = 'daily' | 'shop' | 'people' | 'money' | 'house'
+
+/** What the navigation lists, in its order. The routes are made from it. */
+export const sections: { group: Group; pages: Listed[] }[] = [
+  {
+    group: 'daily',
+    pages: [
+      { name: 'dashboard', path: '/', component: () => import('@/pages/Dashboard.vue') },
+      { name: 'meals', path: '/meals', needs: 'meal:read', component: () => import('@/pages/Meals.vue') },
+      { name: 'orders', path: '/orders', needs: 'meal:read_orders', component: () => import('@/pages/Orders.vue') },
+      { name: 'pickup', path: '/pickup', needs: 'order:redeem', component: () => import('@/pages/Pickup.vue') },
+      { name: 'booking', path: '/booking', needs: 'department:book', component: () => import('@/pages/Booking.vue') },
+      { name: 'groupOrders', path: '/group-orders', needs: 'department:book', component: () => import('@/pages/GroupOrders.vue') },
+    ],
+  },
+  {
+    group: 'shop',
+    pages: [
+      { name: 'products', path: '/products', needs: 'shop:write', component: () => import('@/pages/Products.vue') },
+      { name: 'rounds', path: '/rounds', needs: 'shop:orders', component: () => import('@/pages/Rounds.vue') },
+      { name: 'shopOrders', path: '/shop-orders', needs: 'shop:orders', component: () => import('@/pages/ShopOrders.vue') },
+    ],
+  },
+  {
+    group: 'people',
+    pages: [
+      { name: 'members', path: '/members', needs: 'member:read', component: () => import('@/pages/Members.vue') },
+      { name: 'departments', path: '/departments', needs: 'member:read', component: () => import('@/pages/Departments.vue') },
+    ],
+  },
+  {
+    group: 'money',
+    pages: [
+      { name: 'wallets', path: '/wallets', needs: 'wallet:read', component: () => import('@/pages/Wallets.vue') },
+      { name: 'payments', path: '/payments', needs: 'wallet:read', component: () => import('@/pages/Payments.vue') },
+      { name: 'refunds', path: '/refunds', needs: 'wallet:read', component: () => import('@/pages/Refunds.vue') },
+      { name: 'exceptions', path: '/exceptions', needs: 'exception:read', component: () => import('@/pages/Exceptions.vue') },
+      { name: 'reconciliation', path: '/reconciliation', needs: 'consistency:read', component: () => import('@/pages/Reconciliation.vue') },
+    ],
+  },
+  {
+    group: 'house',
+    pages: [
+      { name: 'consistency', path: '/consistency', needs: 'consistency:read', component: () => import('@/pages/Consistency.vue') },
+      { name: 'jobs', path: '/jobs', needs: 'job:run', component: () => import('@/pages/Jobs.vue') },
+      { name: 'audit', path: '/audit', needs: 'audit:read', component: () => import('@/pages/Audit.vue') },
+    ],
+  },
+]

@@ -1,0 +1,102 @@
+// Every page as people see it: wide and narrow, light and dark, in both languages, with nothing wrong.
+
+import type { Page } from 'playwright-core'
+import { beforeAll, describe, test } from 'vitest'
+
+import { accessible, call, open, shoot, tokenOf } from './browser'
+import { atWechat, member as someone, statusOf, topup, until } from './house'
+
+let token: string
+let meal: number
+let member: number
+let product: number
+let round: number
+let payment: string
+
+beforeAll(async () => {
+  token = await tokenOf('admin')
+  const { meals } = await call<{ meals: { meal_id: number; ordered_quantity: number }[] }>(token, 'GET', '/api/v1/meals?limit=100')
+  meal = meals.sort((a, b) => b.ordered_quantity - a.ordered_quantity)[0]!.meal_id
+  const { members } = await call<{ members: { user_id: number }[] }>(token, 'GET', `/api/v1/admin/members?query=${encodeURIComponent('张伟')}`)
+  member = members[0]!.user_id
+  await trade()
+})
+
+/** What the demo has none of: something in the shop, money through WeChat, and something that a person has to settle. */
+async function trade() {
+  const make = async (name_zh: string, price_cents: number) =>
+    (await call<{ product_id: number }>(token, 'POST', '/api/v1/admin/products', { name_zh, price_cents, on_sale: true, stock: 30, description: '产地直采，当季新货' })).product_id
+  product = await make('明前龙井 50 克', 8_800)
+  const cake = await make('手工月饼礼盒', 12_800)
+  const closes_at = new Date(Date.now() + 5 * 86_400_000).toISOString()
+  round = (await call<{ round_id: number }>(token, 'POST', '/api/v1/admin/rounds', { product_id: cake, total_shares: 20, share_price_cents: 800, closes_at })).round_id
+  const [wei, fang] = [await someone('zhangwei'), await someone('wangfang')]
+  for (const body of [{ product_id: product, quantity: 2 }, { product_id: cake, quantity: 1, address: '王芳，朝阳路 8 号院 3 号楼，13800000000' }, { round_id: round, quantity: 6 }]) {
+    await call((body.product_id === cake ? fang : wei).token, 'POST', '/api/v1/shop/orders', { ...body, pay_with: 'balance' })
+  }
+  payment = await topup(wei, 20_000)
+  await atWechat(`/orders/${payment}/pay`)
+  await atWechat(`/orders/${await topup(fang, 30_000)}/pay`, { total: 29_900 })
+  await until(async () => (await statusOf(payment)) === 'paid')
+  await call(token, 'POST', '/api/v1/admin/refunds', { order_no: payment, amount_cents: 5_000, reason: '多充了，退回一部分' })
+  const { members: people } = await call<{ members: { userId: string }[] }>(await tokenOf('zhou.min'), 'GET', '/api/dining/enhanced/dept-members')
+  const members = people.slice(1, 6).map(({ userId }) => ({ userId }))
+  await call(await tokenOf('zhou.min'), 'POST', '/api/dining/enhanced/batch-orders', { orders: [{ date: await dinnerAhead(), mealType: 'dinner', members, remark: '加班' }] })
+}
+
+/** A day of the demo's on which few have ordered dinner. */
+async function dinnerAhead(): Promise<string> {
+  const { meals } = await call<{ meals: { date: string; slot: string; status: string; available_capacity: number }[] }>(token, 'GET', '/api/v1/meals?limit=100')
+  return meals.find(({ slot, status, available_capacity }) => slot === 'dinner' && status === 'published' && available_capacity === 20)!.date
+}
+
+/** Each page with something that is there once it is done loading. */
+const PAGES: [string, () => string, (page: Page) => Promise<void>][] = [
+  ['dashboard', () => '/', (page) => page.locator('canvas').first().waitFor()],
+  ['meals-week', () => '/meals', (page) => page.locator('.card').first().waitFor()],
+  ['meals-month', () => '/meals?view=month', (page) => page.locator('a.line').first().waitFor()],
+  ['meal', () => `/meals/${meal}`, (page) => page.locator('tbody a').first().waitFor()],
+  ['orders', () => '/orders', (page) => page.locator('tbody a').first().waitFor()],
+  ['members', () => '/members', (page) => page.locator('tbody a').first().waitFor()],
+  ['member', () => `/members/${member}`, (page) => page.locator('tbody .money').first().waitFor()],
+  ['departments', () => '/departments', (page) => page.locator('tbody a').first().waitFor()],
+  ['wallets', () => '/wallets', (page) => page.locator('tbody a').first().waitFor()],
+  ['consistency', () => '/consistency', (page) => page.locator('h1').waitFor()],
+  ['jobs', () => '/jobs', (page) => page.locator('tbody a, .problem').first().waitFor()],
+  ['kitchen', () => `/meals/${meal}/kitchen`, (page) => page.locator('tbody tr').first().waitFor()],
+  ['pickup', () => '/pickup', (page) => page.locator('.list li').first().waitFor()],
+  ['booking', () => '/booking', (page) => page.getByRole('gridcell').first().waitFor()],
+  ['group-orders', () => '/group-orders', (page) => page.locator('summary, .problem').first().waitFor()],
+  ['products', () => '/products', (page) => page.locator('tbody a').first().waitFor()],
+  ['product', () => `/products/${product}`, (page) => page.locator('tbody .nowrap').first().waitFor()],
+  ['rounds', () => '/rounds', (page) => page.locator('tbody a').first().waitFor()],
+  ['round', () => `/rounds/${round}`, (page) => page.locator('.keys code').first().waitFor()],
+  ['shop-orders', () => '/shop-orders', (page) => page.locator('tbody a').first().waitFor()],
+  ['payments', () => '/payments', (page) => page.locator('tbody a').first().waitFor()],
+  ['payment', () => `/payments/${payment}`, (page) => page.locator('.facts code').first().waitFor()],
+  ['refunds', () => '/refunds', (page) => page.locator('tbody a, .problem').first().waitFor()],
+  ['exceptions', () => '/exceptions', (page) => page.locator('.queue li, .problem').first().waitFor()],
+  ['reconciliation', () => '/reconciliation', (page) => page.locator('tbody b, .problem').first().waitFor()],
+  ['account', () => '/account', (page) => page.locator('.allows li').first().waitFor()],
+  ['audit', () => '/audit', (page) => page.locator('tbody summary').first().waitFor()],
+]
+
+const SCREENS = [
+  { name: '1440-light', width: 1440 },
+  { name: '1440-dark', width: 1440, dark: true },
+  { name: '390-light', width: 390 },
+  { name: '390-dark', width: 390, dark: true, language: 'en' as const },
+]
+
+describe.each(PAGES)('%s', (name, path, isThere) => {
+  test.each(SCREENS)('$name', async ({ name: screen, ...how }) => {
+    const page = await open(`/admin${path()}`, { token, ...how })
+    await isThere(page)
+    await page.waitForLoadState('networkidle')
+    await shoot(page, `${name}-${screen}`)
+    await accessible(page)
+    // What is wider than the screen makes a phone swim.
+    const swims = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth)
+    if (swims) throw new Error(`${name} is wider than ${how.width} px`)
+  })
+})

@@ -1,0 +1,54 @@
+import { expect, test } from 'vitest'
+
+import type { Schemas } from '@/api'
+import { actionsFor, consequenceOf, deadline, evidenceOf, refundable } from '@/lib/payments'
+
+function exception(more: Partial<Schemas['ExceptionRow']>): Schemas['ExceptionRow'] {
+  return {
+    exception_id: 1, kind: 'amount_mismatch', subject: 'RECH1', evidence: {}, proposed_action: 'credit', resolved: false, owner_id: null, owner_nickname: null,
+    due_at: '2026-01-02T00:00:00Z', created_at: '2026-01-01T00:00:00Z', resolved_at: null, resolved_by: null, action: null, note: null, ...more,
+  }
+}
+const lines = (row: Schemas['ExceptionRow']) => Object.fromEntries(evidenceOf(row).map(({ name, value }) => [name, value]))
+
+test('amounts that should be equal are told with their difference, and numbers of our own are not told', () => {
+  const row = exception({ evidence: { order_no: 'RECH1', paid_cents: 19900, asked_cents: 20000, topup_id: 7, source: 'callback', currency: 'CNY' } })
+  expect(lines(row)).toMatchObject({ paid_cents: '¥199.00', asked_cents: '¥200.00', difference: '−¥1.00', currency: 'CNY' })
+  expect(lines(row)).not.toHaveProperty('topup_id')
+})
+
+test('what WeChat says is an amount only where the amounts differ', () => {
+  const evidence = { refund_no: 'R1', amount_cents: 300, wechat: '250' }
+  expect(lines(exception({ kind: 'refund_mismatch', evidence }))).toMatchObject({ wechat: '¥2.50', difference: '−¥0.50' })
+  expect(lines(exception({ kind: 'refund_abnormal', evidence: { ...evidence, wechat: 'ABNORMAL' } }))).toEqual({ refund_no: 'R1', amount_cents: '¥3.00', wechat: 'ABNORMAL' })
+})
+
+test('a receipt is told line by line, and evidence of another shape is no trouble', () => {
+  const row = exception({ kind: 'not_in_bill', evidence: { amount_cents: 100, receipt: { transaction_id: '42', refunded: 0 } } })
+  expect(lines(row)).toEqual({ amount_cents: '¥1.00', transaction_id: '42' })
+  expect(evidenceOf(exception({ evidence: null }))).toEqual([])
+  expect(lines(exception({ evidence: { unheard: ['of'] } }))).toEqual({ unheard: '["of"]' })
+})
+
+test('what can be done depends on the kind, and what is proposed comes first', () => {
+  expect(actionsFor(exception({}))).toEqual(['credit', 'refund_to_origin', 'dismiss'])
+  expect(actionsFor(exception({ proposed_action: 'dismiss' }))).toEqual(['dismiss'])
+  expect(actionsFor(exception({ kind: 'refund_abnormal', proposed_action: 'return_to_balance' }))).toEqual(['return_to_balance', 'retry', 'dismiss'])
+  expect(actionsFor(exception({ kind: 'delivery_failed', proposed_action: 'retry' }))).toEqual(['retry', 'dismiss'])
+  expect(consequenceOf('refund_to_origin', exception({ evidence: { paid_cents: 900 } }))).toContain('¥9.00')
+  expect(actionsFor(exception({ kind: 'paid_twice', proposed_action: 'dismiss' }))).toEqual(['dismiss'])
+  expect(consequenceOf('credit', exception({ evidence: { paid_cents: 19900 } }))).toContain('¥199.00')
+})
+
+test('a deadline is told in its greatest whole unit', () => {
+  const now = Date.parse('2026-01-01T00:00:00Z')
+  expect(deadline('2026-01-01T23:30:00Z', now)).toEqual({ text: expect.stringContaining('23'), late: false })
+  expect(deadline('2026-01-04T01:00:00Z', now)).toEqual({ text: expect.stringContaining('3'), late: false })
+  expect(deadline('2025-12-31T23:59:00Z', now)).toEqual({ text: expect.stringContaining('1'), late: true })
+})
+
+test('only a paid top-up can go back, as far as it has not', () => {
+  const topup = { amount_cents: 1000, refunded_cents: 300 } as Schemas['TopupAnswer']
+  expect(refundable({ ...topup, status: 'paid' })).toBe(700)
+  expect(refundable({ ...topup, status: 'refunding' })).toBe(0)
+})

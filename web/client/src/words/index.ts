@@ -1,0 +1,14 @@
+import { computed } from 'vue'
+import { dayOfMonth, monthOf, weekday } from '@/logic/dates'
+import { leftUntil, type Product } from '@/logic/shop'
+import { language } from '@/state/settings'
+import { en } from './en'
+import { zh } from './zh'
+
+export const words = computed(() => (language.value === 'zh' ? zh : en))
+
+export const dayText = (date: string) => words.value.day(monthOf(date), dayOfMonth(date), weekday(date))
+export const shortDayText = (date: string) => words.value.shortDay(monthOf(date), dayOfMonth(date))
+
+export const productName = (product: Product | undefined) => (language.value === 'en' && product?.name_en) || product?.name_zh || ''
+export const countdownText = (until: string, now: number, short = false) => words.value.countdown(leftUntil(until, now), short)

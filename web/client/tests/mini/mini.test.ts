@@ -1,0 +1,279 @@
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { House } from '../house'
+import { buildForTests, WeChat } from './wechat'
+
+let house: House
+let phone: WeChat
+let codes = 0
+
+beforeAll(async () => {
+  buildForTests()
+  house = await House.open()
+  phone = new WeChat(house)
+})
+afterAll(() => house?.close())
+afterEach(() => {
+  house.before = () => {}
+  house.after = () => {}
+})
+
+const isOrder = (asked: { method?: string; url?: string }) => asked.method === 'POST' && asked.url === '/api/v1/orders'
+const token = () => (JSON.parse(phone.storage.session!) as { token: string }).token
+
+async function signIn(name: string): Promise<void> {
+  for (const key of Object.keys(phone.storage)) delete phone.storage[key]
+  phone.code = `sim-${name}-mini${codes++}`
+  await phone.launch()
+  await phone.until(() => phone.page.all('.meal-card').length > 0, 'meals are shown')
+}
+
+test('WeChat says who it is, and the week is shown', async () => {
+  await signIn('zhangwei')
+  expect(phone.page.text()).toContain('早餐')
+  expect(phone.page.all('.week-day').length).toBe(7)
+  expect(phone.page.all('.meal-card').length).toBe(3)
+  expect(phone.page.instance.onShareAppMessage()).toEqual({ title: '一起来订餐', path: '/pages/home/index' })
+})
+
+test('a meal is chosen, priced, ordered, changed and canceled', async () => {
+  const meal = await house.meal()
+  await signIn('lina')
+  const before = await house.standing(token(), meal)
+  wx().navigateTo({ url: `/pages/meal/index?meal_id=${meal}` })
+  await phone.sees('¥18.00')
+  await phone.page.tap('.option', '加卤蛋')
+  await phone.page.tapLast('.step')
+  await phone.until(() => phone.page.all('.foot-price')[0]?.dom.textContent === '¥40.00', 'the price is ¥40.00')
+  await phone.page.tap('.button', '下单')
+  await phone.sees('下单成功')
+  expect(await house.standing(token(), meal)).toMatchObject({ balance: before.balance - 4000, order: { quantity: 2 } })
+
+  await phone.sees('已订 2 份')
+  await phone.page.tap('.option', '不要米饭')
+  await phone.sees('退 ¥2.00')
+  await phone.page.tap('.button', '退 ¥2.00')
+  await phone.sees('修改已保存')
+  expect((await house.standing(token(), meal)).balance).toBe(before.balance - 3800)
+
+  await phone.page.tap('.button', '取消订单')
+  await phone.sees('会立刻退回余额')
+  await phone.page.tap('.confirm-button', '取消订单')
+  await phone.sees('订单已取消')
+  expect(await house.standing(token(), meal)).toMatchObject({ balance: before.balance, order: null })
+})
+
+test('a lost answer and a killed app: the same key, charged once', async () => {
+  const meal = await house.meal()
+  await signIn('liuyang')
+  const before = await house.standing(token(), meal)
+  house.asked.length = 0
+  wx().navigateTo({ url: `/pages/meal/index?meal_id=${meal}` })
+  await phone.until(() => phone.page.all('.foot-price')[0]?.dom.textContent === '¥18.00', 'the price is shown')
+  house.after = (asked) => (isOrder(asked) ? 'lose' : undefined)
+  await phone.page.tap('.button', '下单')
+  await phone.sees('可能已经成功，也可能没有')
+
+  house.after = () => {}
+  await phone.launch()
+  await phone.sees('有一次提交还没有结果')
+  await phone.page.tap('.unsettled')
+  await phone.sees('不会重复扣款')
+  await phone.page.tap('.button', '重试')
+  await phone.sees('下单成功')
+  const keys = house.asked.filter(({ what }) => what === 'POST /api/v1/orders').map(({ key }) => key)
+  expect([keys.length, new Set(keys).size]).toEqual([2, 1])
+  expect(await house.standing(token(), meal)).toMatchObject({ balance: before.balance - 1800, entries: before.entries + 1 })
+})
+
+test('offline nothing is sent, and it is said', async () => {
+  const meal = await house.meal()
+  await signIn('zhaolei')
+  wx().navigateTo({ url: `/pages/meal/index?meal_id=${meal}` })
+  await phone.until(() => phone.page.all('.foot-price')[0]?.dom.textContent === '¥18.00', 'the price is shown')
+  phone.setOnline(false)
+  await phone.sees('当前没有网络')
+  await phone.page.tap('.button', '下单')
+  await phone.sees('没有扣款')
+  phone.setOnline(true)
+  await phone.page.tap('.button', '重试')
+  await phone.sees('下单成功')
+})
+
+async function topup(name: string): Promise<void> {
+  await signIn(name)
+  house.asked.length = 0
+  phone.calls.length = 0
+  await phone.page.tap('.tab', '我的')
+  await phone.sees('账户余额')
+  await phone.page.tap('.purse-topup')
+  await phone.sees('¥200')
+  await phone.page.tap('.amount-tap', '¥200')
+}
+
+test('a top-up: paid in WeChat, and in the balance', async () => {
+  phone.pays = (prepay_id) => house.wechat('POST', '/sim/pay', { prepay_id })
+  await topup('chenjing')
+  const before = await house.balance(token())
+  await phone.page.tap('.topup-go')
+  await phone.sees('已到账')
+  expect(await house.balance(token())).toBe(before + 20_000)
+  const asked = phone.calls.filter(({ name }) => name === 'requestPayment').pop()!.options
+  expect([asked.signType, asked.package.startsWith('prepay_id='), asked.paySign.length > 300]).toEqual(['RSA', true, true])
+  await phone.page.tap('.button', '看余额')
+  await phone.sees('账户余额')
+})
+
+test('a top-up: the person turns back, and pays after all, the callback lost', async () => {
+  phone.pays = () => Promise.reject(new Error('requestPayment:fail cancel'))
+  await topup('yangfan')
+  const before = await house.balance(token())
+  await phone.page.tap('.topup-go')
+  await phone.sees('你取消了付款')
+  expect(await house.balance(token())).toBe(before)
+  const { order_no } = await house.topup(token())
+  phone.pays = () => house.pay(order_no, { notice: { lose: true } })
+  await phone.page.tap('.button', '去微信付款')
+  await phone.sees('已到账')
+  expect(await house.balance(token())).toBe(before + 20_000)
+  expect(house.asked.filter(({ what }) => what === 'POST /api/v1/recharge/orders').length).toBe(1)
+})
+
+test('a top-up: the app is killed while the person pays, and finds it again', async () => {
+  phone.pays = () => new Promise(() => {})
+  await topup('huangmin')
+  const before = await house.balance(token())
+  await phone.page.tap('.topup-go')
+  await phone.until(() => phone.calls.some(({ name }) => name === 'requestPayment'), 'WeChat is open')
+  const { order_no } = await house.topup(token())
+  await house.pay(order_no, { notice: { lose: true } })
+  await phone.launch()
+  wx().navigateTo({ url: '/pages/topup/index' })
+  await phone.sees('待支付')
+  await phone.page.tap('.ledger')
+  await phone.sees('等待付款')
+  await phone.page.tap('.button', '我已付款')
+  await phone.sees('已到账')
+  expect(await house.balance(token())).toBe(before + 20_000)
+})
+
+test('a top-up: the answer is lost, the retry has the same key, and there is one order', async () => {
+  phone.pays = () => Promise.reject(new Error('requestPayment:fail cancel'))
+  await topup('wuxia')
+  house.after = (asked) => (asked.method === 'POST' && asked.url === '/api/v1/recharge/orders' ? 'lose' : undefined)
+  await phone.page.tap('.topup-go')
+  await phone.sees('可能已经成功，也可能没有')
+  house.after = () => {}
+  await phone.page.tap('.button', '重试')
+  await phone.sees('你取消了付款')
+  const keys = house.asked.filter(({ what }) => what === 'POST /api/v1/recharge/orders').map(({ key }) => key)
+  expect([keys.length, new Set(keys).size]).toEqual([2, 1])
+  expect((await house.call<{ total_count: number }>('GET', '/api/v1/recharge/orders', undefined, token())).total_count).toBe(1)
+})
+
+test('the shop: bought, the answer lost, asked again, and called off', async () => {
+  const product = await house.product({ name_zh: '桂花糕' })
+  await signIn('xugang')
+  const before = await house.balance(token())
+  house.asked.length = 0
+  await phone.page.tap('.tab', '小店')
+  await phone.sees('桂花糕')
+  await phone.page.tap('.ware', '桂花糕')
+  await phone.until(() => phone.page.all('.foot-price')[0]?.dom.textContent === '¥68.00', 'the price is shown')
+  expect(phone.page.instance.onShareAppMessage()).toMatchObject({ path: `/pages/goods/index?product_id=${product}` })
+  house.after = (asked) => (asked.method === 'POST' && asked.url === '/api/v1/shop/orders' ? 'lose' : undefined)
+  await phone.page.tap('.button', '用余额付款')
+  await phone.sees('可能已经成功，也可能没有')
+  house.after = () => {}
+  await phone.page.tap('.button', '重试')
+  await phone.sees('买到 1 件')
+  expect(new Set(house.asked.filter(({ what }) => what === 'POST /api/v1/shop/orders').map(({ key }) => key)).size).toBe(1)
+  expect(await house.balance(token())).toBe(before - 6800)
+  await phone.page.tap('.button', '看这笔购买')
+  await phone.sees('已付款')
+  await phone.page.tap('.button', '取消订单')
+  await phone.sees('会立刻退回余额')
+  await phone.page.tap('.confirm-button', '取消订单')
+  await phone.until(() => !phone.page.text().includes('已付款'), 'it is called off')
+  expect(await house.balance(token())).toBe(before)
+})
+
+test('a round: counted down, sold out, drawn, and checked without any crypto of the platform', async () => {
+  const round = await house.round(await house.product(), { total_shares: 3 })
+  await signIn('guoying')
+  wx().navigateTo({ url: `/pages/goods/index?round_id=${round}` })
+  await phone.sees('1 天')
+  await phone.until(() => phone.page.all('.foot-price')[0]?.dom.textContent === '¥1.00', 'the price is shown')
+  await phone.page.tap('.button', '用余额付款')
+  await phone.sees('买到 1 份')
+  await house.call('POST', '/api/v1/shop/orders', { round_id: round, quantity: 2, pay_with: 'balance' }, await house.member('mahui'))
+  await house.call('POST', `/api/v1/admin/rounds/${round}/draw`, undefined, await house.tokenOf('admin')).catch(() => undefined)
+  await phone.page.instance.onPullDownRefresh()
+  await phone.sees('自己验算')
+  await phone.page.tap('.round-check')
+  await phone.sees('验算通过')
+  wx().navigateTo({ url: '/pages/shop-orders/index' })
+  await phone.until(() => phone.page.all('.past').length > 0, 'the purchases are shown')
+})
+
+test('a department is booked for', async () => {
+  await phone.launch()
+  for (const key of Object.keys(phone.storage)) delete phone.storage[key]
+  const signedIn = await house.call<object>('POST', '/api/v1/auth/password', { account: 'zhou.min', password: house.passwords.deptAdmin })
+  const { token: own, user_info } = signedIn as { token: string; user_info: object }
+  phone.storage.session = JSON.stringify({ token: own, me: user_info })
+  await phone.launch()
+  await phone.until(() => phone.page.all('.meal-card').length > 0, 'meals are shown')
+  await phone.page.tap('.tab', '我的')
+  await phone.sees('部门报餐')
+  await phone.page.tap('.me-department')
+  await phone.until(() => phone.page.all('.book-day').length > 0, 'the meals are shown')
+  await phone.page.tap('.chip', '张伟')
+  await phone.sees('已选 1 人')
+  // The last day: nobody has ordered there.
+  await phone.page.tapLast('.book-day >>> .chip')
+  await phone.until(() => /¥\d/.test(phone.page.all('.foot-price')[0]?.dom.textContent ?? ''), 'the price is shown')
+  house.after = (asked) => (asked.url === '/api/dining/enhanced/quick-batch-orders' ? 'lose' : undefined)
+  await phone.page.tap('.button', '报餐')
+  await phone.sees('可能已经成功，也可能没有')
+  house.after = () => {}
+  await phone.page.tap('.button', '重试')
+  await phone.sees('已全部报好')
+})
+
+test('the profile: overview, orders page by page, balance, exports', async () => {
+  await signIn('zhoujie')
+  for (let at = 0; at < 22; at++) await house.call('POST', '/api/v1/orders', { meal_id: await house.meal() }, token())
+  await phone.page.tap('.tab', '我的')
+  await phone.sees('账户余额')
+  await phone.until(() => phone.page.all('.figure-value').length === 6, 'the figures are shown')
+  await phone.page.tap('.line-tap', '导出订单记录')
+  await phone.until(() => phone.calls.some(({ name }) => name === 'openDocument'), 'the workbook is opened')
+  const download = phone.calls.find(({ name }) => name === 'downloadFile')!.options
+  expect([download.url, download.header.Authorization]).toEqual(['http://house.test/api/v1/users/orders/export', `Bearer ${token()}`])
+
+  await phone.page.tap('.segment', '订单')
+  await phone.until(() => phone.page.all('.past').length === 20, 'twenty orders are shown')
+  phone.page.instance.onReachBottom()
+  await phone.until(() => phone.page.all('.past').length > 21, 'more orders are shown')
+  await phone.page.tap('.segment', '余额')
+  await phone.until(() => phone.page.all('.ledger').length === 20, 'twenty entries are shown')
+  await phone.page.instance.onPullDownRefresh()
+  await phone.until(() => phone.calls.some(({ name }) => name === 'stopPullDownRefresh'), 'pulling down ends')
+})
+
+test('English, dark and large, and out again', async () => {
+  await signIn('sunli')
+  wx().navigateTo({ url: '/pages/settings/index' })
+  await phone.sees('外观')
+  await phone.page.tap('.segment', '深色')
+  await phone.page.tap('.segment', 'English')
+  await phone.sees('Appearance')
+  expect(phone.page.instance.data).toBeDefined()
+  await phone.page.tap('.button', 'Sign out')
+  await phone.sees('Sign out?')
+  await phone.page.tap('.confirm-button', 'Sign out')
+  await phone.sees('Sign in with WeChat')
+  expect(phone.storage.session).toBeUndefined()
+})
+
+const wx = () => (globalThis as unknown as { wx: { navigateTo(to: { url: string }): void } }).wx

@@ -1,0 +1,92 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import type { Page } from 'playwright-core'
+import { House } from '../house'
+import { Phone, shoot } from '../phone'
+
+let house: House
+let phone: Phone
+beforeAll(async () => {
+  house = await House.open()
+})
+afterAll(() => house?.close())
+beforeEach(async () => {
+  phone = await Phone.buy(house)
+})
+afterEach(async () => {
+  house.after = () => {}
+  const { problems } = phone
+  await phone.close()
+  expect(problems).toEqual([])
+})
+
+const BOOK = '/api/dining/enhanced/quick-batch-orders'
+
+async function desk(): Promise<Page> {
+  const page = await phone.page('/')
+  await page.locator('.field input').first().fill('zhou.min')
+  await page.locator('.field input').nth(1).fill(house.passwords.deptAdmin)
+  await page.locator('.door-form .button', { hasText: '登录' }).first().tap()
+  await page.locator('.tab').last().tap()
+  await page.locator('.me-department').tap()
+  await page.locator('.people').first().waitFor()
+  return page
+}
+
+const person = (page: Page, name: string) => page.locator('.people').first().locator('.chip', { hasText: name })
+/** The last day on which something is offered: nobody has ordered there. */
+const meal = (page: Page, slot: string) => page.locator('.book-day').last().locator('.chip', { hasText: slot })
+const button = (page: Page) => page.locator('.foot-row .button')
+
+test('members are picked once, meals are ticked, and the price is said before', async () => {
+  const page = await desk()
+  await person(page, '张伟').tap()
+  await person(page, '刘洋').tap()
+  await meal(page, '早餐').tap()
+  await meal(page, '午餐').tap()
+  await page.locator('.foot-price', { hasText: '¥52.00' }).waitFor()
+  await page.waitForTimeout(300)
+  await shoot(page, 'department')
+  await button(page).tap()
+  await page.locator('.booked-title', { hasText: '2 餐已全部报好' }).waitFor()
+  await page.waitForFunction(() => scrollY === 0)
+  await page.waitForTimeout(300)
+  await shoot(page, 'department-booked')
+
+  // The same people are still picked; for the same meal they cannot be booked twice, and it says why before and after.
+  await meal(page, '午餐').tap()
+  await page.locator('.foot-warning', { hasText: '订单 1' }).waitFor()
+  expect(await button(page).getAttribute('aria-disabled')).toBe('true')
+  await meal(page, '晚餐').tap()
+  await page.locator('.foot-price', { hasText: '¥44.00' }).waitFor()
+  await button(page).tap()
+  await page.locator('.booked-title', { hasText: '1 餐已报，1 餐没有报上' }).waitFor()
+  await page.locator('.booked-failed', { hasText: '已经报餐' }).waitFor()
+})
+
+test('a lost answer: the retry has the same key, and everybody is booked once', async () => {
+  const page = await desk()
+  await person(page, '赵磊').tap()
+  await meal(page, '午餐').tap()
+  await page.locator('.foot-price', { hasText: '¥18.00' }).waitFor()
+  house.asked.length = 0
+  house.after = (asked) => {
+    if (asked.method !== 'POST' || asked.url !== BOOK) return
+    house.after = () => {}
+    return 'lose'
+  }
+  await button(page).tap()
+  await page.locator('.foot-notice', { hasText: '不会重复扣款' }).waitFor()
+  await phone.visit(page, '/#/')
+  await page.locator('.unsettled').tap()
+  await page.locator('.foot-notice .button', { hasText: '重试' }).tap()
+  await page.locator('.booked-title', { hasText: '1 餐已全部报好' }).waitFor()
+  const keys = house.asked.filter(({ what }) => what === `POST ${BOOK}`).map(({ key }) => key)
+  expect([keys.length, new Set(keys).size]).toEqual([2, 1])
+})
+
+test('a member who books for nobody has no such entry', async () => {
+  const page = await phone.signIn('lina')
+  await page.locator('.tab').last().tap()
+  await page.locator('.figure-value').first().waitFor()
+  expect(await page.locator('.me-department').count()).toBe(0)
+})

@@ -1,0 +1,151 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { House } from '../house'
+import { Phone, shoot } from '../phone'
+
+let house: House
+beforeAll(async () => {
+  house = await House.open()
+})
+afterAll(() => house?.close())
+
+const LOOKS = [
+  { name: 'zh-light', locale: 'zh-CN', colorScheme: 'light' },
+  { name: 'zh-dark', locale: 'zh-CN', colorScheme: 'dark' },
+  { name: 'en-light', locale: 'en-US', colorScheme: 'light' },
+] as const
+
+test.each(LOOKS)('every page can be drawn: $name', async ({ name, ...manner }) => {
+  const phone = await Phone.buy(house, manner)
+  const shot = async (what: string) => {
+    await page.waitForTimeout(350)
+    await shoot(page, `${what}-${name}`)
+  }
+  let page = await phone.page('/')
+  await page.locator('.door-form').waitFor()
+  await shot('door')
+  page = await phone.signIn('zhangwei')
+  await page.locator('.meal-card').first().waitFor()
+  await shot('meals')
+  await page.locator('.meal-card').nth(0).tap()
+  await page.locator('.sheet-title').waitFor()
+  await shot('meal')
+  await page.goBack()
+  await page.locator('.tab').last().tap()
+  await page.locator('.figure-value').first().waitFor()
+  await shot('me')
+  await page.mouse.wheel(0, 600)
+  await shot('me-below')
+  await page.locator('.segment').nth(1).tap()
+  await page.locator('.past-title').first().waitFor()
+  await shot('orders')
+  await page.locator('.card.past').first().tap()
+  await page.locator('.order-sum').waitFor()
+  await shot('order')
+  await page.goBack()
+  await page.locator('.segment').nth(2).tap()
+  await page.locator('.ledger').first().waitFor()
+  await shot('balance')
+  await page.goto(house.url + '/#/pages/settings/index')
+  await page.locator('.leave').waitFor()
+  await shot('settings')
+  const open = async (path: string, what: string) => {
+    await phone.visit(page, path)
+    await page.locator(what).first().waitFor()
+  }
+  await open('/#/pages/topup/index', '.amount-tap')
+  await shot('topup')
+  await page.locator('.segment').nth(1).tap()
+  await page.locator('.topup-go').tap()
+  await page.locator('.paying-qr').waitFor()
+  await shot('topup-code')
+  const product = await house.product({ limit_per_member: 3 })
+  const round = await house.round(product, { total_shares: 300 })
+  await house.call('POST', '/api/v1/shop/orders', { round_id: round, quantity: 120, pay_with: 'balance' }, await house.member('zhangwei'))
+  await open('/#/pages/home/index?tab=shop', '.ware')
+  await shot('shop')
+  await page.locator('.shop-segments .segment').nth(1).tap()
+  await page.locator('.ware-round').first().waitFor()
+  await shot('rounds')
+  await open(`/#/pages/goods/index?product_id=${product}`, '.foot-price')
+  await shot('product')
+  await open(`/#/pages/goods/index?round_id=${round}`, '.foot-price')
+  await shot('round')
+  await open('/#/pages/shop-orders/index', '.card.past')
+  await shot('purchases')
+  await page.locator('.card.past').first().tap()
+  await page.locator('.order-sum').waitFor()
+  await shot('purchase')
+  expect(phone.problems).toEqual([])
+  await phone.close()
+})
+
+test('what goes wrong can be drawn too', async () => {
+  const phone = await Phone.buy(house)
+  const meal = await house.meal({ base_price_cents: 88_800 })
+  const page = await phone.signIn('zhaolei')
+  const shot = async (what: string) => {
+    await page.waitForTimeout(350)
+    await shoot(page, what)
+  }
+  await phone.visit(page, `/#/pages/meal/index?meal_id=${meal}`)
+  await page.locator('.foot-warning').waitFor()
+  await shot('below-zero')
+  house.after = (asked) => (asked.method === 'POST' && asked.url === '/api/v1/orders' ? 'lose' : undefined)
+  await page.locator('.foot-row .button').tap()
+  await page.locator('.foot-notice').waitFor()
+  await shot('no-answer')
+  await phone.visit(page, '/#/')
+  await page.locator('.unsettled').waitFor()
+  await shot('unsettled')
+  house.after = () => {}
+  await page.locator('.unsettled').tap()
+  await page.locator('.foot-notice .button', { hasText: '重试' }).tap()
+  await page.locator('.toast').waitFor()
+  await shot('placed')
+  await page.locator('.actions .button', { hasText: '取消订单' }).tap()
+  await page.locator('.confirm').waitFor()
+  await shot('cancel')
+  await page.locator('.confirm .button').last().tap()
+  await phone.context.setOffline(true)
+  await page.locator('.offline').waitFor()
+  await shot('offline-meal')
+  await phone.context.setOffline(false)
+  await phone.close()
+})
+
+test.each(['zh', 'en'])('the largest text pushes nothing out at the side: %s', async (language) => {
+  const phone = await Phone.buy(house, { colorScheme: 'dark' })
+  const page = await phone.signIn('lina')
+  await page.evaluate((settings) => localStorage.setItem('settings', settings), JSON.stringify({ look: 'dark', language, size: 'largest' }))
+  const product = await house.product({ limit_per_member: 20, name_en: 'A box of unusually long-named coffee beans' })
+  const round = await house.round(product, { total_shares: 40 })
+  const token = await phone.token(page)
+  const { order_no } = await house.call<{ order_no: string }>('POST', '/api/v1/shop/orders', { round_id: round, quantity: 12, pay_with: 'balance' }, token)
+  const topup = await house.call<{ order_no: string }>('POST', '/api/v1/recharge/orders', { amount_cents: 500_000, client: 'native' }, token)
+  for (const [name, path, what] of [
+    ['topup', 'topup/index', '.amount-tap'],
+    ['topup-order', `topup-order/index?order_no=${topup.order_no}`, '.paying-title'],
+    ['standing', 'standing/index', '.standing-go'],
+    ['shop', 'home/index?tab=shop', '.ware'],
+    ['round', `goods/index?round_id=${round}`, '.foot-price'],
+    ['product', `goods/index?product_id=${product}`, '.foot-price'],
+    ['purchases', 'shop-orders/index', '.card.past'],
+    ['purchase', `shop-order/index?order_no=${order_no}`, '.order-sum'],
+  ] as const) {
+    await phone.visit(page, `/#/pages/${path}`)
+    await page.locator(what).first().waitFor()
+    await shoot(page, `${name}-${language}-dark-largest`)
+    expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), name).toBeLessThanOrEqual(0)
+  }
+  expect(phone.problems).toEqual([])
+  await phone.close()
+})
+
+test('a wide window shows a phone’s width', async () => {
+  const phone = await Phone.buy(house, { viewport: { width: 1100, height: 760 } })
+  const page = await phone.signIn('lina')
+  await page.waitForTimeout(300)
+  await shoot(page, 'desktop')
+  expect(await page.locator('.screen').last().evaluate((found) => (found as HTMLElement).offsetWidth)).toBe(560)
+  await phone.close()
+})

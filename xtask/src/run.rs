@@ -1,0 +1,82 @@
+//! Building the product and running it.
+
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::Command;
+
+use testing::postgres::SERVER_VARIABLE;
+
+use crate::commands::{cargo, run, target_folder};
+use crate::test::with_postgres;
+use crate::{setup, unknown_argument, web};
+
+pub(crate) const DEMO_HELP: &str = "\
+Usage: cargo xtask demo [-- ARGS…]
+
+Builds the web clients when Node is there, builds the server in release mode, and becomes `fanpiao demo ARGS…`.
+";
+
+pub(crate) const BENCH_HELP: &str = "\
+Usage: cargo xtask bench [ARGS…]
+
+Builds the server and the benchmarks in release mode, starts a throw-away PostgreSQL cluster, and runs the benchmarks
+with the given arguments; `cargo xtask bench -- --help` shows theirs. They find the server program in
+FANPIAO_BENCH_SERVER and PostgreSQL in FANPIAO_TEST_POSTGRES; when the latter is set already, that server is used.
+";
+
+pub(crate) const PEERS_HELP: &str = "\
+Usage: cargo xtask peers
+
+Runs every crates/*/tests/peers/run.sh. They need Python 3 with venv, some of them Node.js with npm, and a package
+registry; what they install stays in the target folder.
+";
+
+pub(crate) fn demo(args: &[String]) -> Result<(), String> {
+    let args = match args.split_first() {
+        None => args,
+        Some((separator, rest)) if separator == "--" => rest,
+        Some((argument, _)) => return Err(unknown_argument(argument, DEMO_HELP)),
+    };
+    if !web::parts().is_empty() {
+        match setup::node() {
+            Ok(_) => web::run_script("build")?,
+            Err(problem) => println!("the web clients are left out: they need Node 20 or newer with npm ({problem})"),
+        }
+    }
+    let mut command = cargo();
+    command.args(["run", "--release", "--locked", "--package", "fanpiao", "--", "demo"]).args(args);
+    // cargo replaces itself with the program in turn, so signals reach the demo and nothing stands between.
+    Err(format!("cannot run cargo: {}", command.exec()))
+}
+
+pub(crate) fn bench(args: &[String]) -> Result<(), String> {
+    let args = args.strip_prefix(&["--".to_owned()]).unwrap_or(args);
+    run(cargo().args(["build", "--release", "--locked", "--package", "fanpiao", "--package", "fanpiao-bench"]))?;
+    let server = target_folder().join("release/fanpiao");
+    with_postgres(|url| {
+        let mut command = cargo();
+        command.args(["run", "--release", "--locked", "--quiet", "--package", "fanpiao-bench", "--"]).args(args);
+        run(command.env(SERVER_VARIABLE, url).env("FANPIAO_BENCH_SERVER", &server))
+    })
+}
+
+pub(crate) fn peers(args: &[String]) -> Result<(), String> {
+    if let Some(argument) = args.first() {
+        return Err(unknown_argument(argument, PEERS_HELP));
+    }
+    run(cargo().args(["build", "--locked", "--package", "fanpiao"]))?;
+    let absolute = |path| std::path::absolute(path).map_err(|error| error.to_string());
+    let (server, installed) =
+        (absolute(target_folder().join("debug/fanpiao"))?, absolute(target_folder().join("peers"))?);
+    let crates = std::fs::read_dir("crates").map_err(|error| format!("crates: {error}"))?;
+    let mut folders: Vec<_> = crates.flatten().map(|entry| entry.path()).collect();
+    folders.retain(|folder| folder.join("tests/peers/run.sh").is_file());
+    folders.sort();
+    let run_one = |folder: &PathBuf| {
+        let place = installed.join(folder.file_name().unwrap_or_default());
+        let mut script = Command::new(folder.join("tests/peers/run.sh"));
+        run(script.env("FANPIAO_SERVER", &server).env("FANPIAO_PEERS_FOLDER", place)).err()
+    };
+    let failures: Vec<String> = folders.iter().filter_map(run_one).collect();
+    if failures.is_empty() { Ok(()) } else { Err(failures.join("\n")) }
+}

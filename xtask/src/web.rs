@@ -1,0 +1,72 @@
+//! The web clients. A client is a folder named here that has a `package.json` with the scripts `check`, `test` and
+//! `build`; lint, test and demo find it by that and need no other change.
+
+use std::path::Path;
+use std::process::Command;
+
+use testing::postgres::fresh_database_on;
+
+use crate::commands::{cargo, run, target_folder};
+use crate::setup;
+
+const PARTS: [&str; 2] = ["web/admin", "web/client"];
+
+/// The clients that exist.
+pub(crate) fn parts() -> Vec<&'static Path> {
+    PARTS.iter().map(Path::new).filter(|part| part.join("package.json").is_file()).collect()
+}
+
+/// Runs one script in every client; all of them run, also after a failure.
+pub(crate) fn run_script(script: &str) -> Result<(), String> {
+    run_script_with(script, |_| {})
+}
+
+/// Builds the clients and the server that holds them, and runs the clients' tests against it, on SQLite and on PostgreSQL.
+pub(crate) fn test(postgres_url: &str) -> Result<(), String> {
+    if parts().is_empty() {
+        return Ok(());
+    }
+    run_script("build")?;
+    run(cargo().args(["build", "--locked", "--package", "fanpiao"]))?;
+    let server = std::path::absolute(target_folder().join("debug/fanpiao")).map_err(|error| error.to_string())?;
+    // Every client's tests get a database of their own, and drop it in the end.
+    let mut databases = Vec::new();
+    run_script_with("test", |command| {
+        let database = fresh_database_on(postgres_url);
+        command.env("FANPIAO_SERVER", &server).env("FANPIAO_E2E_POSTGRES", database.url());
+        databases.push(database);
+    })
+}
+
+fn run_script_with(script: &str, mut prepare: impl FnMut(&mut Command)) -> Result<(), String> {
+    let parts = parts();
+    if parts.is_empty() {
+        return Ok(());
+    }
+    setup::node().map_err(|problem| {
+        format!(
+            "the web clients need Node 20 or newer with npm ({problem}); get it with `cargo xtask setup --install node`"
+        )
+    })?;
+    let failures: Vec<String> = parts.iter().filter_map(|part| run_in(part, script, &mut prepare).err()).collect();
+    if failures.is_empty() { Ok(()) } else { Err(failures.join("\n")) }
+}
+
+fn run_in(part: &Path, script: &str, prepare: &mut impl FnMut(&mut Command)) -> Result<(), String> {
+    println!("==> {}", part.display());
+    if !packages_are_current(part) {
+        run(Command::new("npm").args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(part))?;
+    }
+    let mut command = Command::new("npm");
+    prepare(command.args(["run", script]).current_dir(part));
+    run(&mut command).map_err(|error| format!("{}: {error}", part.display()))
+}
+
+/// npm writes its own lock file into `node_modules` when an installation is complete.
+fn packages_are_current(part: &Path) -> bool {
+    let modified = |path: &str| part.join(path).metadata().and_then(|found| found.modified()).ok();
+    match (modified("node_modules/.package-lock.json"), modified("package-lock.json")) {
+        (Some(installed), Some(wanted)) => installed >= wanted,
+        _ => false,
+    }
+}
