@@ -19,6 +19,7 @@ const endToEnd = (name: string, exclude: string[] = []) => ({
     globalSetup: ['tests/e2e/server.ts'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    retry: process.env.CI ? 1 : 0,
   },
 })
 

@@ -6,7 +6,7 @@ const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 /** Against real servers, see tests/house.ts. Each file has one of its own and a browser: more at once only makes all of them slow. */
 const endToEnd = (name: string, include: string, env: Record<string, string> = {}) => ({
   extends: true as const,
-  test: { name, include: [include], env, globalSetup: ['tests/server.ts'], testTimeout: 90_000, hookTimeout: 90_000 },
+  test: { name, include: [include], env, globalSetup: ['tests/server.ts'], testTimeout: 90_000, hookTimeout: 90_000, retry: process.env.CI ? 1 : 0 },
 })
 
 export default defineConfig({

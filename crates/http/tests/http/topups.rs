@@ -205,6 +205,18 @@ impl Till {
         panic!("nothing can be written");
     }
 
+    /// Everybody's time goes on in small steps, and the real one with it: by that one, messages are looked for.
+    async fn pass_until(&self, settled: impl AsyncFn() -> bool) {
+        for _ in 0..200 {
+            if settled().await {
+                return;
+            }
+            self.pass(2_000).await;
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        panic!("it is never settled");
+    }
+
     async fn until(&self, order_no: &str, status: &str) {
         for _ in 0..600 {
             if self.status(order_no).await == status {
@@ -867,21 +879,12 @@ on_both_tills! {
         till.server.ask(&format!("{path}resolve")).by(&till.admin).json(&credit).await.failed(400, "BUSINESS_RULE_ERROR");
         till.clear_faults().await;
         till.resolve(&exception, "retry").await;
-        for _ in 0..100 {
-            if till.status(&order_no).await == "paid" {
-                break;
-            }
-            till.pass(2_000).await;
-        }
-        till.until(&order_no, "paid").await;
+        till.pass_until(async || {
+            let waiting = till.number("SELECT COUNT(*) FROM outbox WHERE state <> 'delivered'", Vec::new()).await;
+            waiting == 0 && till.status(&order_no).await == "paid"
+        })
+        .await;
         till.agree(600).await;
-        for tries in 0.. {
-            assert!(tries < 100, "the message is not settled");
-            if till.number("SELECT COUNT(*) FROM outbox WHERE state <> 'delivered'", Vec::new()).await == 0 {
-                break;
-            }
-            till.pass(2_000).await;
-        }
     }
 
     /// The payer's bank took it after all, once somebody had put that right; and another amount goes back to where it came from.
@@ -986,13 +989,7 @@ mod timeouts_after_wechat_has_accepted {
         silence("/v3/refund/domestic/refunds", "POST").await;
         let refund_no = till.refund(&order_no, 400).await;
         till.see_refund(&refund_no).await;
-        for _ in 0..100 {
-            if till.status(&order_no).await == "paid" {
-                break;
-            }
-            till.pass(2_000).await;
-        }
-        till.until(&order_no, "paid").await;
+        till.pass_until(async || till.status(&order_no).await == "paid").await;
         till.agree(600).await;
 
         let left = till.create(500, "native").await;
@@ -1051,12 +1048,8 @@ mod in_certificate_mode {
         }
         assert_eq!(till.downloads().await, before + 1);
         till.run_job("refund-compensation").await;
-        for _ in 0..100 {
-            if till.number("SELECT COUNT(*) FROM refunds WHERE state = 'succeeded'", Vec::new()).await == 1 {
-                break;
-            }
-            till.pass(2_000).await;
-        }
+        let succeeded = "SELECT COUNT(*) FROM refunds WHERE state = 'succeeded'";
+        till.pass_until(async || till.number(succeeded, Vec::new()).await == 1).await;
         till.agree(1500).await;
     }
 
