@@ -8,6 +8,7 @@ use tokio_postgres::Config;
 use tokio_postgres::config::Host;
 
 use crate::engine::Inner;
+use crate::postgres::Address;
 use crate::{Cause, Error, Store, Value, sqlite};
 
 const TABLES_ON_SQLITE: &str = "SELECT name FROM sqlite_master WHERE type = 'table' LIMIT 1";
@@ -32,7 +33,7 @@ impl Store {
             let written = match &inner {
                 Inner::Sqlite { path, .. } => sqlite::copy_into(path, &partial),
                 Inner::Postgres(readers) => {
-                    let mut dump = program("pg_dump", readers.config())?;
+                    let mut dump = program("pg_dump", readers.address())?;
                     run(dump.args(["--format=custom", "--no-owner", "--no-privileges", "--file"]).arg(&partial))
                 }
             };
@@ -55,7 +56,7 @@ impl Store {
             File::open(&file).map_err(|error| of_file(&file, &error))?;
             match &inner {
                 Inner::Sqlite { .. } => sqlite::examine(&file),
-                Inner::Postgres(readers) => run(program("pg_restore", readers.config())?.arg("--list").arg(&file)),
+                Inner::Postgres(readers) => run(program("pg_restore", readers.address())?.arg("--list").arg(&file)),
             }
         })
         .await
@@ -82,9 +83,9 @@ impl Store {
                 finished
             }
             Inner::Postgres(readers) => {
-                let mut restore = program("pg_restore", readers.config())?;
+                let mut restore = program("pg_restore", readers.address())?;
                 let whole = ["--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges"];
-                run(restore.args(whole).arg("--dbname").arg(database_name(readers.config())).arg(&file))
+                run(restore.args(whole).arg("--dbname").arg(database_name(&readers.address().config)).arg(&file))
             }
         })
         .await
@@ -174,7 +175,8 @@ fn database_name(config: &Config) -> &str {
 }
 
 /// One of PostgreSQL's programs, told by its environment where to go: a password must not show in the list of processes.
-fn program(name: &str, config: &Config) -> Result<Command, Error> {
+fn program(name: &str, address: &Address) -> Result<Command, Error> {
+    let config = &address.config;
     let path = newest(name).ok_or_else(|| {
         let text = format!(
             "PostgreSQL's program {name} is neither on PATH nor under /usr/lib/postgresql (Debian: postgresql-client)"
@@ -197,6 +199,13 @@ fn program(name: &str, config: &Config) -> Result<Command, Error> {
     if let Some(password) = config.get_password().and_then(|password| std::str::from_utf8(password).ok()) {
         command.env("PGPASSWORD", password);
     }
+    match &address.tls {
+        Some(tls) => {
+            let authorities = tls.authorities().unwrap_or(Path::new("/etc/ssl/certs/ca-certificates.crt"));
+            command.env("PGSSLMODE", "verify-full").env("PGSSLROOTCERT", authorities)
+        }
+        None => command.env("PGSSLMODE", "disable"),
+    };
     Ok(command)
 }
 

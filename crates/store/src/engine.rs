@@ -36,9 +36,7 @@ impl Store {
             return Ok(Self(Inner::Sqlite { readers: sqlite::Readers::new(&path), path }));
         }
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            let config: tokio_postgres::Config =
-                url.parse().map_err(|_| Error::new(Cause::Other, "postgres: the address cannot be read"))?;
-            return Ok(Self(Inner::Postgres(postgres::Readers::new(config))));
+            return Ok(Self(Inner::Postgres(postgres::Readers::new(postgres::Address::parse(url)?))));
         }
         Err(Error::new(Cause::Other, "the address of a database starts with sqlite: or postgres://"))
     }

@@ -17,6 +17,7 @@ mod sqlite;
 #[cfg(test)]
 mod statements;
 mod stream;
+mod tls;
 mod value;
 
 pub use callbacks::CallbackRow;

@@ -10,11 +10,14 @@ use bytes::BytesMut;
 use futures_util::TryStreamExt;
 use futures_util::future::{join_all, try_join_all};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
-use tokio_postgres::{Client, Config, NoTls, Statement};
+use tokio_postgres::{Client, Config, NoTls, Socket, Statement};
 
 use crate::sql::Batch;
 use crate::stream::{self, Group};
+use crate::tls::Tls;
 use crate::{Cause, Error, Row, Value};
 
 const READERS: usize = 8;
@@ -79,6 +82,58 @@ fn row(row: &tokio_postgres::Row) -> Result<Row, Error> {
     (0..row.len()).map(|at| Ok(row.try_get(at)?)).collect::<Result<_, Error>>().map(Row::new)
 }
 
+/// Where a server is, and whether what is said to it is encrypted.
+pub(crate) struct Address {
+    pub(crate) config: Config,
+    pub(crate) tls: Option<Tls>,
+}
+
+impl Address {
+    /// Reads `postgres://…`. Of libpq's parameters about TLS there are two: `sslmode`, where encrypted always means that the
+    /// server's certificate and name are checked, and `sslrootcert`.
+    pub(crate) fn parse(url: &str) -> Result<Self, Error> {
+        let wrong = |why: &str| Error::new(Cause::Other, format!("postgres: {why}"));
+        let (place, parameters) = url.split_once('?').unwrap_or((url, ""));
+        let (mut encrypted, mut authorities, mut others) = (false, None, Vec::new());
+        for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
+            match parameter.split_once('=') {
+                Some(("sslmode", "disable")) => encrypted = false,
+                Some(("sslmode", "require" | "verify-full")) => encrypted = true,
+                Some(("sslmode", _)) => return Err(wrong("sslmode is disable, require or verify-full")),
+                Some(("sslrootcert", file)) => authorities = Some(file.into()),
+                _ => others.push(parameter),
+            }
+        }
+        if authorities.is_some() && !encrypted {
+            return Err(wrong("sslrootcert needs sslmode=verify-full"));
+        }
+        let mark = if others.is_empty() { "" } else { "?" };
+        let known = format!("{place}{mark}{}", others.join("&"));
+        let mut config: Config = known.parse().map_err(|_| wrong("the address cannot be read"))?;
+        if encrypted && config.get_hosts().iter().any(|host| matches!(host, Host::Unix(_))) {
+            return Err(wrong("TLS needs the server's name: a socket's folder has none"));
+        }
+        config.ssl_mode(if encrypted { SslMode::Require } else { SslMode::Disable });
+        let tls = if encrypted { Some(Tls::new(authorities)?) } else { None };
+        Ok(Self { config, tls })
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the store")]
+async fn dial<T>(config: &Config, tls: T) -> Result<Client, Error>
+where
+    T: MakeTlsConnect<Socket, Stream: Send + 'static>,
+{
+    let (client, connection) = config.connect(tls).await?;
+    // The driver's half of the connection; it ends when the client is dropped or the server goes away.
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "postgres connection ended");
+        }
+    });
+    Ok(client)
+}
+
 /// One connection with its prepared statements.
 pub(crate) struct Session {
     client: Client,
@@ -92,16 +147,12 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    #[expect(clippy::disallowed_methods, reason = "this is the store")]
-    pub(crate) async fn connect(config: &Config, settings: &str) -> Result<Self, Error> {
+    pub(crate) async fn connect(address: &Address, settings: &str) -> Result<Self, Error> {
         let connecting = async {
-            let (client, connection) = config.connect(NoTls).await?;
-            // The driver's half of the connection; it ends when the client is dropped or the server goes away.
-            tokio::spawn(async move {
-                if let Err(error) = connection.await {
-                    tracing::debug!(%error, "postgres connection ended");
-                }
-            });
+            let client = match &address.tls {
+                Some(tls) => dial(&address.config, tls.clone()).await?,
+                None => dial(&address.config, NoTls).await?,
+            };
             client.batch_execute(settings).await?;
             Ok::<_, Error>(client)
         };
@@ -272,7 +323,7 @@ fn parameters<'a>(batch: &'a Batch<'_>) -> Vec<&'a (dyn ToSql + Sync)> {
 /// Connections that only read, opened as they are needed and kept.
 #[derive(Clone)]
 pub(crate) struct Readers {
-    config: Arc<Config>,
+    address: Arc<Address>,
     idle: Arc<Mutex<Vec<Session>>>,
     permits: Arc<Semaphore>,
 }
@@ -287,17 +338,17 @@ pub(crate) struct Loan {
 }
 
 impl Readers {
-    pub(crate) fn new(config: Config) -> Self {
-        Self { config: Arc::new(config), idle: Arc::default(), permits: Arc::new(Semaphore::new(READERS)) }
+    pub(crate) fn new(address: Address) -> Self {
+        Self { address: Arc::new(address), idle: Arc::default(), permits: Arc::new(Semaphore::new(READERS)) }
     }
 
-    pub(crate) fn config(&self) -> &Config {
-        &self.config
+    pub(crate) fn address(&self) -> &Address {
+        &self.address
     }
 
     /// A connection for a lane, apart from the reading ones.
     pub(crate) async fn connect_lane(&self) -> Result<Session, Error> {
-        Session::connect(&self.config, LANE).await
+        Session::connect(&self.address, LANE).await
     }
 
     pub(crate) async fn borrow(&self) -> Result<Loan, Error> {
@@ -310,7 +361,7 @@ impl Readers {
         };
         let session = match pooled {
             Some(session) => session,
-            None => Session::connect(&self.config, READER).await?,
+            None => Session::connect(&self.address, READER).await?,
         };
         Ok(Loan { session: Some(session), busy: false, home: Arc::clone(&self.idle), _permit: permit })
     }
@@ -422,7 +473,7 @@ mod tests {
     async fn a_server_that_only_listens_is_given_up() {
         let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = silent.local_addr().expect("an address");
-        let readers = Readers::new(format!("postgres://me@{address}/x").parse().expect("an address"));
+        let readers = Readers::new(Address::parse(&format!("postgres://me@{address}/x")).expect("an address"));
         let Err(late) = readers.connect_lane().await else { panic!("nobody answered") };
         assert_eq!(late.cause, Cause::Lost, "{late}");
     }
@@ -430,7 +481,7 @@ mod tests {
     #[tokio::test]
     async fn a_silent_connection_is_given_up() {
         let database = testing::postgres::fresh_database();
-        let readers = Readers::new(database.url().parse().expect("an address"));
+        let readers = Readers::new(Address::parse(database.url()).expect("an address"));
         let mut session = readers.connect_lane().await.expect("a connection");
         session.limit = Some(Duration::from_millis(20));
         session.begin();
@@ -444,7 +495,7 @@ mod tests {
     #[tokio::test]
     async fn a_question_that_was_dropped_takes_its_connection_along() {
         let database = testing::postgres::fresh_database();
-        let readers = Readers::new(database.url().parse().expect("an address"));
+        let readers = Readers::new(Address::parse(database.url()).expect("an address"));
         {
             let mut loan = readers.borrow().await.expect("a connection");
             let asked = loan.query("SELECT pg_sleep(60)::text", &[]);
