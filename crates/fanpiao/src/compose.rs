@@ -7,8 +7,8 @@ use std::time::Duration;
 use http_api::{App, Limits};
 use kernel::{Cents, Overdraft, ShopRules};
 use service::{
-    Ambient, BookSubscriptions, Compensation, ConsistencyCheck, EndRounds, Job, LaneSettings, Pay, Pictures, Recharge,
-    RefundDelivery, ReleaseExpiredOrders, SealAudit, Service, Settings, System,
+    Ambient, BookSubscriptions, Compensation, ConsistencyCheck, EndRounds, ForgetOldRows, Job, LaneSettings, Pay,
+    Pictures, Recharge, RefundDelivery, ReleaseExpiredOrders, SealAudit, Service, Settings, System,
 };
 use store::Store;
 use tracing_subscriber::EnvFilter;
@@ -17,7 +17,7 @@ use wechat::pay::{self, Merchant, PublicKey};
 use wechat::{Secret, TransportConfig, UnixTime};
 
 use crate::Problem;
-use crate::config::{Config, LogFormat};
+use crate::config::{Config, LogFormat, Retention};
 
 const MINUTE_MS: i64 = 60_000;
 
@@ -39,6 +39,8 @@ pub(crate) async fn start_server(config: &Config) -> Result<Service, Problem> {
     let mut jobs = service::pay_jobs(&recharge(config));
     jobs.push(Box::new(ConsistencyCheck));
     jobs.push(Box::new(SealAudit));
+    let Retention { answers_days, sessions_days, job_runs_days } = config.retention;
+    jobs.push(Box::new(ForgetOldRows { answers_days, sessions_days, job_runs_days }));
     let every_ms = i64::from(config.shop.release_every_minutes) * MINUTE_MS;
     jobs.push(Box::new(ReleaseExpiredOrders { every_ms }));
     jobs.push(Box::new(EndRounds { every_ms: MINUTE_MS }));

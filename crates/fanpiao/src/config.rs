@@ -25,6 +25,7 @@ pub(crate) struct Config {
     pub(crate) wallet: Wallet,
     pub(crate) shop: Shop,
     pub(crate) session: Session,
+    pub(crate) retention: Retention,
     pub(crate) limits: Limits,
     pub(crate) lanes: Lanes,
     pub(crate) wechat: Wechat,
@@ -143,6 +144,18 @@ pub(crate) struct Session {
     pub(crate) lifetime_hours: u32,
 }
 
+/// How long what is not for good is kept.
+#[derive(Deserialize, Clone, Copy)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Retention {
+    #[serde(deserialize_with = "typed")]
+    pub(crate) answers_days: u32,
+    #[serde(deserialize_with = "typed")]
+    pub(crate) sessions_days: u32,
+    #[serde(deserialize_with = "typed")]
+    pub(crate) job_runs_days: u32,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Lanes {
@@ -257,6 +270,12 @@ impl Default for Session {
     }
 }
 
+impl Default for Retention {
+    fn default() -> Self {
+        Self { answers_days: 7, sessions_days: 30, job_runs_days: 90 }
+    }
+}
+
 impl Default for Lanes {
     fn default() -> Self {
         Self { postgres: 2, queue: 4096 }
@@ -363,6 +382,12 @@ impl Config {
         if self.lanes.postgres == 0 || self.lanes.postgres > 64 {
             return Err("configuration: lanes.postgres: must lie between 1 and 64".to_owned());
         }
+        let Retention { answers_days, sessions_days, job_runs_days } = self.retention;
+        for (key, days) in [("answers", answers_days), ("sessions", sessions_days), ("job_runs", job_runs_days)] {
+            if !(1..=3650).contains(&days) {
+                return Err(format!("configuration: retention.{key}_days: must lie between 1 and 3650"));
+            }
+        }
         let rates = self.limits.rates();
         for rate in [rates.address, rates.member, rates.address_failures, rates.account_failures] {
             if rate.burst > 0 && rate.per_minute == 0 {
@@ -444,7 +469,8 @@ impl Config {
 /// What is in force, as TOML. Secrets and a password in the database's address are masked.
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { server, database, house, wallet, shop, session, limits, lanes, wechat, recharge, log } = self;
+        let Self { server, database, house, wallet, shop, session, retention, limits, lanes, wechat, recharge, log } =
+            self;
         writeln!(f, "[server]\nlisten = \"{}\"", server.listen)?;
         writeln!(f, "request_timeout_secs = {}", server.request_timeout_secs)?;
         writeln!(f, "drain_timeout_secs = {}", server.drain_timeout_secs)?;
@@ -464,6 +490,9 @@ impl fmt::Display for Config {
             None => writeln!(f, "# pictures: none, products have no pictures")?,
         }
         writeln!(f, "\n[session]\nlifetime_hours = {}", session.lifetime_hours)?;
+        let Retention { answers_days, sessions_days, job_runs_days } = retention;
+        writeln!(f, "\n[retention]\nanswers_days = {answers_days}")?;
+        writeln!(f, "sessions_days = {sessions_days}\njob_runs_days = {job_runs_days}")?;
         writeln!(f, "\n[limits]")?;
         for (name, Rate { burst, per_minute }) in [
             ("address", limits.rates().address),

@@ -4,6 +4,7 @@ mod ambient;
 mod check;
 mod crash;
 mod exceptions;
+mod forget;
 mod ids;
 mod jobs;
 mod lane;
@@ -25,6 +26,7 @@ mod subscriptions;
 
 pub use ambient::{Ambient, System, uuid};
 pub use check::{CheckReport, Checks, ConsistencyCheck, Finding, SealAudit, check};
+pub use forget::ForgetOldRows;
 pub use ids::{IdGenerator, first_id_at};
 pub use jobs::{Job, JobMetrics, JobView, Schedule};
 pub use lanes::LaneSettings;

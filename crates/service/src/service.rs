@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError};
 
 use kernel::{IdSource, Instant, Outcome, Overdraft, ShopRules};
-use store::{Migrated, Seal, Store, expected_schema};
+use store::{Forgettable, Migrated, Seal, Store, expected_schema};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use wechat::mini::MiniProgram;
@@ -237,6 +237,12 @@ impl Service {
     pub(crate) async fn keep_seal(&self, seal: Seal) -> Result<(), Failure> {
         let now_ms = self.now().as_millis();
         self.0.lanes.chore(move |writer| Box::pin(async move { writer.seal(&seal, now_ms).await })).await
+    }
+
+    pub(crate) async fn forget(&self, what: Forgettable, until_ms: i64) -> Result<i64, Failure> {
+        let rows =
+            self.0.lanes.chore(move |writer| Box::pin(async move { writer.forget(what, until_ms).await })).await?;
+        Ok(i64::try_from(rows).unwrap_or(i64::MAX))
     }
 
     pub(crate) fn jobs_of(&self) -> &Jobs {

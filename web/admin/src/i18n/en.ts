@@ -419,6 +419,7 @@ export const en: Texts = {
     names: {
       'consistency-check': 'Consistency check',
       'seal-audit': 'Sealing of the audit trail',
+      'forget-old-rows': 'Clearing of what is kept for a while only',
       'order-compensation': 'Top-up compensation',
       'release-expired-orders': 'Release of expired orders',
       'refund-compensation': 'Refund compensation',

@@ -408,6 +408,7 @@ export const zh = {
     names: {
       'consistency-check': '对账检查',
       'seal-audit': '封存审计记录',
+      'forget-old-rows': '清理过期的临时数据',
       'order-compensation': '充值补偿',
       'release-expired-orders': '释放过期订单',
       'refund-compensation': '退款补偿',

@@ -1,0 +1,37 @@
+//! Rows that nobody asks for any more.
+
+use crate::{Error, Value, Writer};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Forgettable {
+    /// What was answered under idempotency keys.
+    Answers,
+    /// Sessions that ended by themselves. One that was revoked ends no later than it would have.
+    Sessions,
+    /// Runs of jobs, but for the last one of each.
+    JobRuns,
+}
+
+const ANSWERS: &str = "DELETE FROM answers WHERE (caller_id, key) IN \
+                       (SELECT caller_id, key FROM answers WHERE created_at < $1 ORDER BY created_at LIMIT 1000) \
+                       RETURNING created_at";
+const SESSIONS: &str = "DELETE FROM sessions WHERE token_hash IN \
+                        (SELECT token_hash FROM sessions WHERE expires_at < $1 ORDER BY expires_at LIMIT 1000) \
+                        RETURNING expires_at";
+const JOB_RUNS: &str = "DELETE FROM job_runs WHERE run_id IN \
+                        (SELECT run_id FROM job_runs WHERE ended_at < $1 \
+                         AND run_id NOT IN (SELECT last_run FROM jobs WHERE last_run IS NOT NULL) \
+                         ORDER BY run_id LIMIT 1000) RETURNING run_id";
+
+impl Writer {
+    /// Deletes some of what ended before `until_ms`, the oldest first, and says how many rows: as many as one transaction should
+    /// hold, or fewer where no more are left.
+    pub async fn forget(&mut self, what: Forgettable, until_ms: i64) -> Result<usize, Error> {
+        let sql = match what {
+            Forgettable::Answers => ANSWERS,
+            Forgettable::Sessions => SESSIONS,
+            Forgettable::JobRuns => JOB_RUNS,
+        };
+        Ok(self.in_transaction(sql, &[Value::Int(until_ms)]).await?.len())
+    }
+}
