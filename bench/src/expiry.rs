@@ -203,7 +203,7 @@ async fn load(url: &str, orders: i64, products: i64) -> Result<(), String> {
             all,
             format!("INSERT INTO stock_movements SELECT {FIRST_PRODUCT} + i, 1, {stock}, 'r', NULL, 0, {stock} FROM n"),
         ),
-        (all, format!("INSERT INTO pools SELECT {FIRST_PRODUCT} + i, {stock}, {taken}, 0 FROM n")),
+        (all, format!("INSERT INTO pools SELECT {FIRST_PRODUCT} + i, {stock}, {taken}, 0, 0 FROM n")),
         (
             all,
             format!(

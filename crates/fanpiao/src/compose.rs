@@ -8,7 +8,7 @@ use http_api::{App, Limits};
 use kernel::{Cents, Overdraft, ShopRules};
 use service::{
     Ambient, BookSubscriptions, Compensation, ConsistencyCheck, EndRounds, ForgetOldRows, Job, LaneSettings, Pay,
-    Pictures, Recharge, RefundDelivery, ReleaseExpiredOrders, SealAudit, Service, Settings, System,
+    Pictures, Recharge, RefundDelivery, ReleaseExpiredOrders, SealAudit, Service, Settings, System, TidyPictures,
 };
 use store::Store;
 use tracing_subscriber::EnvFilter;
@@ -44,6 +44,7 @@ pub(crate) async fn start_server(config: &Config) -> Result<Service, Problem> {
     let every_ms = i64::from(config.shop.release_every_minutes) * MINUTE_MS;
     jobs.push(Box::new(ReleaseExpiredOrders { every_ms }));
     jobs.push(Box::new(EndRounds { every_ms: MINUTE_MS }));
+    jobs.push(Box::new(TidyPictures));
     jobs.push(Box::new(BookSubscriptions { every_ms: MINUTE_MS }));
     start(config, jobs).await
 }

@@ -64,6 +64,9 @@ known! {
         topup_by_transaction: String => OrderId, by transactions,
         /// The open exception of a kind about a subject.
         open_exception: (ExceptionKind, String) => i64, by open_exceptions,
+        /// Those that a person has dismissed.
+        dismissed_exceptions: (ExceptionKind, String) => BTreeSet<i64>,
+            by /** Each loads the exceptions themselves as well. */ dismissed_exceptions,
     }
     last tables {
         accounts: AccountId => Account,
@@ -167,6 +170,11 @@ impl Facts {
                 Change::Job(job) => self.jobs.set(job.name.clone(), job),
                 Change::JobRun(run) => self.job_runs.set(run.id, run),
                 Change::Topup(topup) => {
+                    let before = if self.topups.knows(&topup.id) { self.topups.get(&topup.id) } else { None };
+                    let before = before.and_then(Topup::receipt);
+                    if let Some(before) = before.map(|receipt| receipt.transaction_id.clone()) {
+                        self.topup_by_transaction.set(before, None);
+                    }
                     if let Some(receipt) = topup.receipt() {
                         self.topup_by_transaction.set(receipt.transaction_id.clone(), Some(topup.id));
                     }
@@ -176,7 +184,13 @@ impl Facts {
                 Change::Refund(refund) => self.refunds.set(refund.id, refund),
                 Change::Exception(exception) => {
                     let open = (exception.state == ExceptionState::Open).then_some(exception.id);
-                    self.open_exception.set((exception.kind, exception.subject.clone()), open);
+                    let about = (exception.kind, exception.subject.clone());
+                    if exception.is_dismissed()
+                        && let Some(dismissed) = self.dismissed_exceptions.found_mut(&about)
+                    {
+                        dismissed.insert(exception.id);
+                    }
+                    self.open_exception.set(about, open);
                     self.exceptions.set(exception.id, exception);
                 }
                 Change::Product(product) => self.shop.products.set(product.id, product),

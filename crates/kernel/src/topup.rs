@@ -55,7 +55,7 @@ pub struct Topup {
 /// |---|---|
 /// | pending | paid, expired, failed |
 /// | expired, failed | paid: the money came after all |
-/// | paid | refunding |
+/// | paid | refunding; paid or refunded, where WeChat has sent money back that nobody asked for here; failed, where it never came |
 /// | refunding | paid, where something is left of it or the refund came to nothing; refunded |
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
@@ -63,7 +63,7 @@ pub enum TopupState {
     Pending,
     Paid(Receipt),
     Expired,
-    /// WeChat would not take the order.
+    /// WeChat would not take the order, or a person has found that nothing of it is for the wallet.
     Failed {
         reason: String,
     },
@@ -264,6 +264,13 @@ pub enum ExceptionState {
     Resolved { by: Option<MemberId>, at: Instant, action: ExceptionAction, note: String },
 }
 
+impl Exception {
+    #[must_use]
+    pub fn is_dismissed(&self) -> bool {
+        matches!(self.state, ExceptionState::Resolved { action: ExceptionAction::Dismiss, .. })
+    }
+}
+
 macro_rules! words {
     ($($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal),+ $(,)? })+) => {$(
         $(#[$doc])*
@@ -319,6 +326,10 @@ words! {
         RefundToOrigin = "refund_to_origin",
         /// Give the refund's money back to the wallet.
         ReturnToBalance = "return_to_balance",
+        /// Put a refund into the books that WeChat has made.
+        Record = "record",
+        /// Take out of the wallet what WeChat has never been paid.
+        TakeBack = "take_back",
         /// Ask the outside once more.
         Retry = "retry",
         /// Nothing is left to do here; the note says what was done.

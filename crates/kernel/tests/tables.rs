@@ -30,9 +30,18 @@
 //! wechat takes ORDER | refuses ORDER [once]    wechat says ORDER unpaid | closed | unknown | nothing
 //! wechat tells of X for ORDER as TRANSACTION [in CURRENCY] [by callback | query | compensation | bill]
 //! wechat notes REFUND processing | succeeded | failed | abnormal | nothing | X
-//! raise KIND about SUBJECT [proposing ACTION]
+//! raise KIND about SUBJECT [of X for ORDER] [proposing ACTION]
 //! NAME resolves KIND about SUBJECT by ACTION [as REFUND] [because R]
 //! NAME assigns KIND about SUBJECT to MEMBER | none [until INSTANT]
+//! product NAME price X stock N [limit N] [off] shelve PRODUCT [price X] [limit N | none] [on | off] [pictures N]
+//! stock PRODUCT N [because R]                  round NAME of PRODUCT shares N price X [limit N] [opens INSTANT] closes INSTANT
+//! draw | close ROUND [at PRODUCT]              call off ROUND [at PRODUCT] [because R]
+//! NAME buys GOODS [xN] as ORDER [later] [to ADDRESS] [for MEMBER]
+//!     GOODS:  PRODUCT | ROUND | PRODUCT and ROUND          later: at WeChat, within the deadline
+//! NAME pays for ORDER [at GOODS]               NAME begins PAYMENT for ORDER [at GOODS]
+//! NAME drops ORDER [to PAYMENT as REFUND]      NAME returns ORDER [to PAYMENT as REFUND] [because R]
+//! NAME brings ORDER to FULFILMENT              NAME frees ORDER [because R]
+//! expire ORDER, …                              stick ORDER
 //! given …      a row changed by hand, where no command does it (yet)
 //! break …      a row changed so that the books no longer add up, until `mended` has looked at them again
 //! expect …     what a row says
@@ -43,6 +52,7 @@
 //! department that do not exist; `whoever` is a member whom the sender has not found.
 
 mod payments;
+mod shop_words;
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -248,8 +258,10 @@ impl Covered {
     }
 
     fn missing(&self) -> Vec<String> {
-        let commands = Self::COMMANDS.into_iter().filter(|name| !self.commands.contains(name));
-        let refusals = Self::REFUSALS.into_iter().filter(|&name| !self.refusals.contains(name));
+        let commands = Self::COMMANDS.into_iter().chain(shop_words::COMMANDS);
+        let commands = commands.filter(|name| !self.commands.contains(name));
+        let refusals = Self::REFUSALS.into_iter().chain(shop_words::REFUSALS);
+        let refusals = refusals.filter(|&name| !self.refusals.contains(name));
         let dangers = Self::DANGERS.into_iter().filter(|&name| !self.dangers.contains(name));
         commands.chain(refusals).chain(dangers).map(str::to_owned).collect()
     }
@@ -319,8 +331,7 @@ fn command_name(command: &Command) -> &'static str {
         Command::RaiseException(_) => "raise_exception",
         Command::ResolveException(_) => "resolve_exception",
         Command::AssignException(_) => "assign_exception",
-        // They have tests of their own, in shop.rs.
-        Command::Shop(_) => "shop",
+        Command::Shop(command) => shop_words::command_name(command),
     }
 }
 
@@ -377,7 +388,7 @@ fn refusal_name(refusal: &Refusal) -> &'static str {
         Refusal::RefundTooLarge { .. } => "refund_too_large",
         Refusal::ExceptionResolved => "exception_resolved",
         Refusal::ExceptionAction { .. } => "exception_action",
-        other => unreachable!("no table speaks of {other:?}"),
+        other => shop_words::refusal_name(other),
     }
 }
 
@@ -420,6 +431,11 @@ impl Words {
         let word = self.words.get(self.at).ok_or("  a word is missing at the end")?;
         self.at += 1;
         Ok(word)
+    }
+
+    /// Steps over `word`, which has to be next.
+    fn expect(&mut self, word: &str) -> Result<(), Wrong> {
+        if self.skip(word) { Ok(()) } else { Err(format!("  {word:?} is missing")) }
     }
 
     /// Steps over `word` if it is next.
@@ -491,6 +507,7 @@ struct Scenario {
     departments: BTreeMap<String, DepartmentId>,
     meals: BTreeMap<String, MealId>,
     sessions: BTreeMap<String, [u8; 32]>,
+    shop: shop_words::Shop,
     /// Between `break` and `mended` the books need not add up.
     damaged: bool,
 }
@@ -506,6 +523,7 @@ impl Scenario {
             departments: BTreeMap::new(),
             meals: BTreeMap::new(),
             sessions: BTreeMap::new(),
+            shop: shop_words::Shop::default(),
             damaged: false,
         }
     }
@@ -587,7 +605,7 @@ impl Scenario {
                 self.departments.insert(name, department.id);
             }
             (Named::Meal(name), Outcome::Meal(meal)) => drop(self.meals.insert(name, meal.meal.id)),
-            _ => {}
+            (name, outcome) => self.shop.bind(name, outcome),
         }
         let opened = match (&asked.command, outcome) {
             (Command::SignIn(command), Outcome::Session(session)) => Some((&command.session, session.member.id)),
@@ -668,7 +686,10 @@ impl Scenario {
             "repair" => house(self.repair(words)?, Named::Nothing),
             "wechat" => house(self.wechat(words)?, Named::Nothing),
             "raise" => house(self.raise(words)?, Named::Nothing),
-            name => self.personal(name, words),
+            first => match self.shop_by_house(first, words)? {
+                Some((command, name)) => house(Command::Shop(command), name),
+                None => self.personal(first, words),
+            },
         }
     }
 
@@ -783,6 +804,10 @@ impl Scenario {
             return Ok((Asked { command, actor }, Named::Nothing));
         }
         let by = if name == "house" { None } else { Some(self.member(name)?) };
+        if let Some((command, name)) = self.shop_by(by, &verb, words)? {
+            let actor = actor(by);
+            return Ok((Asked { command: Command::Shop(command), actor }, name));
+        }
         let command = match verb.as_str() {
             "opens" if words.skip("session") => Command::OpenSession(OpenSession {
                 member: by.ok_or("  the house has no session")?,
@@ -1273,6 +1298,8 @@ impl Scenario {
             Owner::Department(department)
         } else if let Some(&meal) = self.meals.get(name) {
             Owner::Meal(meal)
+        } else if let Some(owner) = self.shop.owner(name) {
+            owner
         } else {
             Owner::Member(self.member(name)?)
         };
@@ -1293,7 +1320,7 @@ impl Scenario {
                 let by = last.actor.and_then(|actor| self.name_of(actor));
                 put("by", by.unwrap_or_else(|| "house".to_owned()));
             }
-        } else if self.payment_parts(&subject, words, &mut put)? {
+        } else if self.payment_parts(&subject, words, &mut put)? || self.shop_parts(&subject, words, &mut put)? {
             // Nothing more is to be said.
         } else if let Some(owner) = subject.strip_suffix("'s") {
             let member = self.member(owner)?;
@@ -1369,6 +1396,9 @@ enum Named {
     Member(String, i64),
     Department(String),
     Meal(String),
+    Product(String),
+    Round(String),
+    ShopOrder(String),
     Nothing,
 }
 
@@ -1575,13 +1605,8 @@ fn outcome_parts(outcome: &Outcome, put: &mut impl FnMut(&str, String)) {
         }
         Outcome::Raised { raised } => put("raised", raised.to_string()),
         Outcome::Exception { exception } => payments::exception_parts(exception, put),
-        Outcome::JobRun { .. }
-        | Outcome::JobPaused { .. }
-        | Outcome::Product(_)
-        | Outcome::Round(_)
-        | Outcome::ShopOrder(_)
-        | Outcome::Expired { .. }
-        | Outcome::Stuck { .. } => unreachable!("no table speaks of it"),
+        Outcome::JobRun { .. } | Outcome::JobPaused { .. } => unreachable!("no table speaks of it"),
+        outcome => shop_words::outcome_parts(outcome, put),
     }
 }
 

@@ -4,13 +4,29 @@ use kernel::{
     Command, Exception, ExceptionAction, ExceptionKind, Noun, Outcome, RaiseException, Reason, Refusal,
     ResolveException,
 };
-use store::queries::exceptions;
+use store::queries::{exceptions, topups};
+use wechat::pay::{RefundStatus, TradeState};
 
 use crate::pay::number;
 use crate::{Failure, Request, Service};
 
 impl Service {
-    /// Opens an exception, unless the same is open already.
+    /// Tells of a refund that WeChat has made without having been asked from here.
+    pub(crate) async fn raise_unknown_refund(
+        &self,
+        order_no: &str,
+        refund_no: &str,
+        amount_cents: i64,
+    ) -> Result<bool, Failure> {
+        let topup = topups::by_number(self.store(), order_no).await?.map(|topup| topup.id);
+        let evidence = serde_json::json!({
+            "order_no": order_no, "refund_no": refund_no, "amount_cents": amount_cents, "topup_id": topup,
+        });
+        let proposed = if topup.is_some() { ExceptionAction::Record } else { ExceptionAction::Dismiss };
+        self.raise(ExceptionKind::UnknownRefund, refund_no, &evidence, proposed).await
+    }
+
+    /// Opens an exception, unless the same is open already or was dismissed.
     pub(crate) async fn raise(
         &self,
         kind: ExceptionKind,
@@ -26,10 +42,10 @@ impl Service {
         }
     }
 
-    /// Settles an exception as a person decided.
+    /// Settles an exception as a person decided. What contradicts WeChat is not done.
     ///
     /// # Errors
-    /// Where there is none, it is settled already, or the action does not fit it.
+    /// Where there is none, it is settled already, the action does not fit it, or WeChat cannot be asked.
     pub async fn resolve_exception(
         &self,
         id: i64,
@@ -43,11 +59,39 @@ impl Service {
             // First the message, then the exception: whatever comes between, what is owed stays in somebody's sight.
             self.deliver_again(&exception).await?;
         }
+        if self.is_contradicted(&exception, action).await? {
+            return Err(Refusal::ExceptionAction { kind: exception.kind, action }.into());
+        }
         let refund_no = number("REFD", self.ambient(), self.now(), self.zone());
         let command = Command::ResolveException(ResolveException { exception: id, action, note, refund_no });
         match self.run(asked(command)).await? {
             Outcome::Exception { exception } => Ok(exception),
             _ => Err(odd()),
+        }
+    }
+
+    /// Whether WeChat says otherwise, now.
+    async fn is_contradicted(&self, exception: &Exception, action: ExceptionAction) -> Result<bool, Failure> {
+        let evidence: serde_json::Value = serde_json::from_str(&exception.evidence).unwrap_or_default();
+        let unanswered = |error: wechat::Error| Failure::Provider { reason: error.to_string() };
+        match (exception.kind, action) {
+            (ExceptionKind::UnknownRefund, ExceptionAction::Record) => {
+                let Some(refund_no) = evidence["refund_no"].as_str() else { return Ok(true) };
+                if topups::refund_by_number(self.store(), refund_no).await?.is_some() {
+                    return Ok(true);
+                }
+                let made = self.pay()?.merchant.query_refund(refund_no).await.map_err(unanswered)?;
+                let is_so = made.status == RefundStatus::Success && evidence["amount_cents"] == made.refund().0;
+                Ok(!is_so)
+            }
+            (ExceptionKind::NotInBill, ExceptionAction::TakeBack) => {
+                match self.pay()?.merchant.query_by_out_trade_no(&exception.subject).await {
+                    Ok(found) => Ok(matches!(found.trade_state, TradeState::Success | TradeState::Refund)),
+                    Err(error) if error.is_definite() && error.is_not_found() => Ok(false),
+                    Err(error) => Err(unanswered(error)),
+                }
+            }
+            _ => Ok(false),
         }
     }
 

@@ -39,7 +39,7 @@ pub use pictures::{PictureName, PictureRefused, Pictures};
 pub use request::{Failure, IdempotencyKey, Request};
 pub use service::{Health, Service, Settings};
 pub use sessions::Caller;
-pub use shop::{EndRounds, ReleaseExpiredOrders};
+pub use shop::{EndRounds, ReleaseExpiredOrders, TidyPictures};
 pub use shop_pay::RefundTo;
 pub use sign_in::SignedIn;
 

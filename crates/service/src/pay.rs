@@ -457,11 +457,8 @@ impl Service {
         match topups::refund_by_number(self.store(), &notice.out_refund_no).await? {
             Some(refund) => self.note_refund(&refund, seen(&notice.status, notice.refund(), &refund)).await,
             None => {
-                let evidence = serde_json::json!({
-                    "order_no": notice.out_trade_no, "refund_no": notice.out_refund_no, "amount_cents": notice.refund().0,
-                });
-                let subject = notice.out_refund_no.as_str();
-                self.raise(ExceptionKind::UnknownRefund, subject, &evidence, ExceptionAction::Dismiss).await.map(drop)
+                let RefundNotice { out_trade_no, out_refund_no, .. } = notice;
+                self.raise_unknown_refund(out_trade_no, out_refund_no, notice.refund().0).await.map(drop)
             }
         }
     }

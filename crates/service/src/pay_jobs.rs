@@ -377,9 +377,10 @@ async fn reconcile(service: &Service, day: Date) -> Result<Option<[i64; 4]>, Fai
     }
     for topup in books.values() {
         let evidence = serde_json::json!({
-            "order_no": topup.order_no, "amount_cents": topup.amount, "date": day, "receipt": topup.receipt(),
+            "order_no": topup.order_no, "amount_cents": topup.amount, "date": day, "topup_id": topup.id,
+            "transaction_id": topup.receipt().map(|receipt| &receipt.transaction_id), "receipt": topup.receipt(),
         });
-        service.raise(ExceptionKind::NotInBill, &topup.order_no, &evidence, ExceptionAction::Dismiss).await?;
+        service.raise(ExceptionKind::NotInBill, &topup.order_no, &evidence, ExceptionAction::TakeBack).await?;
         exceptions += 1;
     }
     let totals = [payments, paid, refunds, refunded, credited + credited_before, exceptions];
@@ -424,16 +425,18 @@ async fn compare_payment(service: &Service, row: &TradeRow, ours: Option<&Topup>
 async fn refund_differs(service: &Service, row: &TradeRow) -> Result<bool, Failure> {
     let Some(refund) = &row.refund else { return Ok(false) };
     let ours = topups::refund_by_number(service.store(), &refund.out_refund_no).await?;
-    let kind = match &ours {
-        None => ExceptionKind::UnknownRefund,
-        Some(ours) if ours.amount.get() != refund.amount.0 => ExceptionKind::RefundMismatch,
+    let refund_no = refund.out_refund_no.as_str();
+    match ours {
+        None => service.raise_unknown_refund(&row.out_trade_no, refund_no, refund.amount.0).await?,
+        Some(ours) if ours.amount.get() != refund.amount.0 => {
+            let evidence = serde_json::json!({
+                "order_no": row.out_trade_no, "refund_no": refund_no, "bill_cents": refund.amount.0,
+                "books_cents": ours.amount,
+            });
+            service.raise(ExceptionKind::RefundMismatch, refund_no, &evidence, ExceptionAction::Dismiss).await?
+        }
         Some(_) => return Ok(false),
     };
-    let evidence = serde_json::json!({
-        "order_no": row.out_trade_no, "refund_no": refund.out_refund_no, "bill_cents": refund.amount.0,
-        "books_cents": ours.map(|ours| ours.amount),
-    });
-    service.raise(kind, &refund.out_refund_no, &evidence, ExceptionAction::Dismiss).await?;
     Ok(true)
 }
 

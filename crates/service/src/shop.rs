@@ -192,3 +192,43 @@ async fn end_rounds(service: &Service) -> Result<Counts, String> {
     let counts = [("drawn", drawn), ("closed", closed), ("failed", failed)];
     Ok(counts.into_iter().map(|(name, count)| (name.to_owned(), count)).collect())
 }
+
+/// Removes pictures that no product shows, a day after somebody last had them in hand.
+pub struct TidyPictures;
+
+impl TidyPictures {
+    const IDLE_MS: i64 = 24 * 3_600_000;
+}
+
+impl Job for TidyPictures {
+    fn name(&self) -> &'static str {
+        "tidy-pictures"
+    }
+
+    fn schedule(&self) -> Schedule {
+        Schedule::Daily { minute: 4 * 60 }
+    }
+
+    fn run<'a>(&'a self, service: &'a Service) -> Pin<Box<dyn Future<Output = Result<Counts, String>> + Send + 'a>> {
+        Box::pin(async move {
+            let removed = tidy_pictures(service).await?;
+            Ok([("removed".to_owned(), removed)].into())
+        })
+    }
+}
+
+async fn tidy_pictures(service: &Service) -> Result<i64, String> {
+    let Some(pictures) = service.pictures() else { return Ok(0) };
+    let since = service.now().plus_millis(-TidyPictures::IDLE_MS);
+    // In this order: what is put on a product meanwhile has been in somebody's hand.
+    let idle = pictures.idle_since(since).await.map_err(|error| error.to_string())?;
+    let shown = queries::shown_pictures(service.store()).await.map_err(|error| error.to_string())?;
+    let mut removed = 0;
+    for name in idle.iter().filter(|name| !shown.contains(name.hash())) {
+        if service.is_stopping() {
+            break;
+        }
+        removed += i64::from(pictures.remove_idle(name, since).await.map_err(|error| error.to_string())?);
+    }
+    Ok(removed)
+}

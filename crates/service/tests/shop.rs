@@ -11,10 +11,13 @@ use common::{Home, Place, both_engines, code, number, request, settings, sign_up
 use futures_util::future::{join, join_all};
 use kernel::{
     BackTo, BeginShopPayment, CancelShopOrder, Code, Command, CreateProduct, CreateRound, Delivery, DrawRound,
-    DrawSecret, ExpireShopOrders, Goods, Grant, MemberId, Outcome, PayClient, PayShopOrder, PayWith, PaymentSource,
-    PaysFor, PlaceShopOrder, ProductId, Quantity, RoundId, SettlePayment, Settled, ShopCommand, ShopOrder, Topup,
+    DrawSecret, EditProduct, ExpireShopOrders, Goods, Grant, MemberId, Outcome, PayClient, PayShopOrder, PayWith,
+    PaymentSource, PaysFor, PlaceShopOrder, ProductId, ProductPatch, Quantity, RoundId, SettlePayment, Settled,
+    ShopCommand, ShopOrder, Topup,
 };
-use service::{EndRounds, Failure, Job, ReleaseExpiredOrders, Request, Service, Settings};
+use service::{
+    EndRounds, Failure, Job, PictureName, Pictures, ReleaseExpiredOrders, Request, Service, Settings, TidyPictures,
+};
 use store::Value;
 use testing::proxy::{Moment, Proxy, Verdict};
 
@@ -645,4 +648,118 @@ async fn without_locks_and_versions_something_is_released_twice() {
         one.stop().await;
         other.stop().await;
     }
+}
+
+/// So many unpaid orders of one member for a product, all past their deadline.
+async fn lapse_many(home: &Home, member: MemberId, product: ProductId, count: i64) {
+    let (member, product) = (member.get(), product.get());
+    let numbers = format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})");
+    let orders = format!(
+        "{numbers} INSERT INTO shop_orders SELECT 1000 + i, 'LAPSED' || i, {member}, 'pieces', {product}, NULL, 1, 100, 0, 100, \
+         'wechat', NULL, '', '[]', 'pending', NULL, 1, NULL, NULL, 0, 0, 0 FROM n"
+    );
+    let holds = format!("{numbers} INSERT INTO holds SELECT 1000 + i, {product}, 1, 'held', 1, 0 FROM n");
+    let pool = format!("UPDATE pools SET taken = taken + {count}, version = version + 1 WHERE pool_id = {product}");
+    for sql in [orders, holds, pool] {
+        tamper(home, &sql, &[]).await;
+    }
+}
+
+/// More claims have lapsed than one command reads of a pool and than one run's page holds; eight workers and some buyers go at them.
+async fn a_heap_of_lapsed_orders(home: Home) {
+    const LAPSED: i64 = 9_500;
+    let service = start(&home.url(), with_jobs()).await;
+    // Of SQLite's databases each has one server.
+    let other = match home {
+        Home::Sqlite(_) => None,
+        _ => Some(start(&home.url(), with_jobs()).await),
+    };
+    let members = rich(&service, 20).await;
+    let tea = product(&service, LAPSED).await;
+    lapse_many(&home, members[0], tea, LAPSED).await;
+    common::books_are_right(&service).await;
+    // Nothing is left, but what has lapsed counts for nothing.
+    let goods = Goods::Pieces { product: tea };
+    let workers = join_all((0..8).map(|at| {
+        let worker = other.as_ref().filter(|_| at % 2 == 1).unwrap_or(&service);
+        async move { ReleaseExpiredOrders { every_ms: MINUTE }.run(worker).await }
+    }));
+    let buyers = join_all(members.iter().map(|&member| service.run(place(member, goods, PayWith::Balance))));
+    let (runs, bought) = join(workers, buyers).await;
+    assert!(bought.iter().all(Result::is_ok), "{bought:?}");
+    let runs: Vec<_> = runs.into_iter().map(|run| run.expect("run")).collect();
+    let released: i64 = runs.iter().map(|counts| counts["released"]).sum();
+    assert_eq!(released, LAPSED, "each order is released by one worker: {runs:?}");
+    assert!(runs.iter().all(|counts| (counts["failed"], counts["rolled_back"]) == (0, 0)), "{runs:?}");
+    assert_eq!(taken(&service, goods).await, 20);
+    let told = "SELECT COUNT(*) FROM audits WHERE action = 'shop_order.expire'";
+    assert_eq!(number(&service, told).await, LAPSED);
+    let noted = "SELECT COUNT(*) FROM shop_orders WHERE status = 'expired' AND notes LIKE '%订单超时已过期%'";
+    assert_eq!(number(&service, noted).await, LAPSED);
+    common::books_are_right(&service).await;
+    service.stop().await;
+    if let Some(other) = other {
+        other.stop().await;
+    }
+}
+
+/// The pieces that one command takes are more than the claims that it reads at a time.
+async fn a_heap_of_lapsed_claims_gives_way(home: Home) {
+    let service = start(&home.url(), with_jobs()).await;
+    let members = rich(&service, 3).await;
+    let tea = product(&service, 2_500).await;
+    lapse_many(&home, members[0], tea, 2_500).await;
+    let goods = Goods::Pieces { product: tea };
+    let thousand = |member: MemberId| {
+        let notes = String::new().try_into().expect("a note");
+        let (quantity, delivery) = (Quantity::try_from(999).expect("a quantity"), Delivery::PickUp);
+        let order = PlaceShopOrder { member, goods, quantity, pay_with: PayWith::Balance, delivery, notes };
+        request(member, shop(ShopCommand::Place(order)))
+    };
+    let bought = join_all(members.iter().map(|&member| service.run(thousand(member)))).await;
+    let refused: Vec<_> = bought.into_iter().filter_map(Result::err).collect();
+    assert_eq!(refused.iter().map(code).collect::<Vec<_>>(), [Code::OutOfStock], "two of three fit into 2,500 pieces");
+    let run = ReleaseExpiredOrders { every_ms: MINUTE }.run(&service).await.expect("run");
+    assert_eq!((run["released"], taken(&service, goods).await), (2_500, 1_998));
+    common::books_are_right(&service).await;
+    service.stop().await;
+}
+
+on_both! {
+    heap_on_sqlite, heap_on_postgres: a_heap_of_lapsed_orders;
+    heap_gives_way_on_sqlite, heap_gives_way_on_postgres: a_heap_of_lapsed_claims_gives_way;
+}
+
+/// A picture is removed once no product has shown it for a day, and not before.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pictures_on_no_product_are_tidied_away() {
+    let home = sqlite_home();
+    let folder = testing::TempDir::new();
+    let mut settings = with_jobs();
+    settings.pictures = Some(Pictures::new(folder.path().to_owned()));
+    let service = start(&home.url(), settings).await;
+    let pictures = service.pictures().expect("pictures");
+    let rice = product(&service, 1).await;
+    let (now, long_ago) = (service.now(), service.now().plus_millis(-25 * 60 * MINUTE));
+    let mut kept = Vec::new();
+    for (width, at) in [(1, long_ago), (2, long_ago), (3, now)] {
+        kept.push(pictures.keep(png(width), at).await.expect("written").expect("a picture"));
+    }
+    let patch = ProductPatch { pictures: Some(vec![kept[0].clone()]), ..ProductPatch::default() };
+    let edit = ShopCommand::EditProduct(EditProduct { product: rice, patch });
+    service.run(Request::by_house(shop(edit))).await.expect("edited");
+    let run = TidyPictures.run(&service).await.expect("run");
+    assert_eq!(run["removed"], 1);
+    for (picture, is_there) in kept.iter().zip([true, false, true]) {
+        let read = pictures.read(&PictureName::of(picture)).await.expect("read");
+        assert_eq!(read.is_some(), is_there, "{} points wide", picture.width);
+    }
+    service.stop().await;
+}
+
+fn png(width: u32) -> Vec<u8> {
+    let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
+    bytes.extend(width.to_be_bytes());
+    bytes.extend(b"\0\0\0\x01\x08\x02\0\0\0\0\0\0\0\0\0\0\0IEND\xaeB`\x82");
+    bytes
 }

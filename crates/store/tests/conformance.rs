@@ -678,6 +678,7 @@ async fn what_is_not_there_is_known_to_be_absent(home: &Home) {
         exceptions: [1].into(),
         transactions: ["x".to_owned()].into(),
         open_exceptions: [(kernel::ExceptionKind::PaidTwice, "x".to_owned())].into(),
+        dismissed_exceptions: [(kernel::ExceptionKind::PaidTwice, "x".to_owned())].into(),
         order_sums: [Owner::Meal(meal_id).account(Currency::Cny)].into(),
         pools: [PoolId::new(9)].into(),
         shop: kernel::ShopNeeds {

@@ -8,14 +8,15 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use http_api::Limits;
 use kernel::{
-    Cents, Command, CreateTopup, Instant, Outcome, PayClient, PaymentSource, Role, SettlePayment, Settled, TopupState,
+    Cents, Command, CreateTopup, ExceptionAction, ExceptionKind, Instant, Outcome, PayClient, PaymentSource,
+    RaiseException, Role, SettlePayment, Settled, TopupState,
 };
 use serde_json::{Value, json};
 use service::{Compensation, Pay, Recharge, RefundDelivery, ReleaseExpiredOrders};
 use sim::{APPID, Config, World, pay};
 use store::queries::topups;
 use wechat::UnixTime;
-use wechat::pay::{Config as MerchantConfig, Merchant, PublicKey};
+use wechat::pay::{Config as MerchantConfig, Fen, Merchant, PublicKey, RefundOf, RefundRequest};
 
 use crate::support::{Clock, Home, Person, START, Server};
 
@@ -790,7 +791,7 @@ on_both_tills! {
             appid: APPID.to_owned(),
             out_trade_no: topup.order_no.clone(),
             description: "饭票充值".to_owned(),
-            total: wechat::pay::Fen(900),
+            total: Fen(900),
             time_expire: None,
             attach: None,
             notify_url: format!("http://{address}/"),
@@ -925,6 +926,101 @@ on_both_tills! {
         till.until(&wrong, "refunded").await;
         till.agree(600).await;
         assert!(till.exceptions().await.is_empty());
+    }
+
+    /// What a person has said that there is nothing in is not brought up again, by callback, query, job or bill.
+    async fn a_dismissed_payment_is_not_brought_up_again(till: Till) {
+        let order_no = till.create(1000, "native").await;
+        till.pay(&order_no, json!({"total": 1})).await;
+        till.query(&order_no).await.data();
+        let exception = till.exception().await;
+        till.resolve(&exception, "dismiss").await;
+        assert_eq!(till.status(&order_no).await, "failed", "nobody waits for it any more");
+        till.query(&order_no).await.data();
+        till.pass(60 * MINUTE_MS).await;
+        till.server.ask(RUN).by(&till.admin).send().await.data();
+        till.pass(25 * 60 * MINUTE_MS).await;
+        till.run_job("reconciliation").await;
+        assert!(till.exceptions().await.is_empty(), "{:?}", till.exceptions().await);
+        till.agree_but_for(0, 1).await;
+    }
+
+    /// Somebody at the house has paid a member back by hand, in WeChat's own console.
+    async fn a_refund_that_nobody_asked_for_is_put_into_the_books(till: Till) {
+        till.act("/sim/settings", json!({"refund_after_s": 0})).await;
+        let order_no = till.paid(1000).await;
+        let by_hand = |refund_no: &str, cents| RefundRequest {
+            of: RefundOf::OutTradeNo(order_no.clone()),
+            out_refund_no: refund_no.to_owned(),
+            reason: None,
+            notify_url: None,
+            refund: Fen(cents),
+            total: Fen(1000),
+        };
+        till.pay.merchant.refund(&by_hand("BYHAND1", 400)).await.expect("taken");
+        till.pass(25 * 60 * MINUTE_MS).await;
+        till.run_job("reconciliation").await;
+        let exception = till.exception().await;
+        assert_eq!((&exception["kind"], &exception["proposed_action"]), (&json!("unknown_refund"), &json!("record")));
+        assert_eq!((&exception["subject"], &exception["evidence"]["amount_cents"]), (&json!("BYHAND1"), &json!(400)));
+        let settled = format!("POST /api/v1/admin/exceptions/{}/resolve", exception["exception_id"]);
+        let wrong = json!({"action": "take_back", "note": "x"});
+        till.server.ask(&settled).by(&till.admin).json(&wrong).await.failed(400, "BUSINESS_RULE_ERROR");
+        till.resolve(&exception, "record").await;
+        assert_eq!(till.status(&order_no).await, "paid", "a part of it");
+        till.agree(600).await;
+        till.run_job("reconciliation").await;
+        assert!(till.exceptions().await.is_empty(), "it is in the books now");
+        let rest = till.refund(&order_no, 600).await;
+        till.see_refund(&rest).await;
+        for _ in 0..20 {
+            if till.status(&order_no).await == "refunded" {
+                break;
+            }
+            till.pass(6 * MINUTE_MS).await;
+            till.run_job("refund-compensation").await;
+        }
+        till.until(&order_no, "refunded").await;
+        till.agree(0).await;
+    }
+
+    /// A payment is in the books that WeChat knows nothing of; and one that WeChat knows is not taken back.
+    async fn what_wechat_was_never_paid_is_taken_back(till: Till) {
+        let (real, never) = (till.paid(500).await, till.create(1000, "native").await);
+        let topup = topups::by_number(till.server.service.store(), &never).await.expect("read").expect("an order");
+        let invented = Command::SettlePayment(SettlePayment {
+            order_no: never.clone(),
+            topup: Some(topup.id),
+            transaction_id: "4200000000000000000000000000".to_owned(),
+            total: Cents::new(1000),
+            currency: "CNY".to_owned(),
+            paid_at: till.server.service.now(),
+            source: PaymentSource::Callback,
+            pays_for: None,
+        });
+        till.server.service.run(service::Request::by_house(invented)).await.expect("credited");
+        assert_eq!(till.balance().await, 1500);
+        till.pass(25 * 60 * MINUTE_MS).await;
+        till.run_job("reconciliation").await;
+        let exception = till.exception().await;
+        assert_eq!((&exception["kind"], &exception["proposed_action"]), (&json!("not_in_bill"), &json!("take_back")));
+        assert_eq!(exception["subject"], json!(never));
+        till.resolve(&exception, "take_back").await;
+        assert_eq!(till.status(&never).await, "failed");
+        till.agree(500).await;
+        till.run_job("reconciliation").await;
+        assert!(till.exceptions().await.is_empty());
+
+        let paid = topups::by_number(till.server.service.store(), &real).await.expect("read").expect("an order");
+        let transaction = paid.receipt().expect("paid").transaction_id.clone();
+        let evidence = json!({"topup_id": paid.id, "transaction_id": transaction, "amount_cents": 500}).to_string();
+        let (kind, proposed) = (ExceptionKind::NotInBill, ExceptionAction::TakeBack);
+        let raise = Command::RaiseException(RaiseException { kind, subject: real, evidence, proposed });
+        till.server.service.run(service::Request::by_house(raise)).await.expect("raised");
+        let settled = format!("POST /api/v1/admin/exceptions/{}/resolve", till.exception().await["exception_id"]);
+        let wrong = json!({"action": "take_back", "note": "the bill has it not"});
+        till.server.ask(&settled).by(&till.admin).json(&wrong).await.failed(400, "BUSINESS_RULE_ERROR");
+        till.agree(500).await;
     }
 
     /// During a migration WeChat signs with both keys, and the house knows one of them.

@@ -19,9 +19,10 @@ pub(super) struct Finding<'a> {
     pub(super) proposed: ExceptionAction,
 }
 
-/// Opens an exception, unless one of its kind is open for the same subject.
+/// Opens an exception, unless one of its kind is open for the same subject, or a person has said that there is nothing in it.
 pub(super) fn raise(facts: &Facts, finding: &Finding<'_>, context: &Context<'_>, draft: &mut Draft<'_>) -> bool {
-    if facts.open_exception.get(&(finding.kind, finding.subject.to_owned())).is_some() {
+    let is_open = facts.open_exception.get(&(finding.kind, finding.subject.to_owned())).is_some();
+    if is_open || is_dismissed(facts, finding) {
         return false;
     }
     let exception = Exception {
@@ -42,8 +43,32 @@ pub(super) fn raise(facts: &Facts, finding: &Finding<'_>, context: &Context<'_>,
     true
 }
 
+/// WeChat tells of the same thing again and again, in callbacks, answers and bills. What it says anew about another payment is no
+/// repetition.
+pub(super) fn is_dismissed(facts: &Facts, finding: &Finding<'_>) -> bool {
+    let comes_again = match finding.kind {
+        ExceptionKind::AmountMismatch
+        | ExceptionKind::UnknownOrder
+        | ExceptionKind::PaidTwice
+        | ExceptionKind::TransactionReused
+        | ExceptionKind::UnknownRefund
+        | ExceptionKind::RefundMismatch
+        | ExceptionKind::NotInBill => true,
+        ExceptionKind::RefundAbnormal | ExceptionKind::DeliveryFailed => false,
+    };
+    let payment = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default()["transaction_id"].take();
+    let dismissed = facts.dismissed_exceptions.get(&(finding.kind, finding.subject.to_owned()));
+    let mut dismissed = dismissed.into_iter().flatten().filter_map(|id| facts.exceptions.get(id));
+    comes_again && dismissed.any(|exception| payment(&exception.evidence) == payment(&finding.evidence))
+}
+
 pub(super) fn raise_needs(command: &RaiseException, needs: &mut Needs) {
-    needs.open_exceptions.insert((command.kind, command.subject.clone()));
+    finding_needs(command.kind, &command.subject, needs);
+}
+
+pub(super) fn finding_needs(kind: ExceptionKind, subject: &str, needs: &mut Needs) {
+    needs.open_exceptions.insert((kind, subject.to_owned()));
+    needs.dismissed_exceptions.insert((kind, subject.to_owned()));
 }
 
 pub(super) fn raise_one(
@@ -64,9 +89,6 @@ pub(super) fn resolve_needs(command: &ResolveException, facts: &Facts, needs: &m
         return;
     }
     let evidence = facts.exceptions.get(&command.exception).map_or(Value::Null, evidence);
-    if command.action == ExceptionAction::Dismiss {
-        return;
-    }
     if let Some(topup) = evidence["topup_id"].as_i64().map(OrderId::new) {
         needs.topups.insert(topup);
         topups::wallet_needs(topup, facts, needs);
@@ -80,8 +102,12 @@ pub(super) fn resolve_needs(command: &ResolveException, facts: &Facts, needs: &m
                 topups::refund_needs(refund, facts, needs);
             }
         }
-        ExceptionAction::Dismiss => {}
+        ExceptionAction::Record | ExceptionAction::TakeBack | ExceptionAction::Dismiss => {}
     }
+}
+
+fn topup_of<'a>(facts: &'a Facts, evidence: &Value) -> Option<&'a Topup> {
+    evidence["topup_id"].as_i64().and_then(|id| facts.topups.get(&OrderId::new(id)))
 }
 
 fn evidence(exception: &Exception) -> Value {
@@ -98,9 +124,30 @@ pub(super) fn resolve(
     let evidence = evidence(exception);
     let cannot = Refusal::ExceptionAction { kind: exception.kind, action: command.action };
     match (exception.kind, command.action) {
+        (ExceptionKind::AmountMismatch, ExceptionAction::Dismiss) => {
+            // Nobody is to ask WeChat about it any more.
+            if let Some(topup) = topup_of(facts, &evidence).filter(|topup| topup.state == TopupState::Pending) {
+                topups::give_up(topup, command.note.as_str(), context, &mut draft);
+            }
+        }
         (_, ExceptionAction::Dismiss) => {}
+        (ExceptionKind::UnknownRefund, ExceptionAction::Record) => {
+            let refund_no = evidence["refund_no"].as_str();
+            let made = (topup_of(facts, &evidence), refund_no, evidence["amount_cents"].as_i64());
+            let (Some(topup), Some(refund_no), Some(amount @ 1..)) = made else { return Err(cannot) };
+            let wanted = topups::Wanted { amount: Cents::new(amount), refund_no, reason: command.note.as_str() };
+            topups::record_refund(facts, topup, &wanted, context, &mut draft)?;
+        }
+        (ExceptionKind::NotInBill, ExceptionAction::TakeBack) => {
+            let topup = topup_of(facts, &evidence).ok_or_else(|| cannot.clone())?;
+            let receipt = topups::must_have_left(topup, topup.amount)?;
+            if evidence["transaction_id"] != receipt.transaction_id.as_str() {
+                return Err(cannot);
+            }
+            topups::take_back(facts, topup, command.note.as_str(), context, &mut draft)?;
+        }
         (ExceptionKind::AmountMismatch, ExceptionAction::Credit | ExceptionAction::RefundToOrigin) => {
-            let topup = evidence["topup_id"].as_i64().and_then(|id| facts.topups.get(&OrderId::new(id)));
+            let topup = topup_of(facts, &evidence);
             let transaction_id = evidence["transaction_id"].as_str();
             let paid = (topup, transaction_id, evidence["paid_cents"].as_i64(), topups::paid_at(&evidence));
             let (Some(topup), Some(transaction_id), Some(total), Some(paid_at)) = paid else { return Err(cannot) };

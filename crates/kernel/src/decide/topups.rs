@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use super::exceptions::{Finding, raise};
+use super::exceptions::{Finding, finding_needs, is_dismissed, raise};
 use super::shop::orders;
 use crate::draft::{Draft, Written};
 use crate::{
@@ -169,14 +169,36 @@ pub(super) fn settle_needs(command: &SettlePayment, facts: &Facts, needs: &mut N
         orders::pay_needs(paid.order, paid.goods, facts, needs);
         needs.room.extend(paid.goods.pools());
     }
-    for kind in [
-        ExceptionKind::UnknownOrder,
-        ExceptionKind::PaidTwice,
-        ExceptionKind::TransactionReused,
-        ExceptionKind::AmountMismatch,
-    ] {
-        needs.open_exceptions.insert((kind, command.order_no.clone()));
+    let is_known = facts.topup_by_transaction.knows(&command.transaction_id)
+        && command.topup.is_none_or(|topup| facts.topups.knows(&topup));
+    if is_known && let News::Misfit { kind, .. } = news(facts, command) {
+        finding_needs(kind, &command.order_no, needs);
     }
+}
+
+/// How the news of a payment fits the books.
+enum News<'a> {
+    Known(&'a Topup),
+    Fits(&'a Topup),
+    Misfit { topup: Option<&'a Topup>, kind: ExceptionKind, proposed: ExceptionAction },
+}
+
+fn news<'a>(facts: &'a Facts, command: &SettlePayment) -> News<'a> {
+    let topup = command.topup.and_then(|topup| facts.topups.get(&topup));
+    let is_taken = facts.topup_by_transaction.get(&command.transaction_id).is_some();
+    let (kind, proposed) = match (topup, topup.and_then(Topup::receipt)) {
+        (None, _) => (ExceptionKind::UnknownOrder, ExceptionAction::Dismiss),
+        (Some(topup), Some(receipt)) if receipt.transaction_id == command.transaction_id => {
+            return News::Known(topup);
+        }
+        (Some(_), Some(_)) => (ExceptionKind::PaidTwice, ExceptionAction::Dismiss),
+        (Some(_), None) if is_taken => (ExceptionKind::TransactionReused, ExceptionAction::Dismiss),
+        (Some(topup), None) if topup.amount == command.total && command.currency == "CNY" => {
+            return News::Fits(topup);
+        }
+        (Some(_), None) => (ExceptionKind::AmountMismatch, ExceptionAction::Credit),
+    };
+    News::Misfit { topup, kind, proposed }
 }
 
 /// The accounts between which an order's money moves.
@@ -210,20 +232,12 @@ pub(super) fn settle(
             "asked_cents": topup.map(|topup| topup.amount),
         })
     };
-    let topup = command.topup.and_then(|topup| facts.topups.get(&topup));
-    let holder = facts.topup_by_transaction.get(&command.transaction_id);
-    let known = topup.and_then(Topup::receipt);
-    let (kind, proposed) = match (topup, known) {
-        (None, _) => (ExceptionKind::UnknownOrder, ExceptionAction::Dismiss),
-        (Some(topup), Some(receipt)) if receipt.transaction_id == command.transaction_id => {
+    let (topup, kind, proposed) = match news(facts, command) {
+        News::Misfit { topup, kind, proposed } => (topup, kind, proposed),
+        News::Known(topup) => {
             return Ok(draft.finish(Outcome::Settled { settled: Settled::Already, topup: Some(topup.clone()) }));
         }
-        (Some(_), Some(_)) => (ExceptionKind::PaidTwice, ExceptionAction::Dismiss),
-        (Some(_), None) if holder.is_some() => (ExceptionKind::TransactionReused, ExceptionAction::Dismiss),
-        (Some(topup), None) if topup.amount != command.total || command.currency != "CNY" => {
-            (ExceptionKind::AmountMismatch, ExceptionAction::Credit)
-        }
-        (Some(topup), None) => {
+        News::Fits(topup) => {
             let receipt = Receipt {
                 transaction_id: command.transaction_id.clone(),
                 paid_at: command.paid_at,
@@ -246,8 +260,9 @@ pub(super) fn settle(
 
     // After this point it must succeed.
     let finding = Finding { kind, subject: &command.order_no, evidence: evidence(topup).to_string(), proposed };
+    let settled = if is_dismissed(facts, &finding) { Settled::Already } else { Settled::Parked };
     raise(facts, &finding, context, &mut draft);
-    Ok(draft.finish(Outcome::Settled { settled: Settled::Parked, topup: topup.cloned() }))
+    Ok(draft.finish(Outcome::Settled { settled, topup: topup.cloned() }))
 }
 
 /// Puts an order's amount into the wallet.
@@ -413,7 +428,7 @@ pub(super) fn note_refund_needs(command: &NoteRefund, facts: &Facts, needs: &mut
     refund_needs(command.refund, facts, needs);
     if let Some(refund) = known_refund(command.refund, facts) {
         for kind in [ExceptionKind::RefundAbnormal, ExceptionKind::RefundMismatch] {
-            needs.open_exceptions.insert((kind, refund.refund_no.clone()));
+            finding_needs(kind, &refund.refund_no, needs);
         }
     }
 }
@@ -497,6 +512,66 @@ pub(super) fn note_refund(
             draft.finish(Outcome::Refund { refund, topup: topup.clone() })
         }
     })
+}
+
+/// Ends an order for which WeChat was paid what is not for the wallet.
+pub(super) fn give_up(topup: &Topup, why: &str, context: &Context<'_>, draft: &mut Draft<'_>) {
+    change(topup, TopupState::Failed { reason: why.to_owned() }, "topup.fail", None, context, draft);
+}
+
+/// Takes out of the wallet what WeChat has never been paid.
+pub(super) fn take_back(
+    facts: &Facts,
+    topup: &Topup,
+    why: &str,
+    context: &Context<'_>,
+    draft: &mut Draft<'_>,
+) -> Result<(), Refusal> {
+    must_move(facts, topup, -topup.amount)?;
+
+    // After this point it must succeed.
+    draft.transfer(EntryKind::TopUp, Some(topup.id), wallet(topup), WECHAT.account(Currency::Cny), topup.amount);
+    let before = json!({ "status": topup.status(), "receipt": topup.receipt() });
+    let after = json!({ "status": "failed", "amount_cents": topup.amount });
+    let written = Some(Written::change(&before, &after).because(why));
+    change(topup, TopupState::Failed { reason: why.to_owned() }, "topup.take_back", written, context, draft);
+    Ok(())
+}
+
+/// Puts a refund into the books that WeChat has made without having been asked from here. The money is gone, so no limit of the
+/// wallet stops it.
+pub(super) fn record_refund(
+    facts: &Facts,
+    topup: &Topup,
+    made: &Wanted<'_>,
+    context: &Context<'_>,
+    draft: &mut Draft<'_>,
+) -> Result<(), Refusal> {
+    let receipt = must_have_left(topup, made.amount)?;
+    must_move(facts, topup, -made.amount)?;
+
+    // After this point it must succeed.
+    let refund = Refund {
+        id: RefundId::new(draft.next_id()),
+        refund_no: made.refund_no.to_owned(),
+        topup: topup.id,
+        amount: made.amount,
+        reason: made.reason.to_owned(),
+        state: RefundState::Succeeded,
+        next_check_at: context.now,
+        checks: 0,
+        created_at: context.now,
+        updated_at: context.now,
+    };
+    draft.transfer(EntryKind::TopUpRefund, Some(topup.id), wallet(topup), WECHAT.account(Currency::Cny), refund.amount);
+    let receipt = Receipt { refunded: Cents::new(receipt.refunded.get() + refund.amount.get()), ..receipt.clone() };
+    let state =
+        if receipt.refunded == topup.amount { TopupState::Refunded(receipt) } else { TopupState::Paid(receipt) };
+    let after = json!({ "refund_no": refund.refund_no, "amount_cents": refund.amount });
+    let written = Some(Written::after(&after).because(made.reason));
+    draft.push(Change::Refund(refund));
+    change(topup, state, "refund.record", written, context, draft);
+    Ok(())
 }
 
 /// Has WeChat asked about a refund once more, now: what was wrong there may have been put right.

@@ -2,9 +2,12 @@
 
 use kernel::{
     AskPayment, AssignException, Cents, CheckTopup, Command, CreateTopup, EndPayment, Exception, ExceptionAction,
-    ExceptionState, MemberId, NoteRefund, OrderId, PayClient, PaymentEnd, PaymentId, PaymentSource, RaiseException,
-    Reason, Refund, RefundId, RefundSeen, RefundTopup, ResolveException, SettlePayment, Topup, TopupSeen,
+    ExceptionKind, ExceptionState, MemberId, NoteRefund, OrderId, PayClient, PaymentEnd, PaymentId, PaymentSource,
+    RaiseException, Reason, Refund, RefundId, RefundSeen, RefundTopup, ResolveException, SettlePayment, Topup,
+    TopupSeen,
 };
+
+use serde_json::json;
 
 use crate::{Scenario, Words, Wrong};
 
@@ -15,16 +18,12 @@ fn reason(words: &mut Words) -> Result<Reason, Wrong> {
     Reason::try_from(text).map_err(|error| format!("  {error}"))
 }
 
-fn expected(words: &mut Words, word: &str) -> Result<(), Wrong> {
-    if words.skip(word) { Ok(()) } else { Err(format!("  {word:?} is missing")) }
-}
-
 impl Scenario {
     /// `tops up X as ORDER`, after `tops`.
     pub(crate) fn top_up(&self, by: Option<MemberId>, words: &mut Words) -> Result<Command, Wrong> {
-        expected(words, "up")?;
+        words.expect("up")?;
         let amount = words.cents()?.try_into().map_err(|_| "  no price is that large")?;
-        expected(words, "as")?;
+        words.expect("as")?;
         Ok(Command::CreateTopup(CreateTopup {
             order_no: words.next()?.to_owned(),
             member: by.ok_or("  the house has no wallet")?,
@@ -43,9 +42,9 @@ impl Scenario {
     /// `refunds X of ORDER as REFUND [because R]`.
     pub(crate) fn refund(&self, words: &mut Words) -> Result<Command, Wrong> {
         let amount = words.cents()?.try_into().map_err(|_| "  no price is that large")?;
-        expected(words, "of")?;
+        words.expect("of")?;
         let topup = self.topup_id(words.next()?);
-        expected(words, "as")?;
+        words.expect("as")?;
         let refund_no = words.next()?.to_owned();
         Ok(Command::RefundTopup(RefundTopup { topup, refund_no, amount, reason: reason(words)? }))
     }
@@ -86,11 +85,11 @@ impl Scenario {
 
     /// `tells of X for ORDER as TRANSACTION [in CURRENCY] [by SOURCE]`, after `tells`.
     fn payment(&self, words: &mut Words) -> Result<Command, Wrong> {
-        expected(words, "of")?;
+        words.expect("of")?;
         let total = Cents::new(words.cents()?);
-        expected(words, "for")?;
+        words.expect("for")?;
         let order_no = words.next()?.to_owned();
-        expected(words, "as")?;
+        words.expect("as")?;
         let transaction_id = words.next()?.to_owned();
         let currency = if words.skip("in") { words.next()? } else { "CNY" }.to_owned();
         let source = match if words.skip("by") { words.next()? } else { "callback" } {
@@ -100,10 +99,10 @@ impl Scenario {
             "bill" => PaymentSource::Bill,
             other => return Err(format!("  nobody hears of a payment by {other:?}")),
         };
-        let topup = self.topup(&order_no).map(|topup| topup.id);
-        let paid_at = self.house.now;
-        let settle =
-            SettlePayment { order_no, topup, transaction_id, total, currency, paid_at, source, pays_for: None };
+        let topup = self.topup(&order_no);
+        let pays_for = topup.and_then(|topup| self.pays_for(topup, &transaction_id));
+        let (topup, paid_at) = (topup.map(|topup| topup.id), self.house.now);
+        let settle = SettlePayment { order_no, topup, transaction_id, total, currency, paid_at, source, pays_for };
         Ok(Command::SettlePayment(settle))
     }
 
@@ -125,19 +124,32 @@ impl Scenario {
         Ok(Command::NoteRefund(NoteRefund { refund, saw }))
     }
 
-    /// `raise KIND about SUBJECT [proposing ACTION]`, after `raise`.
+    /// `raise KIND about SUBJECT [of X for ORDER] [proposing ACTION]`, after `raise`. The subject of a refund is its number.
     pub(crate) fn raise(&self, words: &mut Words) -> Result<Command, Wrong> {
         let kind = words.parse()?;
-        expected(words, "about")?;
+        words.expect("about")?;
         let subject = words.next()?.to_owned();
+        let mut evidence = json!({});
+        if words.skip("of") {
+            let amount = words.cents()?;
+            words.expect("for")?;
+            let topup = self.topup(words.next()?);
+            evidence = json!({ "amount_cents": amount, "topup_id": topup.map(|topup| topup.id) });
+            if kind == ExceptionKind::UnknownRefund {
+                evidence["refund_no"] = json!(subject);
+            } else {
+                let receipt = topup.and_then(Topup::receipt);
+                evidence["transaction_id"] = json!(receipt.map(|receipt| &receipt.transaction_id));
+            }
+        }
         let proposed = if words.skip("proposing") { words.parse()? } else { ExceptionAction::Dismiss };
-        Ok(Command::RaiseException(RaiseException { kind, subject, evidence: "{}".to_owned(), proposed }))
+        Ok(Command::RaiseException(RaiseException { kind, subject, evidence: evidence.to_string(), proposed }))
     }
 
     /// `resolves KIND about SUBJECT by ACTION [as REFUND] [because R]`, after `resolves`.
     pub(crate) fn resolve(&self, words: &mut Words) -> Result<Command, Wrong> {
         let exception = self.exception_id(words)?;
-        expected(words, "by")?;
+        words.expect("by")?;
         let action = words.parse()?;
         let refund_no = if words.skip("as") { words.next()?.to_owned() } else { "unused".to_owned() };
         Ok(Command::ResolveException(ResolveException { exception, action, note: reason(words)?, refund_no }))
@@ -146,7 +158,7 @@ impl Scenario {
     /// `assigns KIND about SUBJECT to MEMBER | none [until INSTANT]`, after `assigns`.
     pub(crate) fn assign(&self, words: &mut Words) -> Result<Command, Wrong> {
         let exception = self.exception_id(words)?;
-        expected(words, "to")?;
+        words.expect("to")?;
         let owner = if words.skip("none") { None } else { Some(self.member(words.next()?)?) };
         let due_at = if words.skip("until") { Some(words.parse()?) } else { None };
         Ok(Command::AssignException(AssignException { exception, owner, due_at }))
@@ -159,7 +171,7 @@ impl Scenario {
 
     fn exception(&self, words: &mut Words) -> Result<Option<&Exception>, Wrong> {
         let kind = words.parse()?;
-        expected(words, "about")?;
+        words.expect("about")?;
         let subject = words.next()?;
         let mut found = self.database.exceptions.values().map(|(exception, _)| exception);
         Ok(found.rfind(|exception| exception.kind == kind && exception.subject == subject))
@@ -169,7 +181,7 @@ impl Scenario {
         self.database.topups().find(|topup| topup.order_no == order_no)
     }
 
-    fn topup_id(&self, order_no: &str) -> OrderId {
+    pub(crate) fn topup_id(&self, order_no: &str) -> OrderId {
         self.topup(order_no).map_or(OrderId::new(404), |topup| topup.id)
     }
 

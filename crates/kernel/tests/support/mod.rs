@@ -182,6 +182,14 @@ impl Database {
         for (kind, subject) in &needs.open_exceptions {
             facts.open_exception.load((*kind, subject.clone()), self.open_exception(*kind, subject));
         }
+        for about in &needs.dismissed_exceptions {
+            let exceptions = self.exceptions.values().map(|(exception, _)| exception);
+            let dismissed =
+                exceptions.filter(|one| one.is_dismissed() && (one.kind, &one.subject) == (about.0, &about.1));
+            let dismissed: BTreeSet<i64> = dismissed.map(|exception| exception.id).collect();
+            load_rows(&mut facts.exceptions, &self.exceptions, &dismissed);
+            facts.dismissed_exceptions.load(about.clone(), Some(dismissed));
+        }
         for &round in &needs.shop.round_orders {
             let orders = self.shop_orders().filter(|order| order.goods.shares() == Some(round));
             let orders = orders.filter(|order| matches!(order.state, ShopOrderState::Paid { .. }));
@@ -631,6 +639,10 @@ fn check_topup_step(facts: &Facts, after: &Topup, now: Instant) {
         (Expired, Paid),
         (Failed, Paid),
         (Paid, Refunding),
+        // A person says what WeChat has done, or has not done.
+        (Paid, Paid),
+        (Paid, Refunded),
+        (Paid, Failed),
         (Refunding, Paid),
         (Refunding, Refunded),
     ];
@@ -638,13 +650,18 @@ fn check_topup_step(facts: &Facts, after: &Topup, now: Instant) {
     assert!(step.0 == step.1 || after.updated_at == now, "a changed order says when");
     assert!(allowed.contains(&step), "a top-up must not go {step:?}");
     let paid_with = |topup: &Topup| topup.receipt().map(|receipt| receipt.transaction_id.clone());
-    assert!(before.receipt().is_none() || paid_with(before) == paid_with(after), "a payment stays the one it is");
+    let is_taken_back = step == (Paid, Failed);
+    let stays = before.receipt().is_none() || is_taken_back || paid_with(before) == paid_with(after);
+    assert!(stays, "a payment stays the one it is");
 }
 
 fn check_refund_step(facts: &Facts, after: &Refund) {
     let known = facts.refunds.knows(&after.id);
     match known.then(|| facts.refunds.get(&after.id)).flatten() {
-        None => assert_eq!(after.state, RefundState::Asked, "a refund begins by being owed"),
+        None => {
+            let begins = matches!(after.state, RefundState::Asked | RefundState::Succeeded);
+            assert!(begins, "a refund begins by being owed, or by having been made");
+        }
         Some(before) => {
             assert!(!before.state.is_over(), "a refund that is over never changes");
             assert_eq!((&before.refund_no, before.amount), (&after.refund_no, after.amount), "these never change");
@@ -720,6 +737,7 @@ fn check_facts(database: &Database, facts: &Facts, group: &[Asked], now: Instant
         exceptions,
         transactions,
         open_exceptions,
+        dismissed_exceptions,
         order_sums,
     } = &needs;
     for key in topups {
@@ -739,6 +757,10 @@ fn check_facts(database: &Database, facts: &Facts, group: &[Asked], now: Instant
     }
     for key in open_exceptions {
         assert_eq!(fresh.open_exception.get(key), facts.open_exception.get(key), "open exception {key:?}");
+    }
+    for key in dismissed_exceptions {
+        let (fresh, known) = (fresh.dismissed_exceptions.get(key), facts.dismissed_exceptions.get(key));
+        assert_eq!(fresh, known, "dismissed exceptions {key:?}");
     }
     for key in pools {
         assert_eq!(fresh.pools.get(key), facts.pools.get(key));

@@ -4,16 +4,17 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
 
 use kernel::{
-    AccountId, AccountName, Cents, DepartmentCode, DepartmentId, ExceptionKind, Facts, Hold, Instant, LedgerSum,
-    Lookup, MealId, MealOrder, MemberId, Needs, OrderId, PoolId, SubscriptionId, SubscriptionRun, Table,
+    AccountId, AccountName, Cents, DepartmentCode, DepartmentId, Exception, ExceptionKind, Facts, Hold, Instant,
+    LedgerSum, Lookup, MealId, MealOrder, MemberId, Needs, OrderId, PoolId, SubscriptionId, SubscriptionRun, Table,
 };
 
 use super::shop;
 use super::statements::{
-    ACCOUNTS, CANCELED_ORDERS, COMPLETED_HOLDS, COMPLETED_ORDERS, DEPARTMENT_BY_CODE, DEPARTMENTS, EXCEPTIONS,
-    GROUP_ORDERS, HOLDS, JOB_RUNS, JOBS, LAPSED_HOLDS, LEDGERS, MEAL_AT, MEALS, MEMBER_BY_ACCOUNT, MEMBER_BY_OPENID,
-    MEMBERS, OPEN_EXCEPTION, OPEN_HOLDS, OPEN_ORDERS, ORDER_SUMS, ORDERS, PAYMENTS, POOL_HOLDS, POOLS, REFUNDS,
-    SESSIONS, STANDING_ORDERS, SUBSCRIPTION_RUNS, SUBSCRIPTIONS, TOPUP_BY_TRANSACTION, TOPUPS,
+    ACCOUNTS, CANCELED_ORDERS, COMPLETED_HOLDS, COMPLETED_ORDERS, DEPARTMENT_BY_CODE, DEPARTMENTS,
+    DISMISSED_EXCEPTIONS, EXCEPTIONS, GROUP_ORDERS, HOLDS, JOB_RUNS, JOBS, LAPSED_HOLDS, LEDGERS, MEAL_AT, MEALS,
+    MEMBER_BY_ACCOUNT, MEMBER_BY_OPENID, MEMBERS, OPEN_EXCEPTION, OPEN_HOLDS, OPEN_ORDERS, ORDER_SUMS, ORDERS,
+    PAYMENTS, POOL_HOLDS, POOLS, REFUNDS, SESSIONS, STANDING_ORDERS, SUBSCRIPTION_RUNS, SUBSCRIPTIONS,
+    TOPUP_BY_TRANSACTION, TOPUPS,
 };
 use crate::rows::FromRow;
 use crate::{Batch, Cells, Error, Row, SetStatement, Value, Writer};
@@ -83,6 +84,10 @@ pub async fn load(writer: &mut Writer, needs: &Needs, now: Instant, facts: &mut 
     let found = |cells: &mut Cells| Ok((cells.parse("kind of an exception")?, cells.text()?));
     let keys = &needs.open_exceptions;
     plan.look_up(&OPEN_EXCEPTION, keys, key, found, Cells::int, |facts| &mut facts.open_exception);
+    let keys = &needs.dismissed_exceptions;
+    plan.ask(Batch::of(&DISMISSED_EXCEPTIONS, keys.iter().map(key)), move |facts, rows| {
+        load_dismissed(facts, rows, keys)
+    });
 
     let member = |cells: &mut Cells| cells.int().map(MemberId::new);
     let key = |key: &String| [key.clone().into()];
@@ -263,6 +268,19 @@ fn load_holds(
         for order in lookup(facts).get(&meal).cloned().unwrap_or_default() {
             facts.holds.load((order, meal.into()), None);
         }
+    }
+    Ok(())
+}
+
+fn load_dismissed(facts: &mut Facts, rows: Vec<Row>, keys: &BTreeSet<(ExceptionKind, String)>) -> Result<(), Error> {
+    let mut dismissed: BTreeMap<(ExceptionKind, String), BTreeSet<i64>> = BTreeMap::new();
+    for row in rows {
+        let (exception, version) = Exception::versioned(row)?;
+        dismissed.entry((exception.kind, exception.subject.clone())).or_default().insert(exception.id);
+        facts.exceptions.load(exception.id, Some((exception, version)));
+    }
+    for key in keys {
+        facts.dismissed_exceptions.load(key.clone(), Some(dismissed.remove(key).unwrap_or_default()));
     }
     Ok(())
 }

@@ -124,6 +124,13 @@ statements! {
         "t.state = 'open'",
         Lock::None,
     );
+    DISMISSED_EXCEPTIONS = SetStatement::select(
+        "exceptions",
+        &[("kind", Text), ("subject", Text)],
+        rows::EXCEPTION,
+        "t.state = 'resolved' AND t.action = 'dismiss'",
+        Lock::None,
+    );
     JOB_RUNS = by_key("job_runs", rows::JOB_RUN, Lock::None);
     ANSWERS = SetStatement::select(
         "answers", &ANSWER[..2], &[("caller_id", Int), ("key", Text), ("request_hash", Blob), ("answer", Text)], "", Lock::None,

@@ -1,5 +1,7 @@
 //! Money on its way in and out: its rows, what finds them, and what the database itself refuses.
 
+use std::collections::BTreeSet;
+
 use kernel::{
     Cents, Change, Exception, ExceptionAction, ExceptionKind, ExceptionState, MemberId, Needs, OrderId, PayClient,
     Payment, PaymentId, PaymentSource, PaymentState, Receipt, Refund, RefundId, RefundState, Topup, TopupState,
@@ -112,6 +114,7 @@ pub(crate) async fn payments_come_back_as_written(home: &Home) {
             (ExceptionKind::PaidTwice, "nothing of it".to_owned()),
         ]
         .into(),
+        dismissed_exceptions: ExceptionKind::ALL.iter().map(|&kind| (kind, TEXTS[0].to_owned())).collect(),
         ..Needs::default()
     };
     let mut facts = read(&mut writer, &needs).await;
@@ -124,6 +127,7 @@ pub(crate) async fn payments_come_back_as_written(home: &Home) {
     let twice = exceptions.iter().find(|exception| exception.kind == ExceptionKind::PaidTwice).expect("every kind").id;
     assert_eq!(facts.open_exception.get(&(ExceptionKind::PaidTwice, TEXTS[0].to_owned())), Some(&twice));
     assert_eq!(facts.open_exception.get(&(ExceptionKind::PaidTwice, "nothing of it".to_owned())), None);
+    assert_eq!(facts.dismissed_exceptions.get(&(ExceptionKind::PaidTwice, TEXTS[0].to_owned())), Some(&[].into()));
 
     // Each takes the state of the next one; a payment's number stays with nobody twice on the way.
     let states: Vec<TopupState> = topups.iter().map(|topup| topup.state.clone()).collect();
@@ -159,6 +163,12 @@ pub(crate) async fn payments_come_back_as_written(home: &Home) {
     refunds.iter().for_each(|refund| assert_eq!(facts.refunds.get(&refund.id), Some(refund)));
     exceptions.iter().for_each(|exception| assert_eq!(facts.exceptions.get(&exception.id), Some(exception)));
     assert_eq!(facts.open_exception.get(&(ExceptionKind::PaidTwice, TEXTS[0].to_owned())), None, "it is settled");
+    assert!(exceptions.iter().any(Exception::is_dismissed));
+    for exception in &exceptions {
+        let expected: BTreeSet<i64> = exception.is_dismissed().then_some(exception.id).into_iter().collect();
+        let found = facts.dismissed_exceptions.get(&(exception.kind, exception.subject.clone()));
+        assert_eq!(found, Some(&expected), "{:?}", exception.kind);
+    }
 }
 
 /// What no decision may do, the database refuses as well.

@@ -427,6 +427,7 @@ export const en: Texts = {
       'platform-certificates': 'WeChat’s certificates',
       reconciliation: 'Reconciliation with WeChat',
       'end-rounds': 'Rounds: draws and endings',
+      'tidy-pictures': 'Removal of pictures on no product',
       'wechat-refund': 'Refund requests to WeChat',
     },
   },

@@ -416,6 +416,7 @@ export const zh = {
       'platform-certificates': '微信平台证书',
       reconciliation: '微信对账',
       'end-rounds': '期次开奖与截止',
+      'tidy-pictures': '清理无人使用的图片',
       'wechat-refund': '向微信提交退款',
     } as Record<string, string>,
   },

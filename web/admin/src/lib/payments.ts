@@ -25,6 +25,8 @@ export function actionsFor({ kind, proposed_action }: Exception): Action[] {
   // A mismatch that only the bill tells of is in the books already.
   if (kind === 'amount_mismatch' && proposed_action !== 'dismiss') possible.unshift('credit', 'refund_to_origin')
   if (kind === 'refund_abnormal') possible.unshift('return_to_balance', 'retry')
+  if (kind === 'unknown_refund' && proposed_action === 'record') possible.unshift('record')
+  if (kind === 'not_in_bill' && proposed_action === 'take_back') possible.unshift('take_back')
   if (kind === 'delivery_failed') possible.unshift('retry')
   return possible.sort((a, b) => Number(b === proposed_action) - Number(a === proposed_action))
 }
@@ -33,7 +35,7 @@ export function actionsFor({ kind, proposed_action }: Exception): Action[] {
 export function consequenceOf(action: Action, { evidence }: Exception): string {
   const found = flat(evidence)
   if (action === 'credit' || action === 'refund_to_origin') return texts.value.actionSays[action](yuan(Number(found.paid_cents ?? 0)))
-  if (action === 'return_to_balance') return texts.value.actionSays.return_to_balance(yuan(Number(found.amount_cents ?? 0)))
+  if (action === 'return_to_balance' || action === 'record' || action === 'take_back') return texts.value.actionSays[action](yuan(Number(found.amount_cents ?? 0)))
   return texts.value.actionSays[action]()
 }
 

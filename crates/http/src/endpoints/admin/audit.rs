@@ -100,8 +100,8 @@ pub(crate) fn endpoint() -> Endpoint {
                           `shop_order.place`, `shop_order.pay`, `shop_order.settle`, `shop_order.cancel`, `shop_order.step`, \
                           `shop_order.refund`, `shop_order.expire`, `shop_order.prize`, `shop_order.stuck`, `shop_order.park`, `shop_order.resolve`, \
                           `shop_order.return`; `job.run`, `job.pause`, `job.resume`; \
-                          `topup.create`, `topup.settle`, `topup.expire`, `topup.fail`, `topup.refund`, `refund.succeed`, \
-                          `refund.return`; `exception.raise`, `exception.assign`, `exception.resolve`.",
+                          `topup.create`, `topup.settle`, `topup.expire`, `topup.fail`, `topup.take_back`, `topup.refund`, \
+                          `refund.succeed`, `refund.return`, `refund.record`; `exception.raise`, `exception.assign`, `exception.resolve`.",
             codes: &[],
         },
         handle,

@@ -31,9 +31,11 @@ pub(crate) fn endpoint() -> Endpoint {
             summary: "Settle an exception",
             description: "`credit` puts what WeChat was really paid into the wallet, `refund_to_origin` sends it back to the payer (both \
                           for another amount than was asked for). `return_to_balance` gives an abnormal refund back to the wallet. \
-                          `retry` asks WeChat about an abnormal refund once more, or delivers once more what was given up. `dismiss` \
-                          changes nothing here, whatever the exception.",
-            codes: &[Code::NotFound, Code::BusinessRule, Code::InvalidStatusTransition],
+                          `record` puts a refund into the books that WeChat says it has made, `take_back` takes out of the wallet what \
+                          WeChat says it was never paid. `retry` asks WeChat about an abnormal refund once more, or delivers once more what was given up. `dismiss` \
+                          moves no money, whatever the exception; the same is then not opened again, and a top-up that another amount \
+                          was paid for is given up.",
+            codes: &[Code::NotFound, Code::BusinessRule, Code::InvalidStatusTransition, Code::ProviderError],
         },
         handle,
     )

@@ -79,7 +79,7 @@ async fn pictures(app: &App, caller: &Caller, names: Vec<String>) -> Result<Vec<
     // The kernel says what is wrong with more.
     for (at, name) in names.iter().take(Product::MOST_PICTURES + 1).enumerate() {
         let picture = match name.parse() {
-            Ok(name) => upload_picture::kept(app)?.find(&name).await.map_err(|error| {
+            Ok(name) => upload_picture::kept(app)?.find(&name, app.service().now()).await.map_err(|error| {
                 tracing::error!(%error, "a picture cannot be read");
                 Failure::Code(Code::Unavailable)
             })?,

@@ -32,7 +32,7 @@ pub(crate) fn endpoint() -> Endpoint {
             id: "uploadPicture",
             tag: Tag::Shop,
             summary: "Keep a picture",
-            description: "It gets its name from its content; a product shows it once its name is among the product's `pictures`.",
+            description: "It gets its name from its content; a product shows it once its name is among the product's `pictures`. What is on no product for a day is removed.",
             codes: &[Code::Unavailable],
         },
         handle,
@@ -51,7 +51,7 @@ async fn handle(
         return Err(wrong(say!(language, "不是合法的 Base64", "is not valid Base64")));
     };
     let most = Pictures::MOST_BYTES / 1024;
-    let refused = match pictures.keep(bytes).await {
+    let refused = match pictures.keep(bytes, app.service().now()).await {
         Ok(Ok(picture)) => return Ok(Reply::saying(texts::SAVED, PictureAnswer::of(&picture))),
         Ok(Err(refused)) => refused,
         Err(error) => {
