@@ -290,6 +290,18 @@ export const en: Words = {
     balanceAfter: 'Balance after',
     below: (balance) => `Your balance will be ${yuan(balance)}. You can buy all the same; please top up soon.`,
     pay: 'Pay from balance',
+    payWith: { balance: 'Balance', wechat: 'WeChat Pay' },
+    payAtWechat: 'Pay with WeChat',
+    toWechat: 'Back to WeChat',
+    safe: 'If you have paid, nothing is lost: we check with WeChat by ourselves, and what was paid too much goes back.',
+    paying: {
+      checking: { title: 'Checking with WeChat', text: 'This usually takes a few seconds.' },
+      longer: {
+        title: 'Taking longer than usual',
+        text: 'WeChat has not told us that it is paid. If you have paid, nothing is lost: we check every few minutes by ourselves. You can leave this page.',
+      },
+      ending: { title: 'The time to pay is over', text: 'Checking the last word with WeChat. What was paid too late and cannot be had goes back.' },
+    },
     bought: 'Bought',
     boughtTitle: (count, shares) =>
       shares ? (count === 1 ? 'One share is yours, with the number' : `${count} shares are yours, with the numbers`) : count === 1 ? 'One piece is yours' : `${count} pieces are yours`,
@@ -301,6 +313,7 @@ export const en: Words = {
     stages: { pending: 'Waiting', preparing: 'Being prepared', ready: 'Ready for you', shipped: 'On its way', completed: 'Completed', cancelled: 'Canceled', not_needed: '' },
     paidAt: 'Paid',
     payUntil: (at) => `Pay until ${at}; after that it lapses and nothing is charged`,
+    cancelBack: (cents) => `${yuan(cents)} goes back to WeChat, which decides how long that takes.`,
     cancelUnpaid: 'It is not paid yet: canceling costs nothing.',
     canceled: 'Canceled',
     sharesStay: 'Shares that are paid for cannot be canceled.',
