@@ -13,6 +13,7 @@ export const en: Texts = {
     pickup: 'Hand out',
     booking: 'Book meals',
     groupOrders: 'Group orders',
+    standing: 'Standing orders',
     products: 'Products',
     rounds: 'Rounds',
     shopOrders: 'Shop orders',

@@ -14,6 +14,7 @@ export const zh = {
     pickup: '发餐',
     booking: '报餐',
     groupOrders: '报餐单',
+    standing: '长期订餐',
     products: '商品',
     rounds: '期次',
     shopOrders: '商城订单',

@@ -130,7 +130,7 @@ test('who may do little sees little', async () => {
   const page = await open('/admin/', { token: await tokenOf('zhou.min') })
   await page.getByRole('navigation', { name: '主导航' }).waitFor()
   const links = await page.getByRole('navigation', { name: '主导航' }).getByRole('link').allInnerTexts()
-  expect(links.map((link) => link.trim())).toEqual(['总览', '餐次', '报餐', '报餐单'])
+  expect(links.map((link) => link.trim())).toEqual(['总览', '餐次', '报餐', '报餐单', '长期订餐'])
   await page.goto(page.url().replace(/\/admin\/.*/, '/admin/members'))
   await page.getByText('没有权限查看这一页').waitFor()
   await accessible(page)
