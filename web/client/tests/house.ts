@@ -210,9 +210,8 @@ export class House {
     return (await this.call<{ token: string }>('POST', '/api/v1/auth/login', { code: `sim-${name}-${Date.now()}${this.meals++}` })).token
   }
 
-  /** Somebody of the demo who fetches something today. */
-  async hungry(): Promise<{ name: string; meals: Mine[] }> {
-    const today = new Date(Date.now() + 8 * 3_600_000).toISOString().slice(0, 10)
+  /** Somebody of the demo who fetches something on the day that a phone takes for today. */
+  async hungry(today: string): Promise<{ name: string; meals: Mine[] }> {
     for (const name of ['zhangwei', 'lina', 'liuyang', 'chenjing', 'yangfan', 'zhaolei', 'huangmin', 'zhoujie']) {
       const { meals } = await this.call<{ meals: Mine[] }>('GET', `/api/v1/meals?date_from=${today}&date_to=${today}`, undefined, await this.member(name))
       const mine = meals.filter(({ my_order }) => my_order)

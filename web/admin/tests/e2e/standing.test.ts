@@ -55,7 +55,7 @@ test('a department’s standing order books what is published, says what came of
   await row.locator('.why').waitFor()
   await row.getByText('备注: 加班').waitFor()
   await accessible(page)
-  await shoot(page, 'standing-1440-light')
+  await shoot(page, 'standing-runs-1440-light')
 
   await row.getByRole('button', { name: '暂停' }).click()
   await row.getByText('已暂停').waitFor()
@@ -100,5 +100,5 @@ test('an answer is lost: sent again under its key, there is one, for any departm
   await page.locator('summary').click()
   await page.getByText('还没有自动下过单').waitFor()
   await accessible(page)
-  await shoot(page, 'standing-390-dark')
+  await shoot(page, 'standing-runs-390-dark')
 })
