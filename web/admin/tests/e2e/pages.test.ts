@@ -69,6 +69,7 @@ const PAGES: [string, () => string, (page: Page) => Promise<void>][] = [
   ['members', () => '/members', (page) => page.locator('tbody a').first().waitFor()],
   ['member', () => `/members/${member}`, (page) => page.locator('tbody .money').first().waitFor()],
   ['departments', () => '/departments', (page) => page.locator('tbody a').first().waitFor()],
+  ['department', () => `/departments/${department}`, (page) => page.locator('.admins li').first().waitFor()],
   ['wallets', () => '/wallets', (page) => page.locator('tbody a').first().waitFor()],
   ['consistency', () => '/consistency', (page) => page.locator('h1').waitFor()],
   ['jobs', () => '/jobs', (page) => page.locator('tbody a, .problem').first().waitFor()],

@@ -111,7 +111,8 @@ test('a department is made, and the server says what is wrong with its code', as
   await dialog.getByLabel('代码').fill(code)
   await dialog.getByLabel('部门支付').check()
   await dialog.getByRole('button', { name: '保存' }).click()
-  await page.locator('tr', { hasText: code }).getByText('部门支付').waitFor()
+  await page.locator('h1', { hasText: '试验部' }).waitFor()
+  await page.locator('.facts', { hasText: code }).getByText('部门支付').waitFor()
 })
 
 test('the sum of all wallets follows a recharge', async () => {
