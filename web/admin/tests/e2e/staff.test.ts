@@ -95,7 +95,7 @@ test('a department is made and set up: who pays, how much it may owe, its money 
 
   await page.getByRole('button', { name: '设置' }).click()
   await dialog.getByLabel('部门支付').check()
-  await dialog.getByRole('radiogroup').or(dialog).getByLabel('最多可欠', { exact: true }).first().check()
+  await dialog.getByRole('radio', { name: '最多可欠' }).check()
   await dialog.getByRole('button', { name: '保存' }).click()
   await dialog.getByText('请填写金额').waitFor()
   await dialog.getByRole('textbox', { name: '最多可欠' }).fill('500')
