@@ -154,6 +154,16 @@ const NEEDS: &[Need] = &[
         get: Get::Debian(&["chromium"]),
     },
     Need {
+        name: "chinese-font",
+        what_for: "Chinese in the pictures that the web clients' tests take (test)",
+        when: When::BrowserTests,
+        find: || {
+            let family = version_of(Command::new("fc-list").args([":lang=zh", "family"]));
+            family.filter(|family| !family.is_empty()).ok_or("not found".to_owned())
+        },
+        get: Get::Debian(&["fontconfig", "fonts-noto-cjk"]),
+    },
+    Need {
         name: "python",
         what_for: "Python 3 with venv, for other people's programs that read what we write (test)",
         when: When::Wanted,

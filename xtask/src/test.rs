@@ -28,7 +28,7 @@ pub(crate) fn main(args: &[String]) -> Result<(), String> {
     if options.install {
         setup::install(&["postgresql"])?;
         if options.with_web() && !web::parts().is_empty() {
-            setup::install(&["node", "chromium"])?;
+            setup::install(&["node", "chromium", "chinese-font"])?;
         }
         if options.with_web() {
             setup::install(&["python"])?;

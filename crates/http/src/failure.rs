@@ -207,6 +207,8 @@ fn details(refusal: &Refusal, message: &str) -> Value {
         Refusal::TooManyPictures { .. } => "pictures",
         Refusal::RoundTimes => "closes_at",
         Refusal::NegativePrice => "base_price_cents",
+        Refusal::RoleOfAll => "role",
+        Refusal::RoleScope { .. } => "department_id",
         Refusal::CapacityOutOfRange { .. } => "capacity",
         _ => return details,
     };

@@ -5,7 +5,7 @@ use axum::http::header::ACCEPT_LANGUAGE;
 use jiff::tz::TimeZone;
 use kernel::{
     BookingRefused, Cents, Code, EntryKind, Fulfilment, Instant, MealStatus, Noun, OrderAction, OrderStatus, Refusal,
-    RoundStatus, ShopStatus, Slot, SubscriptionStatus, TopupStatus,
+    Role, RoundStatus, ShopStatus, Slot, SubscriptionStatus, TopupStatus,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -176,6 +176,8 @@ pub(crate) const SHOP_ORDER_REFUNDED: Text = text("订单已退款", "The order 
 pub(crate) const ROUND_DRAWN: Text = text("已开奖", "The round was drawn");
 pub(crate) const ROUND_CANCELED: Text =
     text("期次已取消，已全部退款", "The round was called off and everybody paid back");
+pub(crate) const PREVIEW: Text = text("预览完成，尚未导入", "Preview: nothing was imported yet");
+pub(crate) const IMPORTED: Text = text("已导入", "Imported");
 pub(crate) const NO_SUCH_PATH: Text = text("没有这个路径", "There is no such path");
 
 pub(crate) fn noun(noun: Noun, language: Language) -> &'static str {
@@ -320,6 +322,28 @@ pub(crate) fn refusal(refusal: &Refusal, language: Language, zone: &TimeZone) ->
             )
         }
         Refusal::Yourself => say!(language, "不能停用自己的账号", "Nobody can disable themselves"),
+        Refusal::LastAdministrator => {
+            say!(language, "至少要保留一位可登录的管理员", "There has to be an administrator who can sign in")
+        }
+        Refusal::RowTwice { row } => {
+            say!(language, "与第 {row} 行重复", "The same as row {row}")
+        }
+        Refusal::ValueMissing { field: _ } => say!(language, "新建时必填", "Needed for a new one"),
+        Refusal::ImportRefused { rows } => {
+            say!(language, "有 {rows} 行不能导入，整个文件未导入", "Nothing was imported: rows that cannot be: {rows}")
+        }
+        Refusal::ImportChanged => say!(
+            language,
+            "数据在预览之后有变动，未导入，请重新预览",
+            "Something has changed since the preview; nothing was imported, please look at it again",
+        ),
+        Refusal::RoleOfAll => say!(language, "每个人都是用户，不能授予或收回", "Everybody is a member"),
+        Refusal::RoleScope { role: Role::DeptAdmin } => {
+            say!(language, "部门管理员须指明部门", "Who administers a department has to be told which")
+        }
+        Refusal::RoleScope { role: _ } => {
+            say!(language, "该角色不限于某个部门", "This role is not limited to a department")
+        }
         Refusal::NotInDepartment => say!(language, "该用户不属于本部门", "This member is of another department"),
         Refusal::DepartmentDecides => {
             say!(

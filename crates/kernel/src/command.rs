@@ -25,8 +25,10 @@ pub enum Command {
     EditDepartment(EditDepartment),
     FundDepartment(FundDepartment),
     AdjustDepartment(AdjustDepartment),
-    AppointAdmin(AppointAdmin),
     EditMember(EditMember),
+    ChangeRole(ChangeRole),
+    ImportMembers(ImportMembers),
+    ImportDepartments(ImportDepartments),
     Grant(Grant),
     CreateMeal(CreateMeal),
     CopyMeals(CopyMeals),
@@ -167,22 +169,63 @@ pub struct AdjustDepartment {
     pub reason: Reason,
 }
 
-/// Makes somebody an administrator of a department, or ends that.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AppointAdmin {
-    pub department: DepartmentId,
-    pub member: MemberId,
-    pub appointed: bool,
-}
-
 /// Absent fields stay as they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EditMember {
     pub member: MemberId,
     pub nickname: Option<Title>,
+    /// What the member signs in with from now on. A password is given apart from it.
+    pub account: Option<AccountName>,
     /// `Some(None)` leaves the member in no department.
     pub department: Option<Option<DepartmentCode>>,
     pub reason: Note,
+}
+
+/// Gives a member a role, or takes it. Who administers a department need not belong to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangeRole {
+    pub member: MemberId,
+    pub grant: RoleGrant,
+    /// Whether the member holds it from now on.
+    pub held: bool,
+}
+
+/// Members out of a file: new ones, and changes of those that are there. All rows or none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportMembers {
+    pub lines: Vec<MemberLine>,
+    /// The token of the plan that somebody has seen. Without one, whatever the file comes to now.
+    pub agreed: Option<String>,
+}
+
+/// Absent fields stay as they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberLine {
+    /// As its sender counts.
+    pub number: i64,
+    /// Who it is; absent where the account says it, or where it is somebody new.
+    pub member: Option<MemberId>,
+    pub account: Option<AccountName>,
+    pub nickname: Option<Title>,
+    pub department: Option<DepartmentCode>,
+    /// What the member gets where it is somebody new.
+    pub uid: String,
+}
+
+/// Like [`ImportMembers`], for departments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportDepartments {
+    pub lines: Vec<DepartmentLine>,
+    pub agreed: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DepartmentLine {
+    pub number: i64,
+    pub code: DepartmentCode,
+    pub name: Option<Title>,
+    pub pays: Option<Payer>,
+    pub members_may_cancel: Option<bool>,
 }
 
 /// Money that an administrator puts into a wallet.
@@ -647,7 +690,7 @@ impl Command {
             | Self::SetMemberStatus(SetMemberStatus { member, .. })
             | Self::SetPassword(SetPassword { member, .. })
             | Self::EditMember(EditMember { member, .. })
-            | Self::AppointAdmin(AppointAdmin { member, .. }) => member.get(),
+            | Self::ChangeRole(ChangeRole { member, .. }) => member.get(),
             Self::EditDepartment(EditDepartment { department, .. })
             | Self::FundDepartment(FundDepartment { department, .. })
             | Self::AdjustDepartment(AdjustDepartment { department, .. })
@@ -673,6 +716,8 @@ impl Command {
             | Self::CloseSession(_)
             | Self::AddMember(_)
             | Self::CreateDepartment(_)
+            | Self::ImportMembers(_)
+            | Self::ImportDepartments(_)
             | Self::Grant(_)
             | Self::AdjustWallet(_)
             | Self::CreateMeal(_)
@@ -696,6 +741,8 @@ impl Command {
             Self::MealStep(_)
                 | Self::EditDepartment(EditDepartment { pays: Some(_), .. })
                 | Self::EditMember(EditMember { department: Some(_), .. })
+                | Self::ImportMembers(_)
+                | Self::ImportDepartments(_)
                 | Self::BookMeals(_)
                 | Self::CancelMeal(_)
                 | Self::RepostMeal(_)

@@ -7,8 +7,8 @@ use crate::{
     Account, AccountId, AccountName, AuditRecord, Cents, Date, Department, DepartmentCode, DepartmentId, Entry,
     Exception, ExceptionKind, ExceptionState, GroupOrder, GroupOrderId, Hold, Instant, Job, JobRun, LedgerSum, Meal,
     MealId, MealOrder, Member, MemberId, OrderId, OutboxMessage, Payment, PaymentId, Pool, PoolId, Product, Refund,
-    RefundId, Round, RunId, Session, ShopFacts, ShopNeeds, ShopOrder, Slot, StockMovement, StuckOrder, Subscription,
-    SubscriptionId, SubscriptionRun, Topup,
+    RefundId, Role, Round, RunId, Session, ShopFacts, ShopNeeds, ShopOrder, Slot, StockMovement, StuckOrder,
+    Subscription, SubscriptionId, SubscriptionRun, Topup,
 };
 
 /// As many lapsed claims of a pool as can matter to one order, which asks for a thousand pieces at most.
@@ -76,6 +76,8 @@ known! {
         ledgers: AccountId => LedgerSum, by ledgers,
         /// What an account's entries add up to for each order that they name.
         order_sums: AccountId => BTreeMap<OrderId, Cents>, by order_sums,
+        /// Active members who hold a role everywhere.
+        holders: Role => BTreeSet<MemberId>, by holders_of,
     }
     parts {
         shop: ShopFacts, ShopNeeds,
@@ -125,6 +127,16 @@ impl Facts {
         for change in changes {
             match change {
                 Change::Member(member) => {
+                    self.forget_account(&member);
+                    for role in Role::ALL {
+                        if let Some(holders) = self.holders.found_mut(&role) {
+                            if member.holds(role) {
+                                holders.insert(member.id);
+                            } else {
+                                holders.remove(&member.id);
+                            }
+                        }
+                    }
                     if let Some(openid) = &member.openid {
                         self.member_by_openid.set(openid.clone(), Some(member.id));
                     }
@@ -212,6 +224,14 @@ impl Facts {
     pub(crate) fn lapsed(&self, pool: PoolId, now: Instant) -> impl Iterator<Item = &Hold> {
         let lapsed = self.lapsed_holds.get(&pool).into_iter().flatten();
         lapsed.filter_map(move |&order| self.holds.get(&(order, pool))).filter(move |hold| !hold.counts_at(now))
+    }
+
+    /// The account that a member has had until now is free again.
+    fn forget_account(&mut self, member: &Member) {
+        let before = self.members.found(&member.id).and_then(|before| before.account.clone());
+        if let Some(account) = before.filter(|account| Some(account) != member.account.as_ref()) {
+            self.member_by_account.set(account, None);
+        }
     }
 
     fn is_at_its_date(&self, meal: &Meal) -> bool {

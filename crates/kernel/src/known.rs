@@ -52,6 +52,11 @@ impl<K: Eq + Hash + Ord + std::fmt::Debug, V> Table<K, V> {
         }
     }
 
+    /// The row, where it was loaded and exists.
+    pub(crate) fn found(&self, key: &K) -> Option<&V> {
+        self.rows.get(key).and_then(|row| row.value.as_ref())
+    }
+
     pub(crate) fn set(&mut self, key: K, value: V) {
         let row = self.rows.entry(key).or_insert(Row { value: None, version: None, dirty: false });
         row.value = Some(value);

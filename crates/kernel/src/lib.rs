@@ -32,14 +32,14 @@ mod topup;
 pub use audit::{Actor, AuditRecord, OutboxMessage};
 pub use code::Code;
 pub use command::{
-    AddMember, AdjustDepartment, AdjustWallet, AppointAdmin, AskPayment, AssignException, BookMeals, Booking,
-    CancelGroupOrder, CancelMeal, CancelOrder, CapacityStrategy, ChangeSubscription, CheckTopup, CloseSession, Command,
-    CopyMeals, CreateDepartment, CreateMeal, CreateSubscription, CreateTopup, EditDepartment, EditMeal, EditMember,
-    EndPayment, EndRun, FundDepartment, Grant, MealCopy, MealStep, ModifyOrder, NewGrant, NewSession, NoteRefund,
-    OpenSession, OrderAction, PauseJob, PaymentEnd, PlaceOrder, ProcessOrders, Profile, RaiseException, RedeemOrder,
-    RefundSeen, RefundTopup, RenewRun, RepairBalance, RepairCapacity, RepairOrderStates, RepairPool, RepostMeal,
-    ResolveException, RunSubscription, SetMemberStatus, SetOverdraft, SetPassword, SettlePayment, SignIn, StartJob,
-    TopupSeen, Trigger,
+    AddMember, AdjustDepartment, AdjustWallet, AskPayment, AssignException, BookMeals, Booking, CancelGroupOrder,
+    CancelMeal, CancelOrder, CapacityStrategy, ChangeRole, ChangeSubscription, CheckTopup, CloseSession, Command,
+    CopyMeals, CreateDepartment, CreateMeal, CreateSubscription, CreateTopup, DepartmentLine, EditDepartment, EditMeal,
+    EditMember, EndPayment, EndRun, FundDepartment, Grant, ImportDepartments, ImportMembers, MealCopy, MealStep,
+    MemberLine, ModifyOrder, NewGrant, NewSession, NoteRefund, OpenSession, OrderAction, PauseJob, PaymentEnd,
+    PlaceOrder, ProcessOrders, Profile, RaiseException, RedeemOrder, RefundSeen, RefundTopup, RenewRun, RepairBalance,
+    RepairCapacity, RepairOrderStates, RepairPool, RepostMeal, ResolveException, RunSubscription, SetMemberStatus,
+    SetOverdraft, SetPassword, SettlePayment, SignIn, StartJob, TopupSeen, Trigger,
 };
 pub use decide::{Context, Decision, IdSource, ShopRules, decide};
 pub use facts::{Change, Facts, MOST_LAPSED, Needs};
@@ -56,9 +56,9 @@ pub use money::{Cents, Currency, OutOfRange, Overdraft, Price, Quantity, Tickets
 pub use order::{GroupOrder, MealOrder, OrderStatus, numbered_order};
 pub use outcome::{
     BalanceRepair, Booked, BookingOutcome, BookingRefused, CapacityRepair, CopiedMeal, CutOrder,
-    DepartmentAccountOutcome, GroupCancelOutcome, MealOutcome, OrderCut, OrderOutcome, Outcome, PoolRepair,
-    ProcessedOrder, ProductOutcome, RoundOutcome, SessionOutcome, Settled, ShopOrderOutcome, StatesRepair,
-    WalletOutcome, Warning,
+    DepartmentAccountOutcome, FieldChange, GroupCancelOutcome, ImportOutcome, ImportedRow, MealOutcome, OrderCut,
+    OrderOutcome, Outcome, PoolRepair, ProcessedOrder, ProductOutcome, RoundOutcome, RowAction, SessionOutcome,
+    Settled, ShopOrderOutcome, StatesRepair, WalletOutcome, Warning,
 };
 pub use pickup::{PickupCode, PickupWindow, Shown, pickup_qr};
 pub use pool::{Hold, HoldState, Pool};

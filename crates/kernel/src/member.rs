@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccountId, AccountName, Currency, DepartmentCode, DepartmentId, Grants, Instant, MemberId, Overdraft, Owner, Title,
+    AccountId, AccountName, Currency, DepartmentCode, DepartmentId, Grants, Instant, MemberId, Overdraft, Owner, Role,
+    Title,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -89,6 +90,12 @@ impl Member {
     #[must_use]
     pub fn wallet(&self) -> AccountId {
         Owner::Member(self.id).account(Currency::Cny)
+    }
+
+    /// Whether this member has the role everywhere and can act in it.
+    #[must_use]
+    pub fn holds(&self, role: Role) -> bool {
+        self.status == MemberStatus::Active && self.grants.hold_everywhere(role)
     }
 }
 

@@ -20,6 +20,7 @@ pub enum Outcome {
     Department {
         department: Department,
     },
+    Import(ImportOutcome),
     Wallet(WalletOutcome),
     DepartmentAccount(DepartmentAccountOutcome),
     Meal(MealOutcome),
@@ -179,6 +180,37 @@ pub struct GroupCancelOutcome {
     /// The orders that were canceled; those that were over already are left out.
     pub orders: Vec<OrderId>,
     pub refunded: Cents,
+}
+
+/// What each row of a file comes to. Where one is refused, nothing was done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportOutcome {
+    pub rows: Vec<ImportedRow>,
+    /// Says the same of what would be done as the rows do: who sends it back agrees to exactly this.
+    pub token: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportedRow {
+    /// As its sender counts.
+    pub number: i64,
+    pub action: Result<RowAction, Refusal>,
+    pub changes: Vec<FieldChange>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RowAction {
+    Create,
+    Change,
+    Nothing,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FieldChange {
+    pub field: String,
+    pub from: Option<String>,
+    pub to: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AccountName, BookingRefused, Cents, Code, Danger, Date, DepartmentCode, ExceptionAction, ExceptionKind, Fulfilment,
-    Instant, MealId, MealStatus, MemberId, OptionId, OrderId, OrderStatus, OutOfRange, PickupWindow, RoundStatus,
+    Instant, MealId, MealStatus, MemberId, OptionId, OrderId, OrderStatus, OutOfRange, PickupWindow, Role, RoundStatus,
     RunId, ShopStatus, Slot, SubscriptionStatus, TopupStatus,
 };
 
@@ -64,6 +64,14 @@ pub enum Refusal {
     },
     /// A round that closes before it opens, or has closed already.
     RoundTimes,
+    /// A row of a file is about the same as an earlier one.
+    RowTwice {
+        row: i64,
+    },
+    /// Somebody new has to have it.
+    ValueMissing {
+        field: String,
+    },
     // existence
     NotFound {
         noun: Noun,
@@ -71,6 +79,14 @@ pub enum Refusal {
     NotYours,
     /// Nobody locks themselves out.
     Yourself,
+    /// There is always somebody who can let others in.
+    LastAdministrator,
+    /// Everybody is a member.
+    RoleOfAll,
+    /// A department is administered by itself, everything else is the same everywhere.
+    RoleScope {
+        role: Role,
+    },
     /// Without an account name nobody signs in with a password.
     NoAccount,
     NotInDepartment,
@@ -171,6 +187,12 @@ pub enum Refusal {
     BatchRefused {
         refused: Vec<BookingRefused>,
     },
+    /// Rows of a file are wrong, so that none is imported.
+    ImportRefused {
+        rows: usize,
+    },
+    /// What the file comes to now is not what was agreed to.
+    ImportChanged,
     NotOnSale,
     RoundNotOpen {
         status: RoundStatus,
@@ -256,6 +278,11 @@ impl Refusal {
             | Self::AmountNotPositive
             | Self::AmountZero
             | Self::NegativePrice
+            | Self::RoleOfAll
+            | Self::RowTwice { .. }
+            | Self::ValueMissing { .. }
+            | Self::ImportRefused { .. }
+            | Self::RoleScope { .. }
             | Self::TopupOutOfLimits { .. }
             | Self::CapacityOutOfRange { .. }
             | Self::StockOutOfRange { .. }
@@ -287,9 +314,10 @@ impl Refusal {
             Self::TooManyUnpaid { .. } => Code::UnpaidOrderExists,
             Self::CapacityExceeded { .. } | Self::OverCapacity { .. } => Code::CapacityExceeded,
             Self::InsufficientBalance { .. } => Code::InsufficientBalance,
-            Self::JobNotDue => Code::ConcurrencyError,
+            Self::JobNotDue | Self::ImportChanged => Code::ConcurrencyError,
             Self::MemberDisabled
             | Self::Yourself
+            | Self::LastAdministrator
             | Self::NoAccount
             | Self::PastDate { .. }
             | Self::NotServedYet { .. }

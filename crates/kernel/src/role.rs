@@ -189,6 +189,11 @@ impl Grants {
     }
 
     #[must_use]
+    pub fn hold_everywhere(&self, role: Role) -> bool {
+        self.0.contains(&RoleGrant { role, scope: Scope::Everywhere })
+    }
+
+    #[must_use]
     pub fn as_slice(&self) -> &[RoleGrant] {
         &self.0
     }

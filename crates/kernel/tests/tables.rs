@@ -21,8 +21,13 @@
 //! NAME calls off MEAL for MEMBER, …            NAME redeems MEMBER's MEAL
 //! NAME edits DEPARTMENT [pays P] [overdraft X | none] [members may | may-not]
 //! NAME funds DEPARTMENT X [because R]          NAME settles DEPARTMENT X because R
-//! NAME appoints | dismisses MEMBER at DEPARTMENT
-//! NAME moves MEMBER [to DEPARTMENT | out] [name T] [because R]
+//! NAME appoints | dismisses MEMBER as ROLE [at DEPARTMENT]
+//! NAME subscribes SUBSCRIPTION to SLOT [days 12345] [from DATE] [until DATE] [note T] [at DEPARTMENT for MEMBER, …]
+//! NAME pauses | resumes | ends SUBSCRIPTION [at DEPARTMENT]             run SUBSCRIPTION for MEAL
+//! import LINE and LINE … [as seen | as TOKEN]
+//!     a LINE:     department CODE [name T] [pays P] [members may | may-not]
+//!                 member [who is MEMBER] [account A] [name T] [in DEPARTMENT]
+//! NAME moves MEMBER [to DEPARTMENT | out] [name T] [account A] [because R]
 //! repair balance ACCOUNT                       repair capacity MEAL latest | proportional
 //! repair states MEAL                           repair pool MEAL
 //! NAME signs in [as OPENID]                    NAME opens session        NAME closes session [of MEMBER [as own]]
@@ -61,14 +66,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use kernel::{
-    AccountId, AddMember, AdjustDepartment, AdjustWallet, AppointAdmin, BookMeals, Booking, BookingRefused,
-    CancelGroupOrder, CancelMeal, CancelOrder, CapacityStrategy, Cents, Chosen, CloseSession, Command, CopyMeals,
-    CreateDepartment, CreateMeal, Currency, Danger, DepartmentId, EditDepartment, EditMeal, EditMember, FundDepartment,
-    Grant, GroupOrderId, HoldState, Instant, MealCopy, MealId, MealOption, MealPatch, MealStatus, MealStep, MemberId,
+    AccountId, AddMember, AdjustDepartment, AdjustWallet, BookMeals, Booking, BookingRefused, CancelGroupOrder,
+    CancelMeal, CancelOrder, CapacityStrategy, Cents, ChangeRole, ChangeSubscription, Chosen, CloseSession, Command,
+    CopyMeals, CreateDepartment, CreateMeal, CreateSubscription, Currency, Danger, DepartmentId, DepartmentLine,
+    EditDepartment, EditMeal, EditMember, FundDepartment, Grant, GroupOrderId, HoldState, ImportDepartments,
+    ImportMembers, Instant, MealCopy, MealId, MealOption, MealPatch, MealStatus, MealStep, MemberId, MemberLine,
     MemberStatus, MenuOption, ModifyOrder, NewGrant, NewSession, Note, OpenSession, OptionId, OrderAction, OrderCut,
     OrderId, OrderStatus, Outcome, Overdraft, Owner, Payer, PlaceOrder, Pool, ProcessOrders, Profile, Quantity, Reason,
     RedeemOrder, Refusal, RepairBalance, RepairCapacity, RepairOrderStates, RepairPool, RepostMeal, Role, RoleGrant,
-    Scope, SetMemberStatus, SetOverdraft, SetPassword, SignIn, Slot, Step, SystemAccount, Title,
+    RowAction, RunSubscription, Scope, SetMemberStatus, SetOverdraft, SetPassword, SignIn, Slot, Step, Subscriber,
+    SubscriptionId, SubscriptionResult, SubscriptionStatus, SystemAccount, Title,
 };
 use support::{Answer, Asked, Database, House, Ids, actor, check_books, system_account};
 
@@ -143,7 +150,7 @@ struct Covered {
 }
 
 impl Covered {
-    const COMMANDS: [&'static str; 41] = [
+    const COMMANDS: [&'static str; 46] = [
         "sign_in",
         "open_session",
         "close_session",
@@ -166,8 +173,13 @@ impl Covered {
         "edit_department",
         "fund_department",
         "adjust_department",
-        "appoint_admin",
         "edit_member",
+        "change_role",
+        "import_members",
+        "import_departments",
+        "create_subscription",
+        "change_subscription",
+        "run_subscription",
         "adjust_wallet",
         "set_overdraft",
         "set_member_status",
@@ -186,10 +198,19 @@ impl Covered {
         "resolve_exception",
         "assign_exception",
     ];
-    const REFUSALS: [&'static str; 43] = [
+    const REFUSALS: [&'static str; 52] = [
         "not_found",
         "not_yours",
         "yourself",
+        "last_administrator",
+        "role_of_all",
+        "row_twice",
+        "value_missing",
+        "import_refused",
+        "import_changed",
+        "called_off",
+        "subscription_not_active",
+        "role_scope",
         "member_disabled",
         "account_taken",
         "openid_taken",
@@ -306,8 +327,10 @@ fn command_name(command: &Command) -> &'static str {
         Command::EditDepartment(_) => "edit_department",
         Command::FundDepartment(_) => "fund_department",
         Command::AdjustDepartment(_) => "adjust_department",
-        Command::AppointAdmin(_) => "appoint_admin",
         Command::EditMember(_) => "edit_member",
+        Command::ChangeRole(_) => "change_role",
+        Command::ImportMembers(_) => "import_members",
+        Command::ImportDepartments(_) => "import_departments",
         Command::AdjustWallet(_) => "adjust_wallet",
         Command::SetOverdraft(_) => "set_overdraft",
         Command::SetMemberStatus(_) => "set_member_status",
@@ -340,6 +363,13 @@ fn refusal_name(refusal: &Refusal) -> &'static str {
         Refusal::NotFound { .. } => "not_found",
         Refusal::NotYours => "not_yours",
         Refusal::Yourself => "yourself",
+        Refusal::LastAdministrator => "last_administrator",
+        Refusal::RoleOfAll => "role_of_all",
+        Refusal::RowTwice { .. } => "row_twice",
+        Refusal::ValueMissing { .. } => "value_missing",
+        Refusal::ImportRefused { .. } => "import_refused",
+        Refusal::ImportChanged => "import_changed",
+        Refusal::RoleScope { .. } => "role_scope",
         Refusal::NoAccount => "no_account",
         Refusal::MemberDisabled => "member_disabled",
         Refusal::AccountTaken { .. } => "account_taken",
@@ -506,8 +536,11 @@ struct Scenario {
     members: BTreeMap<String, MemberId>,
     departments: BTreeMap<String, DepartmentId>,
     meals: BTreeMap<String, MealId>,
+    subscriptions: BTreeMap<String, SubscriptionId>,
     sessions: BTreeMap<String, [u8; 32]>,
     shop: shop_words::Shop,
+    /// What the last import said that it comes to.
+    token: String,
     /// Between `break` and `mended` the books need not add up.
     damaged: bool,
 }
@@ -522,8 +555,10 @@ impl Scenario {
             members: BTreeMap::new(),
             departments: BTreeMap::new(),
             meals: BTreeMap::new(),
+            subscriptions: BTreeMap::new(),
             sessions: BTreeMap::new(),
             shop: shop_words::Shop::default(),
+            token: String::new(),
             damaged: false,
         }
     }
@@ -604,6 +639,10 @@ impl Scenario {
             (Named::Department(name), Outcome::Department { department }) => {
                 self.departments.insert(name, department.id);
             }
+            (Named::Subscription(name), Outcome::Subscription { subscription }) => {
+                self.subscriptions.insert(name, subscription.id);
+            }
+            (_, Outcome::Import(import)) => self.token.clone_from(&import.token),
             (Named::Meal(name), Outcome::Meal(meal)) => drop(self.meals.insert(name, meal.meal.id)),
             (name, outcome) => self.shop.bind(name, outcome),
         }
@@ -684,12 +723,66 @@ impl Scenario {
                 house(Command::RepostMeal(RepostMeal { meal, patch, reason }), Named::Nothing)
             }
             "repair" => house(self.repair(words)?, Named::Nothing),
+            "import" => house(self.import(words)?, Named::Nothing),
+            "run" => {
+                let subscription = self.subscription(words.next()?)?;
+                if !words.skip("for") {
+                    return Err("  for which meal?".to_owned());
+                }
+                let meal = self.meal(words.next()?)?;
+                house(Command::RunSubscription(RunSubscription { subscription, meal }), Named::Nothing)
+            }
             "wechat" => house(self.wechat(words)?, Named::Nothing),
             "raise" => house(self.raise(words)?, Named::Nothing),
             first => match self.shop_by_house(first, words)? {
                 Some((command, name)) => house(Command::Shop(command), name),
                 None => self.personal(first, words),
             },
+        }
+    }
+
+    fn import(&self, words: &mut Words) -> Result<Command, Wrong> {
+        let (mut departments, mut members) = (Vec::new(), Vec::new());
+        loop {
+            let number = i64::try_from(departments.len() + members.len()).expect("a few") + 1;
+            if words.skip("department") {
+                departments.push(department_line(number, words)?);
+            } else if words.skip("member") {
+                members.push(self.member_line(number, words)?);
+            } else {
+                return Err("  a line is a department or a member".to_owned());
+            }
+            if !words.skip("and") {
+                break;
+            }
+        }
+        let agreed = match (words.skip("as"), words.skip("seen")) {
+            (true, true) => Some(self.token.clone()),
+            (true, false) => Some(words.next()?.to_owned()),
+            _ => None,
+        };
+        Ok(match departments.is_empty() {
+            true => Command::ImportMembers(ImportMembers { lines: members, agreed }),
+            false => Command::ImportDepartments(ImportDepartments { lines: departments, agreed }),
+        })
+    }
+
+    fn member_line(&self, number: i64, words: &mut Words) -> Result<MemberLine, Wrong> {
+        let uid = format!("uid-of-line-{number}-{}", self.database.members.len());
+        let mut line = MemberLine { number, member: None, account: None, nickname: None, department: None, uid };
+        loop {
+            if words.skip("account") {
+                line.account = Some(words.next()?.to_owned().try_into().map_err(|_| "  no account name")?);
+            } else if words.skip("name") {
+                line.nickname = Some(words.title()?);
+            } else if words.skip("in") {
+                line.department = Some(words.next()?.to_owned().try_into().map_err(|_| "  no code")?);
+            } else if words.skip("who") {
+                words.skip("is");
+                line.member = Some(self.member(words.next()?)?);
+            } else {
+                return Ok(line);
+            }
         }
     }
 
@@ -808,6 +901,11 @@ impl Scenario {
             let actor = actor(by);
             return Ok((Asked { command: Command::Shop(command), actor }, name));
         }
+        if verb == "subscribes" {
+            let named = words.next()?.to_owned();
+            let (command, actor) = (self.subscribe(by.ok_or("  the house eats nothing")?, words)?, actor(by));
+            return Ok((Asked { command, actor }, Named::Subscription(named)));
+        }
         let command = match verb.as_str() {
             "opens" if words.skip("session") => Command::OpenSession(OpenSession {
                 member: by.ok_or("  the house has no session")?,
@@ -872,13 +970,27 @@ impl Scenario {
             }
             "appoints" | "dismisses" => {
                 let member = self.member(words.next()?)?;
-                if !words.skip("at") {
-                    return Err("  at which department?".to_owned());
-                }
-                let department = self.department(words.next()?)?;
-                Command::AppointAdmin(AppointAdmin { department, member, appointed: verb == "appoints" })
+                let role = if words.skip("as") { words.parse()? } else { return Err("  as what?".to_owned()) };
+                let scope = match words.skip("at") {
+                    true => Scope::Department(self.department(words.next()?)?),
+                    false => Scope::Everywhere,
+                };
+                Command::ChangeRole(ChangeRole { member, grant: RoleGrant { role, scope }, held: verb == "appoints" })
             }
             "moves" => self.edit_member(words)?,
+            "pauses" | "resumes" | "ends" => {
+                let subscription = self.subscription(words.next()?)?;
+                let owner = match words.skip("at") {
+                    true => Subscriber::Department(self.department(words.next()?)?),
+                    false => Subscriber::Member(by.ok_or("  the house eats nothing")?),
+                };
+                let status = match verb.as_str() {
+                    "pauses" => SubscriptionStatus::Paused,
+                    "resumes" => SubscriptionStatus::Active,
+                    _ => SubscriptionStatus::Ended,
+                };
+                Command::ChangeSubscription(ChangeSubscription { subscription, owner, status })
+            }
             "tops" => self.top_up(by, words)?,
             "pays" => self.ask_payment(words)?,
             "refunds" => self.refund(words)?,
@@ -1019,8 +1131,8 @@ impl Scenario {
     }
 
     fn edit_member(&self, words: &mut Words) -> Result<Command, Wrong> {
-        let mut command =
-            EditMember { member: self.member(words.next()?)?, nickname: None, department: None, reason: note("") };
+        let member = self.member(words.next()?)?;
+        let mut command = EditMember { member, nickname: None, account: None, department: None, reason: note("") };
         loop {
             if words.skip("to") {
                 let code = words.next()?.to_owned();
@@ -1029,12 +1141,52 @@ impl Scenario {
                 command.department = Some(None);
             } else if words.skip("name") {
                 command.nickname = Some(words.title()?);
+            } else if words.skip("account") {
+                command.account = Some(words.next()?.to_owned().try_into().map_err(|_| "  no account name")?);
             } else if words.skip("because") {
                 command.reason = words.note()?;
             } else {
                 return Ok(Command::EditMember(command));
             }
         }
+    }
+
+    fn subscribe(&self, by: MemberId, words: &mut Words) -> Result<Command, Wrong> {
+        let slot = if words.skip("to") { words.parse()? } else { return Err("  to what?".to_owned()) };
+        let mut command = CreateSubscription {
+            owner: Subscriber::Member(by),
+            members: Vec::new(),
+            slot,
+            weekdays: (1..=7).collect::<Vec<u8>>().try_into().expect("days"),
+            first_date: "2026-03-02".parse().expect("a date"),
+            last_date: None,
+            notes: note(""),
+            pickup_window: None,
+        };
+        loop {
+            if words.skip("days") {
+                let days: Vec<u8> = words.next()?.bytes().map(|digit| digit.wrapping_sub(b'0')).collect();
+                command.weekdays = days.try_into().map_err(|error| format!("  {error}"))?;
+            } else if words.skip("from") {
+                command.first_date = words.parse()?;
+            } else if words.skip("until") {
+                command.last_date = Some(words.parse()?);
+            } else if words.skip("note") {
+                command.notes = words.note()?;
+            } else if words.skip("at") {
+                command.owner = Subscriber::Department(self.department(words.next()?)?);
+            } else if words.skip("for") || words.skip(",") {
+                command.members.push(self.member(words.next()?)?);
+            } else {
+                return Ok(Command::CreateSubscription(command));
+            }
+        }
+    }
+
+    fn subscription(&self, name: &str) -> Result<SubscriptionId, Wrong> {
+        let nothing = (name == "nothing").then_some(SubscriptionId::new(404));
+        let subscription = self.subscriptions.get(name).copied().or(nothing);
+        subscription.ok_or_else(|| format!("  there is no subscription {name:?}"))
     }
 
     fn department(&self, name: &str) -> Result<DepartmentId, Wrong> {
@@ -1207,6 +1359,7 @@ impl Scenario {
             | Command::CancelOrder(CancelOrder { meal, .. })
             | Command::RedeemOrder(RedeemOrder { meal, .. })
             | Command::CancelGroupOrder(CancelGroupOrder { meal, .. })
+            | Command::RunSubscription(RunSubscription { meal, .. })
             | Command::RepairCapacity(RepairCapacity { meal, .. })
             | Command::RepairOrderStates(RepairOrderStates { meal })
             | Command::RepairPool(RepairPool { meal }) => Some(*meal),
@@ -1399,11 +1552,28 @@ enum Named {
     Product(String),
     Round(String),
     ShopOrder(String),
+    Subscription(String),
     Nothing,
 }
 
 fn profile(name: &str) -> Profile {
     Profile { uid: format!("uid-{name}"), nickname: name.to_owned() }
+}
+
+fn department_line(number: i64, words: &mut Words) -> Result<DepartmentLine, Wrong> {
+    let code = words.next()?.to_owned().try_into().map_err(|_| "  no code")?;
+    let mut line = DepartmentLine { number, code, name: None, pays: None, members_may_cancel: None };
+    loop {
+        if words.skip("name") {
+            line.name = Some(words.title()?);
+        } else if words.skip("pays") {
+            line.pays = Some(if words.next()? == "member" { Payer::Member } else { Payer::Department });
+        } else if words.skip("members") {
+            line.members_may_cancel = Some(words.next()? == "may");
+        } else {
+            return Ok(line);
+        }
+    }
 }
 
 fn quantity(words: &mut Words) -> Result<Option<Quantity>, Wrong> {
@@ -1485,6 +1655,7 @@ fn member_parts(member: &kernel::Member, put: &mut impl FnMut(&str, String)) {
     let scoped = member.grants.as_slice().iter().filter(|grant| grant.scope != Scope::Everywhere);
     put("scoped", scoped.count().to_string());
     put("nickname", member.nickname.clone());
+    put("account", member.account.as_ref().map_or("none", |account| account.as_str()).to_owned());
     put("department", member.department.map_or("none", |_| "some").to_owned());
     put("status", member.status.as_str().to_owned());
     let limit = member.overdraft_limit;
@@ -1506,6 +1677,18 @@ fn outcome_parts(outcome: &Outcome, put: &mut impl FnMut(&str, String)) {
             put("overdraft", limit.map_or_else(|| "none".to_owned(), |limit| limit.cents().to_string()));
             put("members", if department.members_may_cancel { "may" } else { "may-not" }.to_owned());
         }
+        Outcome::Import(import) => {
+            let action = |row: &kernel::ImportedRow| match &row.action {
+                Ok(RowAction::Create) => "create".to_owned(),
+                Ok(RowAction::Change) => joined(row.changes.iter().map(|change| {
+                    let said = |value: &Option<String>| value.clone().unwrap_or_else(|| "none".to_owned());
+                    format!("{}:{}>{}", change.field, said(&change.from), said(&change.to))
+                })),
+                Ok(RowAction::Nothing) => "nothing".to_owned(),
+                Err(refusal) => refusal_name(refusal).to_owned(),
+            };
+            put("rows", import.rows.iter().map(action).collect::<Vec<_>>().join(" "));
+        }
         Outcome::DepartmentAccount(account) => {
             put("amount", account.amount.to_string());
             put("balance", account.balance.to_string());
@@ -1519,7 +1702,14 @@ fn outcome_parts(outcome: &Outcome, put: &mut impl FnMut(&str, String)) {
             put("warned", warned.to_string());
         }
         Outcome::Subscription { subscription } => put("status", subscription.status.as_str().to_owned()),
-        Outcome::SubscriptionRun { run } => put("results", run.results.len().to_string()),
+        Outcome::SubscriptionRun { run } => {
+            let result = |result: &SubscriptionResult| match &result.refusal {
+                None => "booked".to_owned(),
+                Some(refusal) => refusal_name(refusal).to_owned(),
+            };
+            put("results", joined(run.results.iter().map(result)));
+            put("group", run.group_order.is_some().to_string());
+        }
         Outcome::GroupCancel(outcome) => {
             put("orders", outcome.orders.len().to_string());
             put("refunded", outcome.refunded.to_string());

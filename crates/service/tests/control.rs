@@ -16,8 +16,8 @@
 
 mod common;
 
-use common::{meals, place_order, request, retries, settings, sign_up_all, start};
-use futures_util::future::join_all;
+use common::{ADMINISTRATOR, change_role, meals, place_order, request, retries, settings, sign_up_all, start};
+use futures_util::future::{join, join_all};
 use kernel::Code;
 use service::{CheckReport, Failure};
 use testing::postgres::fresh_database;
@@ -114,4 +114,31 @@ async fn without_locks_and_versions_the_ledger_still_keeps_itself_right() {
     let checks = &seen.report.checks;
     let found = (checks.balance.count, checks.running.count, checks.transfers.count);
     assert_eq!(found, (0, 0, 0), "{:#?}", seen.report);
+}
+
+/// Whether two administrators have ended each other's administration.
+async fn nobody_is_left(rewrites: &[(&str, &str)]) -> bool {
+    let database = fresh_database();
+    let proxy = Proxy::rewriting(database.url(), rewrites);
+    let (one, other) = (start(proxy.url(), settings()).await, start(proxy.url(), settings()).await);
+    let people = sign_up_all(&one, 2).await;
+    let mut is_nobody = false;
+    for _ in 0..ROUNDS {
+        for &person in &people {
+            one.run(change_role(person, ADMINISTRATOR, true)).await.expect("given");
+        }
+        let first = one.run(change_role(people[0], ADMINISTRATOR, false));
+        let second = other.run(change_role(people[1], ADMINISTRATOR, false));
+        let taken = join(first, second).await;
+        is_nobody |= taken.0.is_ok() && taken.1.is_ok();
+    }
+    one.stop().await;
+    other.stop().await;
+    is_nobody
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_administrator_is_left_because_of_the_lock() {
+    assert!(!nobody_is_left(&[]).await);
+    assert!(nobody_is_left(&[NO_LOCK]).await, "the race never came to a collision, so it proves nothing");
 }

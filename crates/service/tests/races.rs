@@ -7,14 +7,14 @@ mod common;
 use std::collections::{BTreeMap, BTreeSet};
 
 use common::{
-    Obstacle, Place, both_engines, code, create_meal, eventually, keyed, meals, number, order_of, place_order, queued,
-    request, settings, sign_up_all, start, tamper,
+    ADMINISTRATOR, Obstacle, Place, both_engines, change_role, code, create_meal, eventually, keyed, meals, number,
+    order_of, place_order, queued, request, settings, sign_up_all, start, tamper,
 };
 use futures_util::future::{join, join_all};
 use kernel::{
     CancelOrder, Code, Command, Currency, Grant, MealId, MealPatch, MealStep, MemberId, ModifyOrder, OrderAction,
-    OrderId, OrderStatus, Outcome, Owner, ProcessOrders, Quantity, RepairBalance, RepairOrderStates, RepairPool,
-    RepostMeal, Step,
+    OrderId, OrderStatus, Outcome, Owner, ProcessOrders, Quantity, Refusal, RepairBalance, RepairOrderStates,
+    RepairPool, RepostMeal, Step,
 };
 use service::{Failure, Request};
 use store::Value;
@@ -73,6 +73,22 @@ both_engines! {
         }
         assert_eq!(number(&place.service, "SELECT COUNT(*) FROM meal_orders").await, PORTIONS as i64);
         place.books_are_right().await;
+    }
+
+    async fn two_administrators_end_each_others_administration(place: Place) {
+        let service = &place.service;
+        let people = sign_up_all(service, 2).await;
+        for _ in 0..100 {
+            for &person in &people {
+                service.run(change_role(person, ADMINISTRATOR, true)).await.expect("given");
+            }
+            let taken = people.iter().map(|&person| service.run(change_role(person, ADMINISTRATOR, false)));
+            let (taken, kept): (Vec<_>, Vec<_>) = join_all(taken).await.into_iter().partition(Result::is_ok);
+            assert_eq!((taken.len(), kept.len()), (1, 1), "{taken:?} {kept:?}");
+            for refusal in kept {
+                assert_eq!(refusal.expect_err("refused"), Failure::Refused(Refusal::LastAdministrator));
+            }
+        }
     }
 
     async fn three_hundred_want_the_last_portions(place: Place) {

@@ -2,9 +2,10 @@
 //! long a sheet is, writing it takes the same memory.
 //!
 //! Numbers are numbers and exact, made from integers without a float; moments are the format's own times in the given zone;
-//! text is always text, also where it looks like a formula.
+//! text is always text, also where it looks like a formula. `read` takes the small tables that people send back.
 
 mod parts;
+pub mod read;
 mod text;
 mod zip;
 
@@ -287,8 +288,9 @@ impl Row<'_> {
     }
 }
 
-/// Columns are called A to Z, AA, AB and so on.
-fn letters(mut column: usize) -> String {
+/// What a spreadsheet program calls a column, counted from 0: A to Z, AA, AB and so on.
+#[must_use]
+pub fn letters(mut column: usize) -> String {
     let mut letters = Vec::new();
     loop {
         letters.push(b'A' + (column % 26) as u8);

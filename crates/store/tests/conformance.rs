@@ -15,11 +15,12 @@ use common::{
 };
 use kernel::{
     AccountId, AuditRecord, Cents, Change, Claim, Currency, Delivery, Department, DepartmentId, DrawSecret, Entry,
-    EntryKind, Facts, Fulfilment, Goods, GroupOrder, GroupOrderId, Hold, HoldState, Job, JobRun, LedgerSum, Meal,
-    MealId, MealOrder, MealStatus, Member, MemberId, MemberStatus, Needs, OrderId, OrderStatus, OutboxMessage, Owner,
-    PayWith, Payer, PaymentId, Picture, PictureKind, PoolId, Product, ProductId, Quantity, RefundId, Round, RoundId,
-    RoundState, RunId, RunState, Session, ShopOrder, ShopOrderState, Slot, StockMovement, StuckOrder, Subscriber,
-    Subscription, SubscriptionId, SubscriptionResult, SubscriptionRun, SubscriptionStatus, SystemAccount, TransferId,
+    EntryKind, Facts, Fulfilment, Goods, Grants, GroupOrder, GroupOrderId, Hold, HoldState, Job, JobRun, LedgerSum,
+    Meal, MealId, MealOrder, MealStatus, Member, MemberId, MemberStatus, Needs, OrderId, OrderStatus, OutboxMessage,
+    Owner, PayWith, Payer, PaymentId, Picture, PictureKind, PoolId, Product, ProductId, Quantity, RefundId, Role,
+    RoleGrant, Round, RoundId, RoundState, RunId, RunState, Scope, Session, ShopOrder, ShopOrderState, Slot,
+    StockMovement, StuckOrder, Subscriber, Subscription, SubscriptionId, SubscriptionResult, SubscriptionRun,
+    SubscriptionStatus, SystemAccount, TransferId,
 };
 use payments::{
     callbacks_and_bills_are_kept, exceptions_are_found, payments_are_found, payments_come_back_as_written,
@@ -36,7 +37,7 @@ macro_rules! conformance {
             payments_come_back_as_written, the_keys_of_payments_are_unique, payments_are_found, callbacks_and_bills_are_kept,
             exceptions_are_found, answers_come_back_as_written, the_shop_comes_back_as_written, what_is_not_there_is_known_to_be_absent, open_orders_come_with_their_holds,
             completed_orders_and_claims_come_as_they_are, a_ledger_is_added_up_entry_by_entry,
-            lapsed_holds_are_found, an_update_finds_the_row_and_changes_it,
+            lapsed_holds_are_found, who_holds_a_role_is_found, an_update_finds_the_row_and_changes_it,
             a_stale_update_fails_the_whole_write, a_stale_update_of_any_table_is_seen, one_meal_for_a_date_and_slot,
             one_standing_order_for_a_member_and_meal, natural_keys_are_unique, rows_out_of_range_are_refused,
             a_text_where_an_integer_belongs_is_refused, rows_that_fit_no_state_are_inconsistent,
@@ -94,7 +95,7 @@ async fn members_come_back_as_written(home: &Home) {
                     limit.try_into().expect("a limit")
                 }),
                 status: if has(0) { MemberStatus::Disabled } else { MemberStatus::Active },
-                grants: if has(1) { grants() } else { kernel::Grants::default() },
+                grants: if has(1) { grants() } else { Grants::default() },
                 nickname: TEXTS[usize::try_from(bits).expect("small") % 6].to_owned(),
                 ..member(1 + bits)
             }
@@ -680,6 +681,7 @@ async fn what_is_not_there_is_known_to_be_absent(home: &Home) {
         open_exceptions: [(kernel::ExceptionKind::PaidTwice, "x".to_owned())].into(),
         dismissed_exceptions: [(kernel::ExceptionKind::PaidTwice, "x".to_owned())].into(),
         order_sums: [Owner::Meal(meal_id).account(Currency::Cny)].into(),
+        holders_of: [Role::Admin].into(),
         pools: [PoolId::new(9)].into(),
         shop: kernel::ShopNeeds {
             products: [ProductId::new(1)].into(),
@@ -703,6 +705,7 @@ async fn what_is_not_there_is_known_to_be_absent(home: &Home) {
     let ledger = Owner::Member(MemberId::new(1)).account(Currency::Cny);
     assert_eq!(facts.ledgers.get(&ledger), Some(&LedgerSum::default()));
     assert_eq!(facts.order_sums.get(&Owner::Meal(meal_id).account(Currency::Cny)), Some(&BTreeMap::new()));
+    assert_eq!(facts.holders.get(&Role::Admin), Some(&BTreeSet::new()));
     assert!(facts.is_unchanged());
 }
 
@@ -1018,6 +1021,31 @@ async fn one_standing_order_for_a_member_and_meal(home: &Home) {
     facts.apply(vec![Change::Order(MealOrder { status: OrderStatus::Canceled, ..first })]);
     try_write(&mut writer, &facts, &[]).await.expect("canceled");
     insert(&mut writer, vec![Change::Order(order(6, 1, 1))]).await;
+}
+
+async fn who_holds_a_role_is_found(home: &Home) {
+    let mut writer = home.migrated().await;
+    let everywhere = |role| RoleGrant { role, scope: Scope::Everywhere };
+    let in_department = |role| RoleGrant { role, scope: Scope::Department(DepartmentId::new(7)) };
+    let holder =
+        |id, status, grants: &[RoleGrant]| Member { status, grants: Grants::new(grants.to_vec()), ..member(id) };
+    let members = [
+        holder(1, MemberStatus::Active, &[everywhere(Role::Admin)]),
+        holder(
+            2,
+            MemberStatus::Active,
+            &[everywhere(Role::Member), everywhere(Role::Admin), everywhere(Role::Finance)],
+        ),
+        holder(3, MemberStatus::Disabled, &[everywhere(Role::Admin)]),
+        holder(4, MemberStatus::Active, &[in_department(Role::Admin)]),
+        holder(5, MemberStatus::Active, &[in_department(Role::DeptAdmin), everywhere(Role::Finance)]),
+    ];
+    insert(&mut writer, members.map(Change::Member).to_vec()).await;
+    let needs = Needs { holders_of: [Role::Admin, Role::Finance, Role::DeptAdmin].into(), ..Needs::default() };
+    let facts = read(&mut writer, &needs).await;
+    for (role, ids) in [(Role::Admin, vec![1, 2]), (Role::Finance, vec![2, 5]), (Role::DeptAdmin, vec![])] {
+        assert_eq!(facts.holders.get(&role), Some(&ids.into_iter().map(MemberId::new).collect()), "{role:?}");
+    }
 }
 
 async fn natural_keys_are_unique(home: &Home) {

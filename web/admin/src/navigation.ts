@@ -24,6 +24,7 @@ export const sections: { group: Group; pages: Listed[] }[] = [
       { name: 'pickup', path: '/pickup', needs: 'order:redeem', component: () => import('@/pages/Pickup.vue') },
       { name: 'booking', path: '/booking', needs: 'department:book', component: () => import('@/pages/Booking.vue') },
       { name: 'groupOrders', path: '/group-orders', needs: 'department:book', component: () => import('@/pages/GroupOrders.vue') },
+      { name: 'standing', path: '/standing', needs: 'department:book', component: () => import('@/pages/Standing.vue') },
     ],
   },
   {

@@ -35,6 +35,11 @@ export interface NewMeal {
   status: string
 }
 
+export interface Mine {
+  meal_id: number
+  my_order: { order_id: number; pickup_code: string; pickup_qr: string; pickup_window?: string } | null
+}
+
 export interface Said {
   admin: string
   deptAdmin: string
@@ -203,6 +208,16 @@ export class House {
   /** A member's token, without a phone. */
   async member(name: string): Promise<string> {
     return (await this.call<{ token: string }>('POST', '/api/v1/auth/login', { code: `sim-${name}-${Date.now()}${this.meals++}` })).token
+  }
+
+  /** Somebody of the demo who fetches something on the day that a phone takes for today. */
+  async hungry(today: string): Promise<{ name: string; meals: Mine[] }> {
+    for (const name of ['zhangwei', 'lina', 'liuyang', 'chenjing', 'yangfan', 'zhaolei', 'huangmin', 'zhoujie']) {
+      const { meals } = await this.call<{ meals: Mine[] }>('GET', `/api/v1/meals?date_from=${today}&date_to=${today}`, undefined, await this.member(name))
+      const mine = meals.filter(({ my_order }) => my_order)
+      if (mine.length) return { name, meals: mine }
+    }
+    throw new Error('nobody of the demo fetches anything today')
   }
 
   /** What the server itself says of a member's wallet and of their order for a meal. */

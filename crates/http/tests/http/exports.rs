@@ -132,6 +132,27 @@ on_both_engines! {
         assert_eq!((orders.len(), orders[1][7].as_str()), (4, "已完成"));
     }
 
+    async fn a_departments_ledger_says_who_ate(server: Server) {
+        let admin = server.person(Role::Admin).await;
+        let department = json!({"code": "PAYS", "name": "后厨", "pays": "department"});
+        let id = server.ask("POST /api/v1/admin/departments").by(&admin).json(&department).await.data()["department_id"].clone();
+        let cook = server.person_with(Role::Member, |add| {
+            add.department = Some("PAYS".to_owned().try_into().expect("a code"));
+            add.profile.nickname = "=1+1".to_owned();
+        }).await;
+        let fund = json!({"amount_cents": 2005});
+        server.ask(&format!("POST /api/v1/admin/departments/{id}/fund")).by(&admin).json(&fund).await.data();
+        let meal = server.meal(&admin, "2026-01-06", 10).await;
+        order(&server, &cook, &json!({"meal_id": meal})).await;
+        let answer = server.ask(&format!("GET /api/v1/admin/departments/{id}/ledger/export")).by(&admin).send().await;
+        let named = format!("filename=\"department_ledger_{id}_2026-01-05.xlsx\"");
+        assert!(answer.header("content-disposition").is_some_and(|name| name.contains(&named)));
+        let rows = File::of(&answer).texts("部门流水");
+        assert_eq!(rows[0], ["流水ID", "时间", "说明", "金额(元)", "余额(元)", "关联订单ID", "用餐人"]);
+        assert_eq!(rows[1][2..5], ["订餐扣款", "#-15", "#5.05"]);
+        assert_eq!((rows[1][6].as_str(), &rows[2][3..]), ("=1+1", &["#20.05", "#20.05", "", ""].map(str::to_owned)[..]));
+    }
+
     async fn an_empty_meal_says_so(server: Server) {
         let admin = server.person(Role::Admin).await;
         let meal = server.meal(&admin, "2026-01-06", 10).await;

@@ -7,6 +7,7 @@ mod description;
 mod dining;
 mod exports;
 mod history;
+mod imports;
 mod input;
 mod jobs;
 mod limits;

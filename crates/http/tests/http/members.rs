@@ -1,9 +1,9 @@
 //! Members, their wallets and departments, as administrators see them.
 
-use kernel::Role;
+use kernel::{MemberId, NewGrant, Role};
 use serde_json::{Value, json};
 
-use crate::support::{Server, on_both_engines};
+use crate::support::{Person, Server, on_both_engines};
 
 fn names(page: &Value) -> Vec<&str> {
     let members = page["members"].as_array().expect("members");
@@ -39,7 +39,7 @@ on_both_engines! {
             "user_id": cook.id, "uid": "00000000-0000-4000-8000-000000000002", "openid": "34567890", "account": null,
             "nickname": "王小明", "avatar_url": null,
             "department": {"department_id": kitchen, "code": "KITCHEN", "name": "后厨", "pays": "member"},
-            "roles": ["member"], "status": "active", "balance_cents": -1500, "overdraft_limit_cents": 2000,
+            "roles": ["member"], "grants": [{"role": "member", "department_id": null}], "status": "active", "balance_cents": -1500, "overdraft_limit_cents": 2000,
             "created_at": "2026-01-05T02:00:00.000Z",
         });
         assert_eq!(all["members"][1], expected);
@@ -196,5 +196,164 @@ on_both_engines! {
         let cursor = first["page_info"]["next_cursor"].as_str().expect("another page");
         let second = ask(&format!("?limit=1&cursor={cursor}")).await.data().clone();
         assert_eq!(second["departments"], json!([rows[1]]));
+    }
+
+    async fn a_member_is_added_edited_and_given_roles(server: Server) {
+        let admin = server.person(Role::Admin).await;
+        for code in ["KITCHEN", "OFFICE"] {
+            let department = json!({"code": code, "name": code, "pays": "member"});
+            server.ask("POST /api/v1/admin/departments").by(&admin).json(&department).await.data();
+        }
+        let add = |body: Value| { let ask = server.ask("POST /api/v1/admin/members").by(&admin).key("first"); async move { ask.json(&body).await } };
+        let body = json!({"nickname": "李雷", "account": "lilei", "department": "KITCHEN"});
+        let added = add(body.clone()).await.data().clone();
+        assert_eq!((&added["nickname"], &added["account"], &added["status"]), (&json!("李雷"), &json!("lilei"), &json!("active")));
+        assert_eq!(added["grants"], json!([{"role": "member", "department_id": null}]));
+        assert_eq!(*add(body).await.data(), added, "the key gives the first answer again");
+        let id = added["user_id"].as_i64().expect("an id");
+        let ask = |what: &str, body: Value| {
+            let (method, rest) = what.split_once(' ').expect("two words");
+            let ask = server.ask(&format!("{method} /api/v1/admin/members{rest}")).by(&admin);
+            async move { ask.json(&body).await }
+        };
+        let plain = ask("POST ", json!({"nickname": "只由部门报餐"})).await.data().clone();
+        assert_eq!((&plain["account"], &plain["department_id"]), (&Value::Null, &Value::Null));
+        ask("POST ", json!({"nickname": "又一个", "account": "lilei"})).await.failed(400, "BUSINESS_RULE_ERROR");
+        assert_eq!(ask("POST ", json!({"nickname": "x", "department": "NOWHERE"})).await.failed(404, "NOT_FOUND")["noun"], json!("department"));
+        assert_eq!(ask("POST ", json!({"nickname": "", "account": "a b", "password": "x"})).await.wrong_fields(), ["nickname", "password"]);
+
+        // The password comes by a call of its own, whose body is kept nowhere.
+        ask(&format!("PUT /{id}/password"), json!({"new_password": "a long enough one"})).await.data();
+        let sign_in = json!({"account": "lilei", "password": "a long enough one"});
+        let token = server.ask("POST /api/v1/auth/password").json(&sign_in).await.data()["token"].as_str().expect("a token").to_owned();
+        let lilei = Person { id: MemberId::new(id), token };
+
+        let path = format!("PUT /{id}");
+        let edited = ask(&path, json!({"nickname": "李磊", "account": "li-lei", "department": "OFFICE", "reason": "改名"})).await.data().clone();
+        assert_eq!((&edited["nickname"], &edited["account"]), (&json!("李磊"), &json!("li-lei")));
+        assert_eq!(ask(&path, json!({})).await.data(), &edited);
+        assert_eq!(ask(&path, json!({"department": null})).await.data()["department_id"], Value::Null);
+        ask(&path, json!({"department": "NOWHERE"})).await.failed(404, "NOT_FOUND");
+        ask("PUT /5", json!({"nickname": "x"})).await.failed(404, "NOT_FOUND");
+
+        let office = server.ask("GET /api/v1/admin/departments?query=offi").by(&admin).send().await.data()["departments"][0]["department_id"].clone();
+        let in_office = format!("/{id}/roles/dept_admin?department_id={office}");
+        server.ask("GET /api/v1/admin/members").by(&lilei).send().await.failed(403, "PERMISSION_DENIED");
+        ask(&format!("PUT /{id}/roles/support"), json!({})).await.data();
+        server.ask("GET /api/v1/admin/members").by(&lilei).send().await.data();
+        let both = ask(&format!("PUT {in_office}"), json!({})).await.data()["grants"].clone();
+        assert_eq!(both, json!([{"role": "member", "department_id": null}, {"role": "dept_admin", "department_id": office}, {"role": "support", "department_id": null}]));
+        let found = |query: &str| { let ask = server.ask(&format!("GET /api/v1/admin/members?{query}")).by(&admin); async move { names(&ask.send().await.data().clone()).join(" ") } };
+        assert_eq!(found("role=dept_admin").await, "李磊");
+        assert_eq!(found("role=admin&count=true").await, "Person 1");
+        assert_eq!(found("role=store_staff").await, "");
+        let shown = server.ask(&format!("GET /api/v1/admin/departments/{office}")).by(&admin).send().await;
+        assert_eq!(shown.data()["admins"], json!([{"user_id": id, "nickname": "李磊", "account": "li-lei", "status": "active"}]));
+        assert_eq!(ask(&format!("PUT /{id}/roles/dept_admin"), json!({})).await.wrong_fields(), ["department_id"]);
+        assert_eq!(ask(&format!("PUT /{id}/roles/admin?department_id={office}"), json!({})).await.wrong_fields(), ["department_id"]);
+        assert_eq!(ask(&format!("DELETE /{id}/roles/member"), json!({})).await.wrong_fields(), ["role"]);
+        assert_eq!(ask(&format!("PUT /{id}/roles/king"), json!({})).await.wrong_fields(), ["role"]);
+        ask(&format!("PUT /{id}/roles/dept_admin?department_id=5"), json!({})).await.failed(404, "NOT_FOUND");
+        ask(&format!("DELETE {in_office}"), json!({})).await.data();
+        ask(&format!("DELETE /{id}/roles/support"), json!({})).await.data();
+        server.ask("GET /api/v1/admin/members").by(&lilei).send().await.failed(403, "PERMISSION_DENIED");
+
+        let last = ask(&format!("DELETE /{}/roles/admin", admin.id), json!({})).await;
+        assert_eq!(last.failed(400, "BUSINESS_RULE_ERROR")["refusal"], json!("last_administrator"));
+        ask(&format!("PUT /{id}/roles/admin"), json!({})).await.data();
+        ask(&format!("DELETE /{}/roles/admin", admin.id), json!({})).await.data();
+        ask(&format!("PUT /{id}/roles/support"), json!({})).await.failed(403, "PERMISSION_DENIED");
+
+        let trail = server.ask(&format!("GET /api/v1/admin/audit?object_kind=member&object_id={id}")).by(&lilei).send().await;
+        let said: Vec<_> = trail.data()["records"].as_array().expect("records").iter().rev().map(|record| record["action"].as_str().expect("a word")).collect();
+        let expected = [
+            "member.add", "member.set_password", "member.edit", "member.edit", "member.grant_role", "member.grant_role",
+            "member.take_role", "member.take_role", "member.grant_role",
+        ];
+        assert_eq!(said, expected);
+        let first = &trail.data()["records"][8]["after"];
+        assert_eq!((&first["nickname"], &first["account"]), (&json!("李雷"), &json!("lilei")));
+        let renamed = &trail.data()["records"][6];
+        assert_eq!((&renamed["before"]["account"], &renamed["after"]["account"], &renamed["reason"]), (&json!("lilei"), &json!("li-lei"), &json!("改名")));
+    }
+
+    async fn a_department_administrator_administers_no_members(server: Server) {
+        let admin = server.person(Role::Admin).await;
+        let department = json!({"code": "OWN", "name": "自己的", "pays": "department"});
+        let own = server.ask("POST /api/v1/admin/departments").by(&admin).json(&department).await.data()["department_id"].clone();
+        let code = || Some("OWN".to_owned().try_into().expect("a code"));
+        let boss = server.person_with(Role::Member, |add| {
+            add.department = code();
+            add.grants = vec![NewGrant::InOwnDepartment(Role::DeptAdmin)];
+        }).await;
+        let colleague = server.person_with(Role::Member, |add| add.department = code()).await;
+        for (what, body) in [
+            ("POST /members".to_owned(), json!({"nickname": "x", "department": "OWN"})),
+            (format!("PUT /members/{}", colleague.id), json!({"nickname": "x"})),
+            (format!("PUT /members/{}", boss.id), json!({"nickname": "x"})),
+            (format!("PUT /members/{}/roles/dept_admin?department_id={own}", colleague.id), json!({})),
+            (format!("DELETE /members/{}/roles/dept_admin?department_id={own}", boss.id), json!({})),
+            (format!("PUT /members/{}/roles/admin", boss.id), json!({})),
+            (format!("PUT /members/{}/status", colleague.id), json!({"status": "disabled"})),
+            (format!("PUT /departments/{own}"), json!({"pays": "member"})),
+            (format!("PUT /departments/{own}/admins/{}", colleague.id), json!({})),
+        ] {
+            let (method, rest) = what.split_once(' ').expect("two words");
+            let refused = server.ask(&format!("{method} /api/v1/admin{rest}")).by(&boss).json(&body).await;
+            refused.failed(403, "PERMISSION_DENIED");
+        }
+        for what in [format!("/departments/{own}"), format!("/departments/{own}/ledger"), format!("/departments/{own}/ledger/export"), "/members".to_owned()] {
+            server.ask(&format!("GET /api/v1/admin{what}")).by(&boss).send().await.failed(403, "PERMISSION_DENIED");
+        }
+    }
+
+    async fn a_department_is_shown_with_its_settings_and_its_ledger(server: Server) {
+        let admin = server.person(Role::Admin).await;
+        let department = json!({"code": "PAYS", "name": "后厨", "pays": "department"});
+        let made = server.ask("POST /api/v1/admin/departments").by(&admin).json(&department).await.data().clone();
+        let id = made["department_id"].clone();
+        let guest = server.person_with(Role::Member, |add| add.department = Some("PAYS".to_owned().try_into().expect("a code"))).await;
+        let patch = json!({"overdraft_limit_cents": 5000, "members_may_cancel": false});
+        let edited = server.ask(&format!("PUT /api/v1/admin/departments/{id}")).by(&admin).json(&patch).await.data().clone();
+        assert_eq!((&edited["created_at"], &edited["overdraft_limit_cents"]), (&made["created_at"], &json!(5000)));
+        let fund = json!({"amount_cents": 2000, "reason": "三月预付"});
+        server.ask(&format!("POST /api/v1/admin/departments/{id}/fund")).by(&admin).json(&fund).await.data();
+        let meal = server.meal(&admin, "2026-01-06", 10).await;
+        let order = server.ask("POST /api/v1/orders").by(&guest).json(&json!({"meal_id": meal})).await.data()["order_id"].clone();
+
+        let expected = json!({
+            "department_id": id, "code": "PAYS", "name": "后厨", "pays": "department", "overdraft_limit_cents": 5000,
+            "members_may_cancel": false, "created_at": "2026-01-05T02:00:00.000Z", "member_count": 1, "balance_cents": 500,
+        });
+        let all = server.ask("GET /api/v1/admin/departments").by(&admin).send().await.data().clone();
+        assert_eq!(all["departments"], json!([expected]));
+        let shown = server.ask(&format!("GET /api/v1/admin/departments/{id}")).by(&admin).send().await.data().clone();
+        assert_eq!(shown["admins"], json!([]));
+        for (field, value) in expected.as_object().expect("fields") {
+            assert_eq!(shown[field], *value, "{field}");
+        }
+        for (query, found) in [("?query=pay", 1), ("?query=%E5%8E%A8&count=true", 1), ("?query=%25", 0), ("?query=x&count=true", 0)] {
+            let page = server.ask(&format!("GET /api/v1/admin/departments{query}")).by(&admin).send().await.data().clone();
+            assert_eq!(page["departments"].as_array().map(Vec::len), Some(found), "{query}");
+            assert!(page.get("total_count").is_none_or(|count| *count == json!(found)), "{query}");
+        }
+
+        let ask = |query: &str| server.ask(&format!("GET /api/v1/admin/departments/{id}/ledger{query}")).by(&admin).send();
+        let ledger = ask("").await.data().clone();
+        assert_eq!((&ledger["balance_cents"], &ledger["total_count"]), (&json!(500), &json!(2)));
+        let (charge, grant) = (&ledger["history"][0], &ledger["history"][1]);
+        assert_eq!((&charge["amount_cents"], &charge["balance_after_cents"], &charge["related_order_id"]), (&json!(-1500), &json!(500), &order));
+        assert_eq!(charge["member"], json!({"user_id": guest.id, "nickname": "Person 2"}));
+        assert_eq!((&grant["amount_cents"], &grant["description"], &grant["member"]), (&json!(2000), &json!("管理员充值"), &Value::Null));
+        let first = ask("?limit=1").await.data().clone();
+        assert_eq!(first["history"], json!([charge]));
+        let cursor = first["page_info"]["next_cursor"].as_str().expect("another page");
+        let second = ask(&format!("?limit=1&cursor={cursor}")).await.data().clone();
+        assert_eq!((&second["history"], &second["page_info"]["has_more"]), (&json!([grant]), &json!(false)));
+        for what in ["", "/ledger", "/ledger/export"] {
+            let nowhere = server.ask(&format!("GET /api/v1/admin/departments/5{what}")).by(&admin).send().await;
+            assert_eq!(nowhere.failed(404, "NOT_FOUND")["noun"], json!("department"));
+        }
+        server.books_are_right().await;
     }
 }

@@ -1,10 +1,8 @@
 use crate::draft::{Draft, Written};
 use crate::{
-    Account, AppointAdmin, Change, Context, CreateDepartment, Currency, Decision, Department, DepartmentId,
-    EditDepartment, Facts, Grants, Member, Needs, Noun, Outcome, Owner, Refusal, Role, RoleGrant, Scope,
+    Account, Change, Context, CreateDepartment, Currency, Decision, Department, DepartmentId, EditDepartment, Facts,
+    Noun, Outcome, Owner, Refusal,
 };
-
-use super::members;
 
 pub(super) fn create(
     facts: &Facts,
@@ -26,10 +24,18 @@ pub(super) fn create(
         members_may_cancel: true,
         created_at: context.now,
     };
-    draft.push(Change::Account(Account::open(Owner::Department(department.id), Currency::Cny)));
-    draft.push(Change::Department(department.clone()));
-    draft.audit("department.create", ("department", department.id.get()), Written::after(command));
+    add(department.clone(), &mut draft);
     Ok(draft.finish(Outcome::Department { department }))
+}
+
+pub(super) fn add(department: Department, draft: &mut Draft<'_>) {
+    draft.push(Change::Account(Account::open(Owner::Department(department.id), Currency::Cny)));
+    let written = serde_json::json!({
+        "code": department.code, "name": department.name, "pays": department.pays,
+        "members_may_cancel": department.members_may_cancel,
+    });
+    draft.audit("department.create", ("department", department.id.get()), Written::after(&written));
+    draft.push(Change::Department(department));
 }
 
 pub(super) fn edit(facts: &Facts, command: &EditDepartment, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
@@ -43,12 +49,17 @@ pub(super) fn edit(facts: &Facts, command: &EditDepartment, mut draft: Draft<'_>
         members_may_cancel: command.members_may_cancel.unwrap_or(before.members_may_cancel),
         ..before.clone()
     };
-    if department != *before {
-        let written = Written::change(&trace(before), &trace(&department)).because(command.reason.as_str());
-        draft.audit("department.edit", ("department", department.id.get()), written);
-        draft.push(Change::Department(department.clone()));
-    }
+    change(before, department.clone(), command.reason.as_str(), &mut draft);
     Ok(draft.finish(Outcome::Department { department }))
+}
+
+/// What is so already is not written down again.
+pub(super) fn change(before: &Department, after: Department, reason: &str, draft: &mut Draft<'_>) {
+    if after != *before {
+        let written = Written::change(&trace(before), &trace(&after)).because(reason);
+        draft.audit("department.edit", ("department", after.id.get()), written);
+        draft.push(Change::Department(after));
+    }
 }
 
 fn trace(department: &Department) -> serde_json::Value {
@@ -58,31 +69,6 @@ fn trace(department: &Department) -> serde_json::Value {
         "overdraft_limit_cents": department.overdraft_limit,
         "members_may_cancel": department.members_may_cancel,
     })
-}
-
-pub(super) fn appoint_needs(command: &AppointAdmin, needs: &mut Needs) {
-    needs.departments.insert(command.department);
-    needs.members.insert(command.member);
-}
-
-/// Who administers a department need not belong to it.
-pub(super) fn appoint(facts: &Facts, command: &AppointAdmin, draft: Draft<'_>) -> Result<Decision, Refusal> {
-    let department = existing(facts, command.department)?;
-    let before = members::existing(facts, command.member)?;
-
-    // After this point it must succeed.
-    let grant = RoleGrant { role: Role::DeptAdmin, scope: Scope::Department(department.id) };
-    let mut grants = before.grants.as_slice().to_vec();
-    grants.retain(|held| *held != grant);
-    let action = if command.appointed {
-        grants.push(grant);
-        "department.appoint"
-    } else {
-        "department.dismiss"
-    };
-    let after = Member { grants: Grants::new(grants), ..before.clone() };
-    let written = Written::change(&before.grants, &after.grants);
-    Ok(members::changed(before, after, action, written, draft))
 }
 
 pub(super) fn existing(facts: &Facts, department: DepartmentId) -> Result<&Department, Refusal> {

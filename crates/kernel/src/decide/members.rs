@@ -1,10 +1,13 @@
 use crate::command::NewGrant;
 use crate::draft::{Draft, Written};
 use crate::{
-    Account, AddMember, Change, CloseSession, Context, Currency, Decision, DepartmentCode, DepartmentId, EditMember,
-    Facts, Grants, Member, MemberId, MemberStatus, Needs, NewSession, Noun, OpenSession, Outcome, Owner, Refusal, Role,
-    RoleGrant, Scope, Session, SessionOutcome, SetMemberStatus, SetOverdraft, SetPassword, SignIn, Title,
+    Account, AddMember, Change, ChangeRole, CloseSession, Context, Currency, Decision, DepartmentCode, DepartmentId,
+    EditMember, Facts, Grants, Member, MemberId, MemberStatus, Needs, NewSession, Noun, OpenSession, Outcome, Owner,
+    Refusal, Role, RoleGrant, Scope, Session, SessionOutcome, SetMemberStatus, SetOverdraft, SetPassword, SignIn,
+    SystemAccount, Title,
 };
+
+use super::departments;
 
 pub(super) fn sign_in_needs(command: &SignIn, facts: &Facts, needs: &mut Needs) {
     needs.openids.insert(command.openid.clone());
@@ -99,14 +102,14 @@ pub(super) fn add_member_needs(command: &AddMember, facts: &Facts, needs: &mut N
     }
 }
 
-fn department_needs(code: &DepartmentCode, facts: &Facts, needs: &mut Needs) {
+pub(super) fn department_needs(code: &DepartmentCode, facts: &Facts, needs: &mut Needs) {
     needs.department_codes.insert(code.clone());
     if facts.department_by_code.knows(code) {
         needs.departments.extend(facts.department_by_code.get(code));
     }
 }
 
-fn department(facts: &Facts, code: Option<&DepartmentCode>) -> Result<Option<DepartmentId>, Refusal> {
+pub(super) fn department(facts: &Facts, code: Option<&DepartmentCode>) -> Result<Option<DepartmentId>, Refusal> {
     match code.map(|code| facts.department_by_code.get(code)) {
         None => Ok(None),
         Some(Some(&id)) => Ok(Some(id)),
@@ -143,14 +146,23 @@ pub(super) fn add_member(
         grants,
         created_at: context.now,
     };
-    draft.push(Change::Account(Account::open(Owner::Member(member.id), Currency::Cny)));
-    draft.push(Change::Member(member.clone()));
+    add(member.clone(), &mut draft);
     if let Some(hash) = &command.password_hash {
         draft.push(Change::PasswordHash(member.id, hash.clone()));
     }
-    let roles = member.grants.as_slice();
-    draft.audit("member.add", ("member", member.id.get()), Written::after(&serde_json::json!({ "grants": roles })));
     Ok(draft.finish(Outcome::Member { member }))
+}
+
+pub(super) fn add(member: Member, draft: &mut Draft<'_>) {
+    draft.push(Change::Account(Account::open(Owner::Member(member.id), Currency::Cny)));
+    let written = serde_json::json!({
+        "nickname": member.nickname,
+        "account": member.account,
+        "department": member.department,
+        "grants": member.grants,
+    });
+    draft.audit("member.add", ("member", member.id.get()), Written::after(&written));
+    draft.push(Change::Member(member));
 }
 
 fn grants(asked: &[NewGrant], department: Option<DepartmentId>) -> Result<Grants, Refusal> {
@@ -169,24 +181,95 @@ fn grants(asked: &[NewGrant], department: Option<DepartmentId>) -> Result<Grants
 
 pub(super) fn edit_needs(command: &EditMember, facts: &Facts, needs: &mut Needs) {
     needs.members.insert(command.member);
+    needs.account_names.extend(command.account.clone());
     if let Some(Some(code)) = &command.department {
         department_needs(code, facts, needs);
     }
 }
 
-pub(super) fn edit(facts: &Facts, command: &EditMember, draft: Draft<'_>) -> Result<Decision, Refusal> {
+pub(super) fn edit(facts: &Facts, command: &EditMember, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
     let before = existing(facts, command.member)?;
     let department = match &command.department {
         Some(code) => department(facts, code.as_ref())?,
         None => before.department,
     };
+    if let Some(account) = &command.account
+        && facts.member_by_account.get(account).is_some_and(|holder| *holder != before.id)
+    {
+        return Err(Refusal::AccountTaken { account: account.clone() });
+    }
 
     // After this point it must succeed.
     let nickname = command.nickname.as_ref().map_or(before.nickname.as_str(), Title::as_str);
-    let after = Member { nickname: nickname.to_owned(), department, ..before.clone() };
-    let trace = |member: &Member| serde_json::json!({ "nickname": member.nickname, "department": member.department });
-    let written = Written::change(&trace(before), &trace(&after)).because(command.reason.as_str());
-    Ok(changed(before, after, "member.edit", written, draft))
+    let account = command.account.clone().or_else(|| before.account.clone());
+    let after = Member { nickname: nickname.to_owned(), account, department, ..before.clone() };
+    edited(before, after.clone(), command.reason.as_str(), &mut draft);
+    Ok(draft.finish(Outcome::Member { member: after }))
+}
+
+pub(super) fn edited(before: &Member, after: Member, reason: &str, draft: &mut Draft<'_>) {
+    let trace = |member: &Member| {
+        serde_json::json!({
+            "nickname": member.nickname, "account": member.account, "department": member.department,
+        })
+    };
+    let written = Written::change(&trace(before), &trace(&after)).because(reason);
+    change(before, after, "member.edit", written, draft);
+}
+
+pub(super) fn change_role_needs(command: &ChangeRole, needs: &mut Needs) {
+    needs.members.insert(command.member);
+    if let Scope::Department(department) = command.grant.scope {
+        needs.departments.insert(department);
+    }
+    if !command.held && command.grant == ADMINISTRATOR {
+        administrator_needs(needs);
+    }
+}
+
+pub(super) fn change_role(facts: &Facts, command: &ChangeRole, draft: Draft<'_>) -> Result<Decision, Refusal> {
+    let RoleGrant { role, scope } = command.grant;
+    if role == Role::Member {
+        return Err(Refusal::RoleOfAll);
+    }
+    let fits = matches!((role, scope), (Role::DeptAdmin, Scope::Department(_)))
+        || (role != Role::DeptAdmin && scope == Scope::Everywhere);
+    if command.held && !fits {
+        return Err(Refusal::RoleScope { role });
+    }
+    let before = existing(facts, command.member)?;
+    if let Scope::Department(department) = scope {
+        departments::existing(facts, department)?;
+    }
+    if !command.held && command.grant == ADMINISTRATOR && is_last_administrator(facts, before) {
+        return Err(Refusal::LastAdministrator);
+    }
+
+    // After this point it must succeed.
+    let mut grants = before.grants.as_slice().to_vec();
+    grants.retain(|held| *held != command.grant);
+    let action = if command.held {
+        grants.push(command.grant);
+        "member.grant_role"
+    } else {
+        "member.take_role"
+    };
+    let after = Member { grants: Grants::new(grants), ..before.clone() };
+    let written = Written::change(&before.grants, &after.grants);
+    Ok(changed(before, after, action, written, draft))
+}
+
+const ADMINISTRATOR: RoleGrant = RoleGrant { role: Role::Admin, scope: Scope::Everywhere };
+
+/// Who the administrators are is read under the lock of an account that is always there: two of them who end each other's
+/// administration at once come one after the other.
+fn administrator_needs(needs: &mut Needs) {
+    needs.holders_of.insert(Role::Admin);
+    needs.accounts.insert(Owner::System(SystemAccount::Grants).account(Currency::Cny));
+}
+
+fn is_last_administrator(facts: &Facts, member: &Member) -> bool {
+    facts.holders.get(&Role::Admin).is_some_and(|holders| holders.iter().eq([&member.id]))
 }
 
 pub(super) fn set_overdraft(facts: &Facts, command: &SetOverdraft, draft: Draft<'_>) -> Result<Decision, Refusal> {
@@ -199,6 +282,13 @@ pub(super) fn set_overdraft(facts: &Facts, command: &SetOverdraft, draft: Draft<
     Ok(changed(before, after, "member.set_overdraft", written, draft))
 }
 
+pub(super) fn set_status_needs(command: &SetMemberStatus, needs: &mut Needs) {
+    needs.members.insert(command.member);
+    if command.status == MemberStatus::Disabled {
+        administrator_needs(needs);
+    }
+}
+
 pub(super) fn set_status(
     facts: &Facts,
     command: &SetMemberStatus,
@@ -206,9 +296,11 @@ pub(super) fn set_status(
     draft: Draft<'_>,
 ) -> Result<Decision, Refusal> {
     let before = existing(facts, command.member)?;
-    // So that there is always somebody who can let others in again.
     if command.status == MemberStatus::Disabled && context.actor.member == Some(before.id) {
         return Err(Refusal::Yourself);
+    }
+    if command.status == MemberStatus::Disabled && is_last_administrator(facts, before) {
+        return Err(Refusal::LastAdministrator);
     }
 
     // After this point it must succeed.
@@ -248,17 +340,21 @@ pub(super) fn existing(facts: &Facts, member: MemberId) -> Result<&Member, Refus
     member.ok_or(Refusal::NotFound { noun: Noun::Member })
 }
 
-/// What is so already is not written down again.
-pub(super) fn changed(
+fn changed(
     before: &Member,
     after: Member,
     action: &'static str,
     written: Written<'_>,
     mut draft: Draft<'_>,
 ) -> Decision {
+    change(before, after.clone(), action, written, &mut draft);
+    draft.finish(Outcome::Member { member: after })
+}
+
+/// What is so already is not written down again.
+fn change(before: &Member, after: Member, action: &'static str, written: Written<'_>, draft: &mut Draft<'_>) {
     if after != *before {
         draft.audit(action, ("member", after.id.get()), written);
-        draft.push(Change::Member(after.clone()));
+        draft.push(Change::Member(after));
     }
-    draft.finish(Outcome::Member { member: after })
 }

@@ -4,6 +4,7 @@
 mod booking;
 mod departments;
 mod exceptions;
+mod imports;
 mod jobs;
 mod meals;
 mod members;
@@ -78,8 +79,10 @@ pub fn decide(
         Command::EditDepartment(command) => departments::edit(facts, command, draft),
         Command::FundDepartment(command) => wallet::fund_department(facts, command, draft),
         Command::AdjustDepartment(command) => wallet::adjust_department(facts, command, draft),
-        Command::AppointAdmin(command) => departments::appoint(facts, command, draft),
         Command::EditMember(command) => members::edit(facts, command, draft),
+        Command::ChangeRole(command) => members::change_role(facts, command, draft),
+        Command::ImportMembers(command) => imports::members(facts, command, context, draft),
+        Command::ImportDepartments(command) => imports::departments(facts, command, context, draft),
         Command::Grant(command) => wallet::grant(facts, command, draft),
         Command::CreateMeal(command) => meals::create(facts, command, context, draft),
         Command::CopyMeals(command) => Ok(meals::copy(facts, command, context, draft)),
@@ -133,8 +136,10 @@ pub(crate) fn needs(command: &Command, facts: &Facts, needs: &mut Needs) {
         Command::EditDepartment(command) => drop(needs.departments.insert(command.department)),
         Command::FundDepartment(command) => wallet::fund_department_needs(command, needs),
         Command::AdjustDepartment(command) => wallet::adjust_department_needs(command, needs),
-        Command::AppointAdmin(command) => departments::appoint_needs(command, needs),
         Command::EditMember(command) => members::edit_needs(command, facts, needs),
+        Command::ChangeRole(command) => members::change_role_needs(command, needs),
+        Command::ImportMembers(command) => imports::members_needs(command, facts, needs),
+        Command::ImportDepartments(command) => imports::departments_needs(command, facts, needs),
         Command::Grant(command) => wallet::grant_needs(command, needs),
         Command::CreateMeal(command) => drop(needs.meals_at.insert((command.date, command.slot))),
         Command::CopyMeals(command) => {
@@ -165,7 +170,7 @@ pub(crate) fn needs(command: &Command, facts: &Facts, needs: &mut Needs) {
         Command::RunSubscription(command) => subscriptions::run_needs(command, facts, needs),
         Command::AdjustWallet(command) => wallet::adjust_needs(command, needs),
         Command::SetOverdraft(command) => drop(needs.members.insert(command.member)),
-        Command::SetMemberStatus(command) => drop(needs.members.insert(command.member)),
+        Command::SetMemberStatus(command) => members::set_status_needs(command, needs),
         Command::SetPassword(command) => {
             needs.members.insert(command.member);
             needs.sessions.extend(&command.close);

@@ -3,11 +3,12 @@
 //! to stay hidden. Amounts are `i128`, so that only the stated range ends a sum.
 
 use kernel::{
-    AddMember, AdjustDepartment, AdjustWallet, AppointAdmin, BookMeals, Booking, CancelGroupOrder, CancelMeal,
-    CancelOrder, CapacityStrategy, Chosen, Command, CopyMeals, CreateDepartment, CreateMeal, EditDepartment, EditMeal,
-    EditMember, FundDepartment, Grant, MealPatch, MealStep, MemberStatus, MenuOption, ModifyOrder, NewGrant,
-    OpenSession, OptionId, OrderAction, Payer, PlaceOrder, ProcessOrders, RedeemOrder, RepairCapacity, RepostMeal,
-    Scope, SetMemberStatus, SetOverdraft, SignIn, Slot, Step,
+    AddMember, AdjustDepartment, AdjustWallet, BookMeals, Booking, CancelGroupOrder, CancelMeal, CancelOrder,
+    CapacityStrategy, ChangeRole, ChangeSubscription, Chosen, Command, CopyMeals, CreateDepartment, CreateMeal,
+    CreateSubscription, EditDepartment, EditMeal, EditMember, FundDepartment, Grant, MealPatch, MealStep, MemberStatus,
+    MenuOption, ModifyOrder, NewGrant, OpenSession, OptionId, OrderAction, Payer, PlaceOrder, ProcessOrders,
+    RedeemOrder, RepairCapacity, RepostMeal, RunSubscription, Scope, SetMemberStatus, SetOverdraft, SignIn, Slot, Step,
+    Subscriber,
 };
 
 /// What is said of a command that was carried out: names and values.
@@ -90,6 +91,22 @@ pub(crate) struct Party {
     pub(crate) meal: i64,
 }
 
+/// What is booked until told otherwise.
+#[derive(Debug, Clone)]
+pub(crate) struct Standing {
+    pub(crate) id: i64,
+    pub(crate) owner: Purse,
+    members: Vec<i64>,
+    slot: Slot,
+    days: Vec<u8>,
+    first: String,
+    last: Option<String>,
+    notes: String,
+    status: &'static str,
+    /// What it has done, by meal.
+    done: Vec<(i64, String)>,
+}
+
 impl Purchase {
     pub(crate) fn over(&self) -> bool {
         self.status == "canceled" || self.status == "refunded"
@@ -119,6 +136,7 @@ pub(crate) struct Reference {
     pub(crate) purchases: Vec<Purchase>,
     pub(crate) parties: Vec<Party>,
     pub(crate) claims: Vec<Claim>,
+    pub(crate) standings: Vec<Standing>,
     /// Every token that was ever given out, and whether it was handed back.
     pub(crate) tokens: Vec<([u8; 32], i64, bool)>,
     movements: Vec<Movement>,
@@ -171,11 +189,14 @@ impl Reference {
             Command::RedeemOrder(command) => self.redeem(command, at),
             Command::BookMeals(command) => self.book(command, at),
             Command::CancelGroupOrder(command) => self.call_off(command, at),
+            Command::CreateSubscription(command) => self.subscribe(command, at),
+            Command::ChangeSubscription(command) => self.change_standing(command),
+            Command::RunSubscription(command) => self.run_standing(command, at),
             Command::EditDepartment(command) => self.edit_group(command),
             Command::FundDepartment(command) => self.fund(command),
             Command::AdjustDepartment(command) => self.settle(command),
-            Command::AppointAdmin(command) => self.appoint(command),
             Command::EditMember(command) => self.edit_member(command),
+            Command::ChangeRole(command) => self.change_role(command),
             Command::AdjustWallet(command) => self.adjust(command),
             Command::SetOverdraft(command) => self.limit(command),
             Command::SetMemberStatus(command) => self.set_member(command, at),
@@ -729,17 +750,37 @@ impl Reference {
         Ok(vec![("amount", amount.to_string()), ("balance", self.balance(purse).to_string())])
     }
 
-    fn appoint(&mut self, command: &AppointAdmin) -> Told {
-        let group = self.group(command.department.get())?.id;
-        let role = format!("dept_admin {group}");
+    fn change_role(&mut self, command: &ChangeRole) -> Told {
+        let role = command.grant.role.as_str();
+        let place = match command.grant.scope {
+            Scope::Everywhere => "everywhere".to_owned(),
+            Scope::Department(id) => id.to_string(),
+        };
+        let right_place = (role == "dept_admin") != (place == "everywhere");
+        if role == "member" || command.held && !right_place {
+            return no("VALIDATION_ERROR");
+        }
         let member = self.person(command.member.get())?.id;
+        if let Scope::Department(id) = command.grant.scope {
+            self.group(id.get())?;
+        }
+        let role = format!("{role} {place}");
+        if !command.held && role == "admin everywhere" && self.alone_lets_others_in(member) {
+            return no("BUSINESS_RULE_ERROR");
+        }
         for person in self.people.iter_mut().filter(|person| person.id == member) {
             person.roles.retain(|held| *held != role);
-            if command.appointed {
+            if command.held {
                 person.roles.push(role.clone());
             }
         }
         self.member_said(member)
+    }
+
+    fn alone_lets_others_in(&self, member: i64) -> bool {
+        let lets = |person: &&Person| !person.disabled && person.roles.iter().any(|role| role == "admin everywhere");
+        let mut people = self.people.iter().filter(lets);
+        people.next().is_some_and(|person| person.id == member) && people.next().is_none()
     }
 
     fn edit_member(&mut self, command: &EditMember) -> Told {
@@ -751,9 +792,16 @@ impl Reference {
             };
             department = Some(group.id);
         }
+        let account = command.account.as_ref().map(|account| account.as_str().to_owned());
+        if account.is_some() && self.people.iter().any(|person| person.id != member && person.account == account) {
+            return no("BUSINESS_RULE_ERROR");
+        }
         for person in self.people.iter_mut().filter(|person| person.id == member) {
             if command.department.is_some() {
                 person.department = department;
+            }
+            if account.is_some() {
+                person.account = account.clone();
             }
         }
         self.member_said(member)
@@ -850,6 +898,143 @@ impl Reference {
         }
         self.parties.push(Party { id: party, group, meal: dish.id });
         Ok(format!("{} {} {total}", booking.number, people.len()))
+    }
+
+    fn subscribe(&mut self, command: &CreateSubscription, at: &Moment) -> Told {
+        let (first, last) = (command.first_date.to_string(), command.last_date.map(|last| last.to_string()));
+        if last.as_ref().is_some_and(|last| *last < at.today || *last < first) {
+            return no("BUSINESS_RULE_ERROR");
+        }
+        let members: Vec<i64> = match command.owner {
+            Subscriber::Member(member) => vec![member.get()],
+            Subscriber::Department(department) => {
+                self.group(department.get())?;
+                command.members.iter().map(|member| member.get()).collect()
+            }
+        };
+        if members.iter().any(|member| members.iter().filter(|other| *other == member).count() > 1) {
+            return no("VALIDATION_ERROR");
+        }
+        let owner = (command.owner.kind(), command.owner.id());
+        for &member in &members {
+            self.can_be_booked_by(owner, member)?;
+        }
+        self.standings.push(Standing {
+            id: at.born,
+            owner,
+            members,
+            slot: command.slot,
+            days: command.weekdays.into(),
+            first,
+            last,
+            notes: command.notes.as_str().to_owned(),
+            status: "active",
+            done: Vec::new(),
+        });
+        Ok(vec![("status", "active".to_owned())])
+    }
+
+    fn can_be_booked_by(&self, owner: Purse, member: i64) -> Result<Person, String> {
+        let person = self.person(member)?;
+        if person.disabled {
+            return no("BUSINESS_RULE_ERROR");
+        }
+        if owner.0 == "department" && person.department != Some(owner.1) {
+            return no("PERMISSION_DENIED");
+        }
+        Ok(person)
+    }
+
+    fn change_standing(&mut self, command: &ChangeSubscription) -> Told {
+        let id = command.subscription.get();
+        let Some(standing) = self.standings.iter_mut().find(|standing| standing.id == id) else {
+            return no("NOT_FOUND");
+        };
+        if standing.owner != (command.owner.kind(), command.owner.id()) {
+            return no("PERMISSION_DENIED");
+        }
+        if standing.status == "ended" && command.status.as_str() != "ended" {
+            return no("INVALID_STATUS_TRANSITION");
+        }
+        standing.status = command.status.as_str();
+        Ok(vec![("status", standing.status.to_owned())])
+    }
+
+    fn run_standing(&mut self, command: &RunSubscription, at: &Moment) -> Told {
+        let id = command.subscription.get();
+        let Some(standing) = self.standings.iter().find(|standing| standing.id == id).cloned() else {
+            return no("NOT_FOUND");
+        };
+        let dish = self.dish(command.meal.get())?;
+        if let Some((_, said)) = standing.done.iter().find(|(meal, _)| *meal == dish.id) {
+            return Ok(vec![("results", said.clone())]);
+        }
+        if standing.status != "active" {
+            return no("INVALID_STATUS_TRANSITION");
+        }
+        let date: jiff::civil::Date = dish.day.parse().expect("a date");
+        let day = u8::try_from(date.weekday().to_monday_one_offset()).expect("a day of the week");
+        let over = standing.last.as_ref().is_some_and(|last| dish.day > *last);
+        if dish.slot != standing.slot || !standing.days.contains(&day) || dish.day < standing.first || over {
+            return no("NOT_FOUND");
+        }
+        if dish.day < at.today {
+            return no("BUSINESS_RULE_ERROR");
+        }
+        self.taking_orders(&dish, at.now)?;
+        let (_, party, orders) = at.parties.first().cloned().unwrap_or_default();
+        let group = (standing.owner.0 == "department").then_some(party);
+        let mut results = Vec::new();
+        for (at_place, &member) in standing.members.iter().enumerate() {
+            let born = orders.get(at_place).copied().unwrap_or(-1);
+            let bought = self.buy_standing(&standing, &dish, (member, born, group), at);
+            results.push(bought.err().unwrap_or_else(|| "ok".to_owned()));
+        }
+        if let Some(party) = group.filter(|_| results.iter().any(|result| result == "ok")) {
+            self.parties.push(Party { id: party, group: standing.owner.1, meal: dish.id });
+        }
+        let said = results.join("; ");
+        let done = self.standings.iter_mut().filter(|known| known.id == id);
+        done.for_each(|known| known.done.push((dish.id, said.clone())));
+        Ok(vec![("results", said)])
+    }
+
+    /// One portion for one member, whose order is `born` in the group order `party`.
+    fn buy_standing(
+        &mut self,
+        standing: &Standing,
+        dish: &Dish,
+        (member, born, party): (i64, i64, Option<i64>),
+        at: &Moment,
+    ) -> Result<(), String> {
+        let person = self.can_be_booked_by(standing.owner, member)?;
+        let own = self.purchases.iter().filter(|purchase| (purchase.meal, purchase.member) == (dish.id, member));
+        let own: Vec<_> = own.collect();
+        if own.iter().any(|purchase| !purchase.over()) {
+            return no("DUPLICATE_ORDER");
+        }
+        if own.iter().any(|purchase| purchase.status == "canceled") {
+            return no("BUSINESS_RULE_ERROR");
+        }
+        self.room(dish, 1, at.now)?;
+        let purse = self.purse_of(&person);
+        self.pay(purse, &person, dish.price, at)?;
+        self.fits(("meal", dish.id), dish.price)?;
+        self.move_money(purse, ("meal", dish.id), dish.price);
+        self.purchases.push(Purchase {
+            id: born,
+            member,
+            meal: dish.id,
+            purse,
+            quantity: 1,
+            extras: Vec::new(),
+            total: dish.price,
+            notes: standing.notes.clone(),
+            status: "active",
+            party,
+            redeemed: false,
+        });
+        Ok(())
     }
 
     fn call_off(&mut self, command: &CancelGroupOrder, at: &Moment) -> Told {
@@ -950,7 +1135,7 @@ impl Reference {
     fn set_member(&mut self, command: &SetMemberStatus, at: &Moment) -> Told {
         let disabled = command.status == MemberStatus::Disabled;
         let id = self.person(command.member.get())?.id;
-        if disabled && at.actor == Some(id) {
+        if disabled && (at.actor == Some(id) || self.alone_lets_others_in(id)) {
             return no("BUSINESS_RULE_ERROR");
         }
         self.change_person(command.member.get(), |person| person.disabled = disabled)

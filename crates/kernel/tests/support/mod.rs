@@ -258,6 +258,10 @@ impl Database {
             }
             facts.order_sums.load(account, Some(sums));
         }
+        for &role in &needs.holders_of {
+            let holders = self.members().filter(|member| member.holds(role)).map(|member| member.id).collect();
+            facts.holders.load(role, Some(holders));
+        }
         for openid in &needs.openids {
             let found = self.member_by_openid(openid);
             facts.member_by_openid.load(openid.clone(), found);
@@ -739,6 +743,7 @@ fn check_facts(database: &Database, facts: &Facts, group: &[Asked], now: Instant
         open_exceptions,
         dismissed_exceptions,
         order_sums,
+        holders_of,
     } = &needs;
     for key in topups {
         assert_eq!(fresh.topups.get(key), facts.topups.get(key));
@@ -848,6 +853,9 @@ fn check_facts(database: &Database, facts: &Facts, group: &[Asked], now: Instant
     }
     for key in ledgers {
         assert_eq!(fresh.ledgers.get(key), facts.ledgers.get(key), "ledger of account {key}");
+    }
+    for key in holders_of {
+        assert_eq!(fresh.holders.get(key), facts.holders.get(key), "holders of {key:?}");
     }
     for key in order_sums {
         assert_eq!(fresh.order_sums.get(key), facts.order_sums.get(key), "orders in the ledger of account {key}");

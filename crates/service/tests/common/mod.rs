@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use kernel::{
-    Actor, CancelOrder, Chosen, Code, Command, CreateMeal, Date, Grants, MealId, MemberId, NewSession, OrderId,
-    OrderOutcome, Outcome, PlaceOrder, Profile, Quantity, Role, RoleGrant, Scope, SignIn, Slot,
+    Actor, CancelOrder, ChangeRole, Chosen, Code, Command, CreateMeal, Date, Grants, MealId, MemberId, NewSession,
+    OrderId, OrderOutcome, Outcome, PlaceOrder, Profile, Quantity, Role, RoleGrant, Scope, SignIn, Slot,
 };
 use service::{Failure, IdempotencyKey, LaneSettings, Request, Service, Settings, System};
 use store::{AnswerKey, Engine, Store, Value, Writer};
@@ -89,6 +89,12 @@ pub(crate) fn order_of(outcome: Outcome) -> OrderOutcome {
         Outcome::Order(order) => order,
         other => panic!("{other:?}"),
     }
+}
+
+pub(crate) const ADMINISTRATOR: RoleGrant = RoleGrant { role: Role::Admin, scope: Scope::Everywhere };
+
+pub(crate) fn change_role(member: MemberId, grant: RoleGrant, held: bool) -> Request {
+    Request::by_house(Command::ChangeRole(ChangeRole { member, grant, held }))
 }
 
 pub(crate) fn sign_in(service: &Service, name: &str) -> Request {

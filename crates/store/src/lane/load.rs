@@ -4,15 +4,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
 
 use kernel::{
-    AccountId, AccountName, Cents, DepartmentCode, DepartmentId, Exception, ExceptionKind, Facts, Hold, Instant,
-    LedgerSum, Lookup, MealId, MealOrder, MemberId, Needs, OrderId, PoolId, SubscriptionId, SubscriptionRun, Table,
+    AccountId, AccountName, Cents, DepartmentCode, DepartmentId, Exception, ExceptionKind, Facts, Grants, Hold,
+    Instant, LedgerSum, Lookup, MealId, MealOrder, MemberId, Needs, OrderId, PoolId, Role, SubscriptionId,
+    SubscriptionRun, Table,
 };
 
 use super::shop;
 use super::statements::{
     ACCOUNTS, CANCELED_ORDERS, COMPLETED_HOLDS, COMPLETED_ORDERS, DEPARTMENT_BY_CODE, DEPARTMENTS,
-    DISMISSED_EXCEPTIONS, EXCEPTIONS, GROUP_ORDERS, HOLDS, JOB_RUNS, JOBS, LAPSED_HOLDS, LEDGERS, MEAL_AT, MEALS,
-    MEMBER_BY_ACCOUNT, MEMBER_BY_OPENID, MEMBERS, OPEN_EXCEPTION, OPEN_HOLDS, OPEN_ORDERS, ORDER_SUMS, ORDERS,
+    DISMISSED_EXCEPTIONS, EXCEPTIONS, GROUP_ORDERS, HOLDERS, HOLDS, JOB_RUNS, JOBS, LAPSED_HOLDS, LEDGERS, MEAL_AT,
+    MEALS, MEMBER_BY_ACCOUNT, MEMBER_BY_OPENID, MEMBERS, OPEN_EXCEPTION, OPEN_HOLDS, OPEN_ORDERS, ORDER_SUMS, ORDERS,
     PAYMENTS, POOL_HOLDS, POOLS, REFUNDS, SESSIONS, STANDING_ORDERS, SUBSCRIPTION_RUNS, SUBSCRIPTIONS,
     TOPUP_BY_TRANSACTION, TOPUPS,
 };
@@ -141,6 +142,9 @@ pub async fn load(writer: &mut Writer, needs: &Needs, now: Instant, facts: &mut 
     let accounts = &needs.order_sums;
     let asked = accounts.iter().map(|id| [id.get().into()]);
     plan.ask(Batch::of(&ORDER_SUMS, asked), move |facts, rows| load_order_sums(facts, rows, accounts));
+    let roles = &needs.holders_of;
+    let asked = roles.iter().map(|role| [role.as_str().into()]);
+    plan.ask(Batch::of(&HOLDERS, asked), move |facts, rows| load_holders(facts, rows, roles));
     shop::plan_under_accounts(&mut plan, &needs.shop);
     plan.run(writer, facts).await
 }
@@ -305,6 +309,22 @@ fn load_ledgers(facts: &mut Facts, rows: Vec<Row>) -> Result<(), Error> {
         let account = AccountId::new(cells.int()?);
         let ledger = LedgerSum { sum: cells.int()?, count: cells.int()?, last: cells.int()? };
         facts.ledgers.load(account, Some(ledger));
+    }
+    Ok(())
+}
+
+fn load_holders(facts: &mut Facts, rows: Vec<Row>, roles: &BTreeSet<Role>) -> Result<(), Error> {
+    let mut by_role: BTreeMap<Role, BTreeSet<MemberId>> = BTreeMap::new();
+    for row in rows {
+        let mut cells = row.cells();
+        let (role, member) = (cells.word("role")?, MemberId::new(cells.int()?));
+        let grants: Grants = cells.json("grants")?;
+        if grants.hold_everywhere(role) {
+            by_role.entry(role).or_default().insert(member);
+        }
+    }
+    for &role in roles {
+        facts.holders.load(role, Some(by_role.remove(&role).unwrap_or_default()));
     }
     Ok(())
 }

@@ -108,6 +108,7 @@ statements! {
     POOL_HOLDS = SetStatement::select("holds", &[("pool_id", Int)], rows::HOLD, "t.state <> 'released'", Lock::None);
     LEDGERS = SetStatement::query(&[("account_id", Int)], LEDGER, Lock::None);
     ORDER_SUMS = SetStatement::query(&[("account_id", Int)], ORDER_SUM, Lock::None);
+    HOLDERS = SetStatement::query(&[("role", Text)], HOLDERS_OF, Lock::None);
     LAPSED_HOLDS = SetStatement::query(&[("pool_id", Int), ("now", Int)], LAPSED, Lock::None);
     JOBS = by_key("jobs", rows::JOB, Lock::None);
     TOPUPS = by_key("topups", rows::TOPUP, Lock::None);
@@ -186,6 +187,10 @@ const LEDGER: &str = "SELECT {account_id} AS account_id, CAST(COALESCE(SUM(t.amo
 
 const ORDER_SUM: &str = "SELECT t.account_id, t.order_id, CAST(SUM(t.amount) AS BIGINT) AS total FROM entries AS t \
                          WHERE t.account_id = {account_id} AND t.order_id IS NOT NULL GROUP BY t.account_id, t.order_id";
+
+// Who holds it in a department only is told apart by the reader.
+const HOLDERS_OF: &str = "SELECT {role} AS role, t.member_id, t.grants FROM members AS t \
+                          WHERE t.status = 'active' AND t.grants LIKE '%\"' || {role} || '\"%'";
 
 // `kernel::MOST_LAPSED` of them.
 const LAPSED: &str = "SELECT t.order_id, t.pool_id, t.quantity, t.state, t.expires_at, t.version FROM holds AS t \

@@ -99,7 +99,7 @@ pub async fn orders(store: &Store, member: MemberId) -> Result<Stream<OrderOfMem
 /// All entries of an account, newest first.
 pub async fn entries(store: &Store, account: AccountId) -> Result<Stream<Line>, Error> {
     let rows = store.stream(vec![(ENTRIES, vec![account.get().into()])]);
-    Stream::of(rows, ledger::line).await
+    Stream::of(rows, |row| ledger::line(&mut row.cells())).await
 }
 
 fn order_of_meal(row: Row) -> Result<OrderOfMeal, Error> {

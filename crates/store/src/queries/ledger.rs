@@ -2,7 +2,7 @@
 
 use kernel::{AccountId, Cents, EntryKind, Instant, OrderId, TransferId};
 
-use crate::{Error, Row, Store};
+use crate::{Cells, Error, Row, Store};
 
 const BALANCE: &str = "SELECT balance, entry_count FROM accounts WHERE account_id = $1";
 const ENTRIES: &str = "SELECT number, transfer_id, kind, order_id, amount, balance_after, created_at FROM entries \
@@ -41,11 +41,10 @@ pub async fn balance(store: &Store, account: AccountId) -> Result<Option<Balance
 /// Entries from number `from` down, newest first. Numbers have no gaps: any page is one look-up away, however deep it lies.
 pub async fn entries(store: &Store, account: AccountId, from: i64, limit: i64) -> Result<Vec<Line>, Error> {
     let parameters = vec![account.get().into(), from.into(), limit.into()];
-    store.query(ENTRIES, parameters).await?.into_iter().map(line).collect()
+    store.query(ENTRIES, parameters).await?.into_iter().map(|row| line(&mut row.cells())).collect()
 }
 
-pub(super) fn line(row: Row) -> Result<Line, Error> {
-    let mut cells = row.cells();
+pub(super) fn line(cells: &mut Cells) -> Result<Line, Error> {
     Ok(Line {
         number: cells.int()?,
         transfer: TransferId::new(cells.int()?),

@@ -1,6 +1,6 @@
 //! Members and the department they belong to.
 
-use kernel::{AccountName, Cents, Department, DepartmentCode, Member, MemberId, MemberStatus};
+use kernel::{AccountName, Cents, Department, DepartmentCode, Member, MemberId, MemberStatus, Role};
 
 use crate::rows::FromRow;
 use crate::{Error, Row, Store, Value};
@@ -22,26 +22,26 @@ const LIST: &str = "SELECT u.member_id, u.uid, u.openid, u.account, u.nickname, 
      LEFT JOIN departments AS d ON d.department_id = u.department_id \
      WHERE u.member_id > $1 AND (u.status = $2 OR $2 = 'any') AND (a.balance < 0 OR $3 = 'any') \
      AND (LOWER(u.nickname) LIKE LOWER($5) ESCAPE '!' OR LOWER(u.account) LIKE LOWER($5) ESCAPE '!' OR u.uid = $4 OR $4 = '' \
-     OR CAST(u.member_id AS TEXT) = $4) \
-     ORDER BY u.member_id LIMIT $6";
+     OR CAST(u.member_id AS TEXT) = $4) AND (u.grants LIKE $6 OR $6 = 'any') \
+     ORDER BY u.member_id LIMIT $7";
 const LIST_OF_DEPARTMENT: &str = "SELECT u.member_id, u.uid, u.openid, u.account, u.nickname, u.avatar_url, u.department_id, u.status, \
      u.overdraft_limit_cents, u.grants, u.created_at, COALESCE(a.balance, 0), d.department_id, d.department_id, d.code, d.name, \
      d.pays, d.overdraft_limit_cents, d.members_may_cancel, d.created_at FROM members AS u LEFT JOIN accounts AS a ON a.account_id = u.member_id * 2 \
      LEFT JOIN departments AS d ON d.department_id = u.department_id \
      WHERE u.member_id > $1 AND (u.status = $2 OR $2 = 'any') AND (a.balance < 0 OR $3 = 'any') \
      AND (LOWER(u.nickname) LIKE LOWER($5) ESCAPE '!' OR LOWER(u.account) LIKE LOWER($5) ESCAPE '!' OR u.uid = $4 OR $4 = '' \
-     OR CAST(u.member_id AS TEXT) = $4) \
-     AND u.department_id = (SELECT x.department_id FROM departments AS x WHERE x.code = $7) \
-     ORDER BY u.member_id LIMIT $6";
+     OR CAST(u.member_id AS TEXT) = $4) AND (u.grants LIKE $6 OR $6 = 'any') \
+     AND u.department_id = (SELECT x.department_id FROM departments AS x WHERE x.code = $8) \
+     ORDER BY u.member_id LIMIT $7";
 const COUNT: &str = "SELECT COUNT(*) FROM members AS u LEFT JOIN accounts AS a ON a.account_id = u.member_id * 2 \
      WHERE u.member_id > $1 AND (u.status = $2 OR $2 = 'any') AND (a.balance < 0 OR $3 = 'any') \
      AND (LOWER(u.nickname) LIKE LOWER($5) ESCAPE '!' OR LOWER(u.account) LIKE LOWER($5) ESCAPE '!' OR u.uid = $4 OR $4 = '' \
-     OR CAST(u.member_id AS TEXT) = $4)";
+     OR CAST(u.member_id AS TEXT) = $4) AND (u.grants LIKE $6 OR $6 = 'any')";
 const COUNT_OF_DEPARTMENT: &str = "SELECT COUNT(*) FROM members AS u LEFT JOIN accounts AS a ON a.account_id = u.member_id * 2 \
      WHERE u.member_id > $1 AND (u.status = $2 OR $2 = 'any') AND (a.balance < 0 OR $3 = 'any') \
      AND (LOWER(u.nickname) LIKE LOWER($5) ESCAPE '!' OR LOWER(u.account) LIKE LOWER($5) ESCAPE '!' OR u.uid = $4 OR $4 = '' \
-     OR CAST(u.member_id AS TEXT) = $4) \
-     AND u.department_id = (SELECT x.department_id FROM departments AS x WHERE x.code = $6)";
+     OR CAST(u.member_id AS TEXT) = $4) AND (u.grants LIKE $6 OR $6 = 'any') \
+     AND u.department_id = (SELECT x.department_id FROM departments AS x WHERE x.code = $7)";
 const ALL: &str = "SELECT COUNT(*) FROM members";
 
 pub async fn one(store: &Store, id: MemberId) -> Result<Option<Member>, Error> {
@@ -81,6 +81,8 @@ pub struct Filter {
     pub query: Option<String>,
     pub department: Option<DepartmentCode>,
     pub status: Option<MemberStatus>,
+    /// Held everywhere or somewhere.
+    pub role: Option<Role>,
     /// Only those whose wallets are below zero.
     pub overdrawn: bool,
 }
@@ -88,20 +90,15 @@ pub struct Filter {
 impl Filter {
     fn parameters(&self, after: i64) -> Vec<Value<'static>> {
         let query = self.query.as_deref().unwrap_or_default().to_owned();
-        let mut pattern = String::from("%");
-        for character in query.chars() {
-            if ['%', '_', '!'].contains(&character) {
-                pattern.push('!');
-            }
-            pattern.push(character);
-        }
-        pattern.push('%');
+        let pattern = super::containing(&query);
         vec![
             after.into(),
             self.status.map_or("any", MemberStatus::as_str).into(),
             if self.overdrawn { "overdrawn" } else { "any" }.into(),
             query.into(),
             pattern.into(),
+            // As JSON has it, and as it stands in no other word.
+            self.role.map_or_else(|| "any".to_owned(), |role| format!("%\"{}\"%", role.as_str())).into(),
         ]
     }
 

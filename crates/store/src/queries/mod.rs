@@ -27,3 +27,16 @@ fn number(rows: Vec<Row>) -> Result<i64, Error> {
         None => Err(Error::inconsistent("a count is missing")),
     }
 }
+
+/// A pattern for what has this in it, with `!` before each character that would stand for others.
+fn containing(part: &str) -> String {
+    let mut pattern = String::from("%");
+    for character in part.chars() {
+        if ['%', '_', '!'].contains(&character) {
+            pattern.push('!');
+        }
+        pattern.push(character);
+    }
+    pattern.push('%');
+    pattern
+}

@@ -49,8 +49,8 @@ const zh = {
   actions: {
     'shop_order.stuck': '过期处理受阻',
     'shop_order.park': '过期处理暂停',
-    'department.appoint': '任命部门管理员',
-    'department.dismiss': '免去部门管理员',
+    'member.grant_role': '授予角色',
+    'member.take_role': '收回角色',
     'round.cancel': '取消期次',
     'round.close': '期次截止',
     'refund.return': '退款退回余额',
@@ -173,8 +173,8 @@ const en: typeof zh = {
   actions: {
     'shop_order.stuck': 'Expiry held up',
     'shop_order.park': 'Expiry put aside',
-    'department.appoint': 'Department administrator appointed',
-    'department.dismiss': 'Department administrator dismissed',
+    'member.grant_role': 'Role given',
+    'member.take_role': 'Role taken',
     'round.cancel': 'Round called off',
     'round.close': 'Round closed',
     'refund.return': 'Refund returned to the wallet',

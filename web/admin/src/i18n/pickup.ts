@@ -29,6 +29,14 @@ const zh = {
   byWindow: '取餐时间',
   anyTime: '不限时间',
   noShows: (n: number) => `${n} 单没有来取`,
+  windows: '取餐时间',
+  windowsHint: '下单时由用户选择；不填则不限时间。已下的订单保留原来的时间。',
+  windowFrom: (at: number) => `取餐时间 ${at} 从`,
+  windowTo: (at: number) => `取餐时间 ${at} 到`,
+  windowWrong: '请填写开始和之后的结束时间',
+  windowTwice: '与前面的重复',
+  addWindow: '添加取餐时间',
+  removeWindow: (at: number) => `删除取餐时间 ${at}`,
 }
 
 const en: typeof zh = {
@@ -60,6 +68,14 @@ const en: typeof zh = {
   byWindow: 'Pick-up time',
   anyTime: 'Any time',
   noShows: (n) => (n === 1 ? '1 order was not fetched' : `${n} orders were not fetched`),
+  windows: 'Pick-up times',
+  windowsHint: 'Chosen with the order; any time where there are none. Orders keep the time that they have.',
+  windowFrom: (at) => `Pick-up time ${at}: from`,
+  windowTo: (at) => `Pick-up time ${at}: to`,
+  windowWrong: 'Say from when, and to when after that',
+  windowTwice: 'The same as one before',
+  addWindow: 'Add a pick-up time',
+  removeWindow: (at) => `Remove pick-up time ${at}`,
 }
 
 export const pickup = inBoth({ zh, en })

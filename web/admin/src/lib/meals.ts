@@ -119,3 +119,31 @@ export function dishes(orders: Order[]): Dish[] {
 export function stands(order: Order): boolean {
   return order.status !== 'canceled' && order.status !== 'refunded'
 }
+
+/** From and to, as `11:30`; empty while nothing is typed. */
+export interface Window {
+  from: string
+  to: string
+}
+
+const FIRST: Record<Slot, Window> = {
+  breakfast: { from: '07:30', to: '08:00' },
+  lunch: { from: '11:30', to: '12:00' },
+  dinner: { from: '17:30', to: '18:00' },
+}
+const minutes = (time: string) => Number(time.slice(0, 2)) * 60 + Number(time.slice(3, 5))
+const clockOf = (minute: number) => [Math.floor(minute / 60), minute % 60].map((part) => String(part).padStart(2, '0')).join(':')
+
+export function windowOf(text: string): Window {
+  const [from = '', to = ''] = text.split('-')
+  return { from, to }
+}
+export const windowText = ({ from, to }: Window) => `${from}-${to}`
+
+/** What most likely comes next: as long as the last one, from its end on, within the day. */
+export function nextWindow(windows: Window[], slot: Slot): Window {
+  const last = windows.at(-1)
+  if (!last) return { ...FIRST[slot] }
+  const until = 2 * minutes(last.to) - minutes(last.from)
+  return minutes(last.to) > minutes(last.from) && until < 24 * 60 ? { from: last.to, to: clockOf(until) } : { from: last.to, to: '' }
+}

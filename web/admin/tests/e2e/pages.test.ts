@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core'
 import { beforeAll, describe, test } from 'vitest'
 
 import { accessible, call, open, shoot, tokenOf } from './browser'
-import { atWechat, member as someone, statusOf, topup, until } from './house'
+import { atWechat, dayAfter, freeDay, member as someone, statusOf, topup, until } from './house'
 
 let token: string
 let meal: number
@@ -12,6 +12,7 @@ let member: number
 let product: number
 let round: number
 let payment: string
+let department: string
 
 beforeAll(async () => {
   token = await tokenOf('admin')
@@ -39,9 +40,17 @@ async function trade() {
   await atWechat(`/orders/${await topup(fang, 30_000)}/pay`, { total: 29_900 })
   await until(async () => (await statusOf(payment)) === 'paid')
   await call(token, 'POST', '/api/v1/admin/refunds', { order_no: payment, amount_cents: 5_000, reason: '多充了，退回一部分' })
-  const { members: people } = await call<{ members: { userId: string }[] }>(await tokenOf('zhou.min'), 'GET', '/api/dining/enhanced/dept-members')
-  const members = people.slice(1, 6).map(({ userId }) => ({ userId }))
-  await call(await tokenOf('zhou.min'), 'POST', '/api/dining/enhanced/batch-orders', { orders: [{ date: await dinnerAhead(), mealType: 'dinner', members, remark: '加班' }] })
+  const deptAdmin = await tokenOf('zhou.min')
+  const { members: people, departmentId } = await call<{ members: { userId: string }[]; departmentId: string }>(deptAdmin, 'GET', '/api/dining/enhanced/dept-members')
+  department = departmentId
+  const ids = people.slice(1, 6).map(({ userId }) => userId)
+  const members = ids.map((userId) => ({ userId }))
+  await call(deptAdmin, 'POST', '/api/dining/enhanced/batch-orders', { orders: [{ date: await dinnerAhead(), mealType: 'dinner', members, remark: '加班' }] })
+  // Far ahead, so that nothing is booked.
+  const standing = { weekdays: [1, 2, 3, 4, 5], first_date: dayAfter(await freeDay(), 30), department_id: Number(departmentId) }
+  const paused = await call<{ subscription_id: number }>(deptAdmin, 'POST', '/api/v1/subscriptions', { ...standing, slot: 'dinner', members: ids })
+  await call(deptAdmin, 'POST', `/api/v1/subscriptions/${paused.subscription_id}/pause`)
+  await call(deptAdmin, 'POST', '/api/v1/subscriptions', { ...standing, slot: 'lunch', members: ids.slice(0, 3), notes: '午间会议' })
 }
 
 /** A day of the demo's on which few have ordered dinner. */
@@ -60,6 +69,7 @@ const PAGES: [string, () => string, (page: Page) => Promise<void>][] = [
   ['members', () => '/members', (page) => page.locator('tbody a').first().waitFor()],
   ['member', () => `/members/${member}`, (page) => page.locator('tbody .money').first().waitFor()],
   ['departments', () => '/departments', (page) => page.locator('tbody a').first().waitFor()],
+  ['department', () => `/departments/${department}`, (page) => page.locator('.admins li').first().waitFor()],
   ['wallets', () => '/wallets', (page) => page.locator('tbody a').first().waitFor()],
   ['consistency', () => '/consistency', (page) => page.locator('h1').waitFor()],
   ['jobs', () => '/jobs', (page) => page.locator('tbody a, .problem').first().waitFor()],
@@ -67,6 +77,7 @@ const PAGES: [string, () => string, (page: Page) => Promise<void>][] = [
   ['pickup', () => '/pickup', (page) => page.locator('.list li').first().waitFor()],
   ['booking', () => '/booking', (page) => page.getByRole('gridcell').first().waitFor()],
   ['group-orders', () => '/group-orders', (page) => page.locator('summary, .problem').first().waitFor()],
+  ['standing', () => `/standing?department=${department}`, (page) => page.locator('summary, .problem').first().waitFor()],
   ['products', () => '/products', (page) => page.locator('tbody a').first().waitFor()],
   ['product', () => `/products/${product}`, (page) => page.locator('tbody .nowrap').first().waitFor()],
   ['rounds', () => '/rounds', (page) => page.locator('tbody a').first().waitFor()],

@@ -111,7 +111,8 @@ test('a department is made, and the server says what is wrong with its code', as
   await dialog.getByLabel('代码').fill(code)
   await dialog.getByLabel('部门支付').check()
   await dialog.getByRole('button', { name: '保存' }).click()
-  await page.locator('tr', { hasText: code }).getByText('部门支付').waitFor()
+  await page.locator('h1', { hasText: '试验部' }).waitFor()
+  await page.locator('.facts', { hasText: code }).getByText('部门支付').waitFor()
 })
 
 test('the sum of all wallets follows a recharge', async () => {
@@ -130,7 +131,7 @@ test('who may do little sees little', async () => {
   const page = await open('/admin/', { token: await tokenOf('zhou.min') })
   await page.getByRole('navigation', { name: '主导航' }).waitFor()
   const links = await page.getByRole('navigation', { name: '主导航' }).getByRole('link').allInnerTexts()
-  expect(links.map((link) => link.trim())).toEqual(['总览', '餐次', '报餐', '报餐单'])
+  expect(links.map((link) => link.trim())).toEqual(['总览', '餐次', '报餐', '报餐单', '长期订餐'])
   await page.goto(page.url().replace(/\/admin\/.*/, '/admin/members'))
   await page.getByText('没有权限查看这一页').waitFor()
   await accessible(page)

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { dishes, isEditable, type Meal, optionCounts, type Order, stands, stepsOf } from '@/lib/meals'
+import { dishes, isEditable, type Meal, nextWindow, optionCounts, type Order, stands, stepsOf } from '@/lib/meals'
 
 const meal = (status: Meal['status']) => ({ status }) as Meal
 const order = (quantity: number, ...names: string[]) =>
@@ -38,4 +38,11 @@ test.each([
   ['refunded', false],
 ] as const)('an order that is %s: %s', (status, is) => {
   expect(stands({ status } as Order)).toBe(is)
+})
+
+test('the pick-up time that most likely comes next', () => {
+  expect(nextWindow([], 'dinner')).toEqual({ from: '17:30', to: '18:00' })
+  expect(nextWindow([{ from: '11:30', to: '11:50' }], 'lunch')).toEqual({ from: '11:50', to: '12:10' })
+  expect(nextWindow([{ from: '22:00', to: '23:30' }], 'dinner')).toEqual({ from: '23:30', to: '' })
+  expect(nextWindow([{ from: '12:00', to: '' }], 'lunch')).toEqual({ from: '', to: '' })
 })

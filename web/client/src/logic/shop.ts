@@ -53,3 +53,8 @@ export function mayCancel(order: ShopOrder): boolean {
   if (order.is_prize) return false
   return order.status === 'pending' || (order.status === 'paid' && !order.round_id && order.fulfillment_status === 'pending')
 }
+
+/** Where its money goes if it is called off: to WeChat where it came from there and is still whole. */
+export function goesBackTo({ payments }: ShopOrder): 'wechat' | 'balance' {
+  return payments?.some(({ status, refunded_cents }) => status === 'paid' && !refunded_cents) ? 'wechat' : 'balance'
+}

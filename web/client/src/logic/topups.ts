@@ -13,8 +13,9 @@ export function amountsOf({ min_cents, max_cents }: Limits): number[] {
   return fitting.length ? fitting : [...new Set([min_cents, max_cents])]
 }
 
-/** How an order can be paid, as the server said it. */
+/** How something can be paid, as the server said it. */
 export interface Way {
+  client: PayClient
   pay_params?: PayableTopup['pay_params']
   code_url?: string | null
   h5_url?: string | null
@@ -25,27 +26,33 @@ export interface Way {
 const H5_LIFETIME = 4 * 60_000
 
 export function wayOf(answer: PayableTopup, now: number): Way | undefined {
-  const { pay_params, code_url, h5_url } = answer
-  return pay_params || code_url || h5_url ? { pay_params, code_url, h5_url, at: now } : undefined
+  const { client, pay_params, code_url, h5_url } = answer
+  return pay_params || code_url || h5_url ? { client, pay_params, code_url, h5_url, at: now } : undefined
 }
 
 export function stillGood(way: Way | undefined, now: number): Way | undefined {
   return way && (!way.h5_url || now - way.at < H5_LIFETIME) ? way : undefined
 }
 
+/** A top-up, or something that is bought. */
+export interface Payable {
+  status: string
+  expires_at?: string | null
+}
+
 /**
- * What a person has to know of a top-up:
+ * What a person has to know of what they pay at WeChat:
  *  - `to_pay`: it waits for them.
  *  - `checking`: they have been to WeChat, and WeChat is being asked.
  *  - `longer`: they have been there, and WeChat does not say that it is paid.
  *  - `ending`: its time is over, and WeChat has not been heard yet.
  *  - otherwise what the server says of it.
  */
-export type TopupFace = 'to_pay' | 'checking' | 'longer' | 'ending' | Exclude<Topup['status'], 'pending'>
+export type PayFace<T extends Payable> = 'to_pay' | 'checking' | 'longer' | 'ending' | Exclude<T['status'], 'pending'>
 
-export function topupFace(topup: Topup, now: number, wasThere: boolean, looks: number): TopupFace {
-  if (topup.status !== 'pending') return topup.status
-  if (new Date(topup.expires_at).getTime() <= now) return 'ending'
+export function payFace<T extends Payable>(found: T, now: number, wasThere: boolean, looks: number): PayFace<T> {
+  if (found.status !== 'pending') return found.status as Exclude<T['status'], 'pending'>
+  if (found.expires_at && Date.parse(found.expires_at) <= now) return 'ending'
   if (!wasThere) return 'to_pay'
   return looks < SOON.length ? 'checking' : 'longer'
 }
@@ -53,8 +60,8 @@ export function topupFace(topup: Topup, now: number, wasThere: boolean, looks: n
 /** After coming back, WeChat is asked at once and then ever less often. */
 const SOON = [0, 2_000, 4_000, 8_000]
 
-/** When an order that is waited for is looked at next, and whether WeChat is asked then, or only our server. */
-export function nextLook(face: TopupFace, looks: number): { after: number; asks: boolean } | undefined {
+/** When what is waited for is looked at next, and whether WeChat is asked then, or only our server. */
+export function nextLook(face: string, looks: number): { after: number; asks: boolean } | undefined {
   if (face === 'checking') return { after: SOON[looks]!, asks: true }
   // Now and then WeChat itself, in case its notification is lost.
   if (face === 'to_pay') return { after: 3_000, asks: looks % 5 === 4 }

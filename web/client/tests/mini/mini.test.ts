@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { House } from '../house'
+import { today } from '@/logic/dates'
+import { House, type Mine } from '../house'
 import { buildForTests, WeChat } from './wechat'
 
 let house: House
@@ -197,6 +198,32 @@ test('the shop: bought, the answer lost, asked again, and called off', async () 
   expect(await house.balance(token())).toBe(before)
 })
 
+test('the shop: paid in WeChat; turned back from there, paid from the balance after all', async () => {
+  const product = await house.product({ name_zh: '绿豆糕' })
+  phone.pays = (prepay_id) => house.wechat('POST', '/sim/pay', { prepay_id })
+  await signIn('liangbo')
+  const before = await house.balance(token())
+  const choose = async () => {
+    wx().navigateTo({ url: `/pages/goods/index?product_id=${product}` })
+    await phone.sees('微信支付')
+    await phone.page.tap('.segment', '微信支付')
+    await phone.until(() => phone.page.all('.foot-price')[0]?.dom.textContent === '¥68.00', 'the price is shown')
+    await phone.page.tap('.button', '用微信付款')
+  }
+  await choose()
+  await phone.sees('已付款')
+  expect(await house.balance(token())).toBe(before)
+
+  phone.pays = () => Promise.reject(new Error('requestPayment:fail cancel'))
+  await choose()
+  await phone.sees('你取消了付款')
+  await phone.page.tap('.segment', '余额')
+  await phone.sees('付款后余额')
+  await phone.page.tap('.button', '用余额付款')
+  await phone.sees('已付款')
+  expect(await house.balance(token())).toBe(before - 6800)
+})
+
 test('a round: counted down, sold out, drawn, and checked without any crypto of the platform', async () => {
   const round = await house.round(await house.product(), { total_shares: 3 })
   await signIn('guoying')
@@ -238,6 +265,66 @@ test('a department is booked for', async () => {
   house.after = () => {}
   await phone.page.tap('.button', '重试')
   await phone.sees('已全部报好')
+
+  await phone.page.tap('.me-entry', '部门长期订餐')
+  await phone.until(() => phone.page.all('.standing-people >>> .chip').length > 0, 'the members are shown')
+  await phone.page.tap('.standing-people >>> .chip', '刘洋')
+  await phone.page.tap('.standing-go')
+  await phone.sees('工作日 · 午餐')
+  expect(phone.page.all('.standing')[0]!.dom.textContent).toContain('刘洋')
+})
+
+test('a time to fetch it is chosen with the order', async () => {
+  const meal = await house.meal({ pickup_windows: ['11:30-12:00', '12:00-12:30'] })
+  await signIn('wangfang')
+  wx().navigateTo({ url: `/pages/meal/index?meal_id=${meal}` })
+  await phone.sees('取餐时间')
+  await phone.page.tap('.chip', '12:00–12:30')
+  await phone.page.tap('.option', '加卤蛋')
+  await phone.until(() => phone.page.all('.foot-price')[0]?.dom.textContent === '¥20.00', 'the price is ¥20.00')
+  await phone.page.tap('.button', '下单')
+  await phone.sees('下单成功')
+  const { my_order } = await house.call<Mine>('GET', `/api/v1/meals/${meal}`, undefined, token())
+  expect(my_order!.pickup_window).toBe('12:00-12:30')
+  wx().navigateTo({ url: `/pages/order/index?order_id=${my_order!.order_id}` })
+  await phone.sees('请在 12:00–12:30 到窗口出示')
+})
+
+test('the code is one tap away, and says when it was used', async () => {
+  const { name, meals } = await house.hungry(today())
+  await signIn(name)
+  await phone.until(() => phone.page.all('.code-strip').length === meals.length, 'the codes are there')
+  await phone.page.tap('.code-strip', meals[0]!.my_order!.pickup_code)
+  await phone.sees('取餐码')
+  expect(phone.page.all('.pickup-letters')[0]!.dom.textContent).toBe(meals[0]!.my_order!.pickup_code)
+  expect(phone.page.all('.qr-picture').length).toBe(1)
+  await house.call('POST', '/api/v1/orders/redeem', { qr: meals[0]!.my_order!.pickup_qr }, await house.tokenOf('admin'))
+  await phone.page.instance.onPullDownRefresh()
+  await phone.sees('已取餐')
+})
+
+test('a standing order is begun, the answer lost, and there is one; paused, resumed and ended', async () => {
+  await signIn('songxue')
+  wx().navigateTo({ url: '/pages/standing/index' })
+  await phone.sees('新的长期订餐')
+  await phone.page.tap('.segment', '晚餐')
+  house.asked.length = 0
+  house.after = (asked) => (asked.method === 'POST' && asked.url === '/api/v1/subscriptions' ? 'lose' : undefined)
+  await phone.page.tap('.standing-go')
+  await phone.sees('可能已经成功，也可能没有')
+  house.after = () => {}
+  await phone.page.tap('.button', '重试')
+  await phone.sees('工作日 · 晚餐')
+  expect(new Set(house.asked.filter(({ what }) => what === 'POST /api/v1/subscriptions').map(({ key }) => key)).size).toBe(1)
+  for (const [verb, state] of [['暂停', '已暂停'], ['恢复', '进行中']]) {
+    await phone.page.tap('.standing >>> .button', verb)
+    await phone.until(() => phone.page.all('.standing >>> .pill')[0]?.dom.textContent === state, `it is ${state}`)
+  }
+  await phone.page.tap('.standing >>> .button', '结束')
+  await phone.page.tap('.confirm-button', '结束')
+  await phone.until(() => phone.page.all('.standing >>> .pill')[0]?.dom.textContent === '已结束', 'it is over')
+  const { subscriptions } = await house.call<{ subscriptions: { slot: string; status: string }[] }>('GET', '/api/v1/subscriptions', undefined, token())
+  expect(subscriptions).toMatchObject([{ slot: 'dinner', status: 'ended' }])
 })
 
 test('the profile: overview, orders page by page, balance, exports', async () => {

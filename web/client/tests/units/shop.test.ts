@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { checkDraw, type Proof } from '@/logic/draw'
 import { hex, sha256, unhex } from '@/logic/sha256'
-import { leftUntil, mayCancel, mostOf, numbersText, progressOf, roundFace, type Round, type ShopOrder } from '@/logic/shop'
+import { goesBackTo, leftUntil, mayCancel, mostOf, numbersText, progressOf, roundFace, type Round, type ShopOrder } from '@/logic/shop'
 
 describe('SHA-256', () => {
   test.each([0, 1, 3, 55, 56, 63, 64, 65, 119, 120, 1000, 100_000])('of %d bytes is what everybody else says', (length) => {
@@ -95,4 +95,10 @@ describe('buying', () => {
     [{ status: 'completed' }, false],
     [{ status: 'expired' }, false],
   ])('whether it may be called off: %o', (part, may) => expect(mayCancel({ is_prize: false, round_id: null, fulfillment_status: 'pending', ...part } as ShopOrder)).toBe(may))
+  test.each<[string, object[] | undefined, string]>([
+    ['paid from the balance', undefined, 'balance'],
+    ['paid from the balance after all', [{ status: 'expired', refunded_cents: 0 }], 'balance'],
+    ['paid at WeChat', [{ status: 'failed', refunded_cents: 0 }, { status: 'paid', refunded_cents: 0 }], 'wechat'],
+    ['gone back in part', [{ status: 'paid', refunded_cents: 100 }], 'balance'],
+  ])('where the money goes back to: %s', (_, payments, to) => expect(goesBackTo({ payments } as ShopOrder)).toBe(to))
 })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { amountsOf, nextLook, stillGood, timeLeft, topupFace, wayOf, type PayableTopup, type Topup } from '@/logic/topups'
+import { amountsOf, nextLook, payFace, stillGood, timeLeft, wayOf, type PayableTopup, type Topup } from '@/logic/topups'
 
 const NOW = Date.parse('2026-03-02T03:00:00Z')
 const topup = (part: Partial<Topup> = {}): Topup => ({
@@ -31,15 +31,15 @@ describe('amounts', () => {
 
 describe('what is told of a top-up', () => {
   test.each(['paid', 'expired', 'failed', 'refunding', 'refunded'] as const)('%s is what the server says', (status) => {
-    expect(topupFace(topup({ status }), NOW + 9e6, true, 0)).toBe(status)
+    expect(payFace(topup({ status }), NOW + 9e6, true, 0)).toBe(status)
     expect(nextLook(status, 0)).toBeUndefined()
   })
   test('waiting, then asked about, then taking longer, then ending', () => {
-    expect(topupFace(topup(), NOW, false, 0)).toBe('to_pay')
-    const faces = [0, 1, 2, 3, 4, 5].map((looks) => topupFace(topup(), NOW, true, looks))
+    expect(payFace(topup(), NOW, false, 0)).toBe('to_pay')
+    const faces = [0, 1, 2, 3, 4, 5].map((looks) => payFace(topup(), NOW, true, looks))
     expect(faces).toEqual(['checking', 'checking', 'checking', 'checking', 'longer', 'longer'])
-    expect(topupFace(topup(), NOW + 30 * 60_000, true, 9)).toBe('ending')
-    expect(topupFace(topup(), NOW + 30 * 60_000, false, 0)).toBe('ending')
+    expect(payFace(topup(), NOW + 30 * 60_000, true, 9)).toBe('ending')
+    expect(payFace(topup(), NOW + 30 * 60_000, false, 0)).toBe('ending')
   })
   test('WeChat is asked at once by who comes back, and ever less often', () => {
     const looks = [0, 1, 2, 3].map((at) => nextLook('checking', at)!)

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import type { Page } from 'playwright-core'
 import { House } from '../house'
 import { Phone, shoot } from '../phone'
+import { LONG } from '../till'
 
 let house: House
 let phone: Phone
@@ -19,6 +20,7 @@ afterEach(async () => {
   expect(problems).toEqual([])
 })
 
+const CREATE = 'POST /api/v1/subscriptions'
 const BOOK = '/api/dining/enhanced/quick-batch-orders'
 
 async function desk(): Promise<Page> {
@@ -89,4 +91,40 @@ test('a member who books for nobody has no such entry', async () => {
   await page.locator('.tab').last().tap()
   await page.locator('.figure-value').first().waitFor()
   expect(await page.locator('.me-department').count()).toBe(0)
+})
+
+test('a standing order for members: begun, the answer lost, one there is, and it says what came of it', async () => {
+  const page = await desk()
+  await page.locator('.me-entry', { hasText: '部门长期订餐' }).tap()
+  await page.locator('.standing-people .chip').first().waitFor()
+  expect(await page.locator('.standing-go').getAttribute('aria-disabled')).toBe('true')
+  for (const name of ['张伟', '刘洋']) await page.locator('.standing-people .chip', { hasText: name }).tap()
+  await page.locator('.segment', { hasText: '早餐' }).tap()
+  for (const day of ['周六', '周日']) await page.getByLabel(day, { exact: true }).tap()
+  await shoot(page, 'department-standing-new')
+  house.asked.length = 0
+  house.after = (asked) => {
+    if (`${asked.method} ${asked.url}` !== CREATE) return
+    house.after = () => {}
+    return 'lose'
+  }
+  await page.locator('.standing-go').tap()
+  await page.locator('.foot-notice', { hasText: '可能已经成功，也可能没有' }).waitFor(LONG)
+  await phone.visit(page, '/#/')
+  await page.locator('.unsettled').tap()
+  await page.locator('.foot-notice .button', { hasText: '重试' }).tap()
+  const card = page.locator('.standing', { hasText: '每天 · 早餐' })
+  await card.waitFor(LONG)
+  await card.getByText('张伟、刘洋').waitFor()
+  const keys = house.asked.filter(({ what }) => what === CREATE).map(({ key }) => key)
+  expect([keys.length, new Set(keys).size, await page.locator('.standing').count()]).toEqual([2, 1, 1])
+
+  await house.call('POST', '/api/v1/admin/jobs/book-subscriptions/run', undefined, await house.tokenOf('admin')).catch(() => undefined)
+  await expect.poll(async () => {
+    await card.locator('.button', { hasText: /下单情况|收起/ }).tap()
+    return page.locator('.standing-run', { hasText: '2/2 人已订' }).count()
+  }, { timeout: 60_000, interval: 1_000 }).toBeGreaterThan(0)
+  await shoot(page, 'department-standing')
+  await card.locator('.button', { hasText: '暂停' }).tap()
+  await card.locator('.pill', { hasText: '已暂停' }).waitFor(LONG)
 })

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { House } from '../house'
+import { House, type Mine } from '../house'
 import { Phone, scan, shoot } from '../phone'
 import { LONG } from '../till'
 
@@ -18,24 +18,8 @@ afterEach(async () => {
   expect(problems).toEqual([])
 })
 
-interface Mine {
-  meal_id: number
-  my_order: { order_id: number; pickup_code: string; pickup_qr: string; pickup_window?: string } | null
-}
-
-/** Somebody of the demo who fetches something today. */
-async function hungry(): Promise<{ name: string; meals: Mine[] }> {
-  const today = new Date(Date.now() + 8 * 3_600_000).toISOString().slice(0, 10)
-  for (const name of ['zhangwei', 'lina', 'liuyang', 'chenjing', 'yangfan', 'zhaolei', 'huangmin', 'zhoujie']) {
-    const { meals } = await house.call<{ meals: Mine[] }>('GET', `/api/v1/meals?date_from=${today}&date_to=${today}`, undefined, await house.member(name))
-    const mine = meals.filter(({ my_order }) => my_order)
-    if (mine.length) return { name, meals: mine }
-  }
-  throw new Error('nobody of the demo fetches anything today')
-}
-
 test('the code is one tap away, can be scanned, is there without a network, and says when it was used', async () => {
-  const { name, meals } = await hungry()
+  const { name, meals } = await house.hungry(new Date(Date.now() + 8 * 3_600_000).toISOString().slice(0, 10))
   const page = await phone.signIn(name)
   await page.locator('.code-strip').nth(meals.length - 1).waitFor()
   const first = page.locator('.code-strip').first()

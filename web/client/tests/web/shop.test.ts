@@ -189,6 +189,7 @@ test('an order that waits for its payment is paid from the balance, and another 
   const unpaid = async () => (await house.call<{ order_no: string }>('POST', '/api/v1/shop/orders', { product_id: product, pay_with: 'wechat' }, token)).order_no
   await phone.visit(page, `/#/pages/shop-order/index?order_no=${await unpaid()}`)
   await page.locator('.round-left', { hasText: /\d\d:\d\d:\d\d/ }).waitFor()
+  await page.locator('.segment', { hasText: '余额' }).tap()
   await page.locator('.foot .button', { hasText: '用余额付款' }).tap()
   await page.locator('.order-state', { hasText: '已付款' }).waitFor(LONG)
   expect(await house.balance(token)).toBe(before - 6800)

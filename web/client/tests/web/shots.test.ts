@@ -75,6 +75,13 @@ test.each(LOOKS)('every page can be drawn: $name', async ({ name, ...manner }) =
   await page.locator('.card.past').first().tap()
   await page.locator('.order-sum').waitFor()
   await shot('purchase')
+  const { order_no } = await house.call<{ order_no: string }>('POST', '/api/v1/shop/orders', { product_id: product, pay_with: 'wechat' }, await phone.token(page))
+  await open(`/#/pages/shop-order/index?order_no=${order_no}`, '.round-left')
+  await shot('purchase-unpaid')
+  await page.locator('.segment').nth(2).tap()
+  await page.locator('.foot .button').tap()
+  await page.locator('.paying-qr').waitFor()
+  await shot('purchase-code')
   expect(phone.problems).toEqual([])
   await phone.close()
 })
@@ -121,6 +128,7 @@ test.each(['zh', 'en'])('the largest text pushes nothing out at the side: %s', a
   const round = await house.round(product, { total_shares: 40 })
   const token = await phone.token(page)
   const { order_no } = await house.call<{ order_no: string }>('POST', '/api/v1/shop/orders', { round_id: round, quantity: 12, pay_with: 'balance' }, token)
+  const unpaid = await house.call<{ order_no: string }>('POST', '/api/v1/shop/orders', { product_id: product, pay_with: 'wechat' }, token)
   const topup = await house.call<{ order_no: string }>('POST', '/api/v1/recharge/orders', { amount_cents: 500_000, client: 'native' }, token)
   for (const [name, path, what] of [
     ['topup', 'topup/index', '.amount-tap'],
@@ -131,6 +139,7 @@ test.each(['zh', 'en'])('the largest text pushes nothing out at the side: %s', a
     ['product', `goods/index?product_id=${product}`, '.foot-price'],
     ['purchases', 'shop-orders/index', '.card.past'],
     ['purchase', `shop-order/index?order_no=${order_no}`, '.order-sum'],
+    ['purchase-unpaid', `shop-order/index?order_no=${unpaid.order_no}`, '.round-left'],
   ] as const) {
     await phone.visit(page, `/#/pages/${path}`)
     await page.locator(what).first().waitFor()

@@ -91,10 +91,10 @@ pub(crate) fn endpoint() -> Endpoint {
                           `order.complete`, `order.refund`, `order.reduce`, `order.redeem`, `order.batch`; \
                           `group_order.place`, `group_order.cancel`; `meal.create`, `meal.edit`, `meal.publish`, \
                           `meal.lock`, `meal.unlock`, `meal.complete`, `meal.cancel`, `meal.repost`; `member.sign_up`, \
-                          `member.add`, `member.edit`, `member.close_session`, `member.disable`, `member.enable`, `member.set_overdraft`, \
+                          `member.add`, `member.edit`, `member.grant_role`, `member.take_role`, `member.close_session`, `member.disable`, `member.enable`, `member.set_overdraft`, \
                           `member.set_password`; `subscription.create`, `subscription.pause`, `subscription.resume`, `subscription.end`; `wallet.grant`, \
                           `wallet.adjust`; `department.create`, `department.edit`, \
-                          `department.fund`, `department.adjust`, `department.appoint`, `department.dismiss`; `repair.balance`, `repair.capacity`, \
+                          `department.fund`, `department.adjust`; `repair.balance`, `repair.capacity`, \
                           `repair.order_states`, `repair.pool`; `product.create`, `product.edit`, `product.stock`, `product.round`; \
                           `round.create`, `round.sold_out`, `round.draw`, `round.close`, `round.cancel`; \
                           `shop_order.place`, `shop_order.pay`, `shop_order.settle`, `shop_order.cancel`, `shop_order.step`, \

@@ -1,10 +1,9 @@
 use axum::http::Method;
-use kernel::{
-    Code, Command, CreateDepartment, DepartmentCode, DepartmentId, Instant, Outcome, Payer, Permission, Title,
-};
+use kernel::{Code, Command, CreateDepartment, DepartmentCode, Outcome, Payer, Permission, Title};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
+use super::edit_department::DepartmentSettings;
 use crate::App;
 use crate::caller::Caller;
 use crate::endpoint::{Declaration, Endpoint, Input, Tag};
@@ -21,16 +20,6 @@ struct NewDepartment {
     name: Title,
     /// Whose account the members' meals are paid from.
     pays: Payer,
-}
-
-/// A department.
-#[derive(Serialize, JsonSchema)]
-struct DepartmentAnswer {
-    department_id: DepartmentId,
-    code: DepartmentCode,
-    name: Title,
-    pays: Payer,
-    created_at: Instant,
 }
 
 pub(crate) fn endpoint() -> Endpoint {
@@ -53,7 +42,7 @@ async fn handle(
     app: App,
     caller: Caller,
     input: Input<Nothing, Nothing, NewDepartment>,
-) -> Result<Reply<DepartmentAnswer>, Failure> {
+) -> Result<Reply<DepartmentSettings>, Failure> {
     let command = Command::CreateDepartment(CreateDepartment {
         code: input.body.code,
         name: input.body.name,
@@ -62,12 +51,5 @@ async fn handle(
     let Outcome::Department { department } = app.service().run(caller.asks(command)).await? else {
         return Err(Failure::fault("a department command answered something else"));
     };
-    let answer = DepartmentAnswer {
-        department_id: department.id,
-        code: department.code,
-        name: department.name,
-        pays: department.pays,
-        created_at: department.created_at,
-    };
-    Ok(Reply::saying(texts::CREATED, answer))
+    Ok(Reply::saying(texts::CREATED, department.into()))
 }

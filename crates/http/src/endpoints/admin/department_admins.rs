@@ -1,7 +1,7 @@
 //! Who administers a department.
 
 use axum::http::Method;
-use kernel::{AppointAdmin, Code, Command, DepartmentId, MemberId, Outcome, Permission, Role};
+use kernel::{ChangeRole, Code, Command, DepartmentId, MemberId, Outcome, Permission, Role, RoleGrant, Scope};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -59,7 +59,8 @@ pub(crate) fn dismiss() -> Endpoint {
 
 async fn run(app: &App, caller: Caller, path: AdminPath, appointed: bool) -> Result<Reply<RolesAnswer>, Failure> {
     let AdminPath { department_id: department, user_id: member } = path;
-    let command = Command::AppointAdmin(AppointAdmin { department, member, appointed });
+    let grant = RoleGrant { role: Role::DeptAdmin, scope: Scope::Department(department) };
+    let command = Command::ChangeRole(ChangeRole { member, grant, held: appointed });
     let Outcome::Member { member } = app.service().run(caller.asks(command)).await? else {
         return Err(Failure::fault("an appointment answered something else"));
     };

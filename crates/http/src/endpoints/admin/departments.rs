@@ -1,19 +1,23 @@
 use axum::http::Method;
-use kernel::{Department, DepartmentCode, DepartmentId, Instant, Payer, Permission, Title};
+use kernel::{Cents, DepartmentId, Permission};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::queries;
+use store::queries::departments::Shown;
 
+use super::edit_department::DepartmentSettings;
 use crate::App;
 use crate::caller::Caller;
 use crate::endpoint::{Declaration, Endpoint, Input, Tag};
 use crate::failure::Failure;
-use crate::input::{Cursor, Limit, Nothing};
+use crate::input::{Cursor, Limit, Nothing, Search};
 use crate::reply::{CursorInfo, Reply};
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct DepartmentQuery {
+    /// A part of the code or of the name.
+    query: Option<Search>,
     #[serde(default)]
     limit: Limit,
     /// `page_info.next_cursor` of the page before.
@@ -33,27 +37,19 @@ struct DepartmentPage {
     page_info: CursorInfo,
 }
 
-/// A department and how many members it has.
+/// A department, how many members it has, and what is in its account.
 #[derive(Serialize, JsonSchema)]
-struct DepartmentRow {
-    department_id: DepartmentId,
-    code: DepartmentCode,
-    name: Title,
-    pays: Payer,
-    created_at: Instant,
+pub(super) struct DepartmentRow {
+    #[serde(flatten)]
+    settings: DepartmentSettings,
+    /// Disabled ones included.
     member_count: i64,
+    balance_cents: Cents,
 }
 
-impl DepartmentRow {
-    fn new((department, member_count): (Department, i64)) -> Self {
-        Self {
-            department_id: department.id,
-            code: department.code,
-            name: department.name,
-            pays: department.pays,
-            created_at: department.created_at,
-            member_count,
-        }
+impl From<Shown> for DepartmentRow {
+    fn from(shown: Shown) -> Self {
+        Self { settings: shown.department.into(), member_count: shown.members, balance_cents: shown.balance }
     }
 }
 
@@ -66,7 +62,7 @@ pub(crate) fn endpoint() -> Endpoint {
             id: "listDepartments",
             tag: Tag::Administration,
             summary: "Departments",
-            description: "With how many members each has, disabled ones included.",
+            description: "With their settings, their members counted, and their accounts.",
             codes: &[],
         },
         handle,
@@ -76,14 +72,15 @@ pub(crate) fn endpoint() -> Endpoint {
 async fn handle(app: App, _: Caller, input: Input<Nothing, DepartmentQuery>) -> Result<Reply<DepartmentPage>, Failure> {
     let query = input.query;
     let after = DepartmentId::new(query.cursor.get());
-    let found = queries::departments::list(app.store(), after, query.limit.and_one()).await?;
+    let part = query.query.as_ref().map_or("", Search::as_str);
+    let found = queries::departments::list(app.store(), part, after, query.limit.and_one()).await?;
     let total_count = match query.count {
-        true => Some(queries::departments::count(app.store()).await?),
+        true => Some(queries::departments::count(app.store(), part).await?),
         false => None,
     };
-    let (found, page_info) = CursorInfo::cut(found, query.limit, |(department, _)| department.id.get());
+    let (found, page_info) = CursorInfo::cut(found, query.limit, |shown| shown.department.id.get());
     Ok(Reply::ok(DepartmentPage {
-        departments: found.into_iter().map(DepartmentRow::new).collect(),
+        departments: found.into_iter().map(DepartmentRow::from).collect(),
         total_count,
         page_info,
     }))

@@ -1,7 +1,7 @@
 use axum::http::Method;
 use kernel::{
-    Cents, Code, Command, DepartmentCode, DepartmentId, EditDepartment, Note, Outcome, Overdraft, Payer, Permission,
-    Title,
+    Cents, Code, Command, Department, DepartmentCode, DepartmentId, EditDepartment, Instant, Note, Outcome, Overdraft,
+    Payer, Permission, Title,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -40,9 +40,27 @@ pub(super) struct DepartmentSettings {
     department_id: DepartmentId,
     code: DepartmentCode,
     name: Title,
+    /// Whose account the members' meals are paid from.
     pays: Payer,
+    /// How far below zero the department's account may go; absent for any way down.
     overdraft_limit_cents: Option<Cents>,
+    /// Whether members may change and cancel what was booked for them.
     members_may_cancel: bool,
+    created_at: Instant,
+}
+
+impl From<Department> for DepartmentSettings {
+    fn from(department: Department) -> Self {
+        Self {
+            department_id: department.id,
+            code: department.code,
+            name: department.name,
+            pays: department.pays,
+            overdraft_limit_cents: department.overdraft_limit.map(Overdraft::cents),
+            members_may_cancel: department.members_may_cancel,
+            created_at: department.created_at,
+        }
+    }
 }
 
 pub(crate) fn endpoint() -> Endpoint {
@@ -78,13 +96,5 @@ async fn handle(
     let Outcome::Department { department } = app.service().run(caller.asks(command)).await? else {
         return Err(Failure::fault("a department command answered something else"));
     };
-    let settings = DepartmentSettings {
-        department_id: department.id,
-        code: department.code,
-        name: department.name,
-        pays: department.pays,
-        overdraft_limit_cents: department.overdraft_limit.map(Overdraft::cents),
-        members_may_cancel: department.members_may_cancel,
-    };
-    Ok(Reply::saying(texts::SAVED, settings))
+    Ok(Reply::saying(texts::SAVED, department.into()))
 }

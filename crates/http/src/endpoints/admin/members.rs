@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use store::queries;
 use store::queries::members::{Filter, Shown};
 
+use super::member_roles::GrantAnswer;
 use crate::App;
 use crate::caller::Caller;
 use crate::endpoint::{Declaration, Endpoint, Input, Tag};
@@ -21,6 +22,8 @@ struct MemberQuery {
     /// The code of a department.
     department: Option<DepartmentCode>,
     status: Option<MemberStatus>,
+    /// Everywhere, or in some department.
+    role: Option<Role>,
     /// Only those whose balance is below zero.
     #[serde(default)]
     overdrawn: bool,
@@ -57,6 +60,8 @@ pub(crate) struct MemberRow {
     avatar_url: Option<String>,
     department: Option<DepartmentInfo>,
     roles: Vec<Role>,
+    /// The same roles with where they are held.
+    grants: Vec<GrantAnswer>,
     status: MemberStatus,
     balance_cents: Cents,
     /// How far below zero the wallet may go; absent where the house rule holds.
@@ -76,6 +81,7 @@ impl From<Shown> for MemberRow {
             avatar_url: member.avatar_url,
             department: shown.department.map(DepartmentInfo::from),
             roles: member.grants.roles(),
+            grants: GrantAnswer::list(&member.grants),
             status: member.status,
             balance_cents: shown.balance,
             overdraft_limit_cents: member.overdraft_limit.map(kernel::Overdraft::cents),
@@ -99,8 +105,8 @@ pub(crate) fn endpoint() -> Endpoint {
             id: "listMembers",
             tag: Tag::Administration,
             summary: "Members and their balances",
-            description: "All filters have to hold. A search by name, and by who is overdrawn, looks at one member after the \
-                          other until the page is full.",
+            description: "All filters have to hold. A search by name, by role, and by who is overdrawn, looks at one member \
+                          after the other until the page is full.",
             codes: &[],
         },
         handle,
@@ -113,6 +119,7 @@ async fn handle(app: App, _: Caller, input: Input<Nothing, MemberQuery>) -> Resu
         query: query.query.map(Search::into_inner),
         department: query.department,
         status: query.status,
+        role: query.role,
         overdrawn: query.overdrawn,
     };
     let after = MemberId::new(query.cursor.get());

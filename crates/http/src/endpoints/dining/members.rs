@@ -3,6 +3,7 @@ use kernel::{Code, MemberId, MemberStatus, Permission};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::queries;
+use store::queries::departments::Shown as Found;
 use store::queries::members::{Filter, Shown};
 
 use super::TextId;
@@ -69,11 +70,12 @@ async fn handle(
     let query = input.query;
     let id = super::department(&app, &caller, query.department_id).await?;
     let found = queries::departments::one(app.store(), id).await?;
-    let (department, ..) = found.ok_or(kernel::Refusal::NotFound { noun: kernel::Noun::Department })?;
+    let Found { department, .. } = found.ok_or(kernel::Refusal::NotFound { noun: kernel::Noun::Department })?;
     let filter = Filter {
         query: query.keyword.map(Search::into_inner),
         department: Some(department.code),
         status: Some(MemberStatus::Active),
+        role: None,
         overdrawn: false,
     };
     let after = MemberId::new(query.cursor.get());

@@ -52,16 +52,16 @@ async fn handle(
 ) -> Result<Reply<DepartmentOverview>, Failure> {
     let id = super::department(&app, &caller, input.query.department_id).await?;
     let found = queries::departments::one(app.store(), id).await?;
-    let (department, member_count, balance) = found.ok_or(Refusal::NotFound { noun: Noun::Department })?;
+    let found = found.ok_or(Refusal::NotFound { noun: Noun::Department })?;
     let date = app.service().now().date_in(app.zone());
     let sums = queries::group_orders::sums(app.store(), id, date, date).await?;
     Ok(Reply::ok(DepartmentOverview {
         department_id: TextId(id.get()),
-        department_name: department.name,
-        pays: department.pays,
-        balance: Yuan(balance),
+        department_name: found.department.name,
+        pays: found.department.pays,
+        balance: Yuan(found.balance),
         date,
-        member_count,
+        member_count: found.members,
         meals: sums.iter().map(MealStats::from).collect(),
     }))
 }

@@ -1,0 +1,95 @@
+//! What a member may do, given and taken.
+
+use axum::http::Method;
+use kernel::{ChangeRole, Code, Command, DepartmentId, Grants, MemberId, Outcome, Permission, Role, RoleGrant, Scope};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::edit_member::MemberSettings;
+use crate::App;
+use crate::caller::Caller;
+use crate::endpoint::{Declaration, Endpoint, Input, Tag};
+use crate::failure::Failure;
+use crate::reply::Reply;
+use crate::texts;
+
+#[derive(Deserialize, JsonSchema)]
+struct RolePath {
+    user_id: MemberId,
+    role: Role,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct RoleScopeQuery {
+    /// Where the role is held: needed for `dept_admin`, and for no other.
+    department_id: Option<DepartmentId>,
+}
+
+/// A role and where it is held.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct GrantAnswer {
+    role: Role,
+    /// `null` for everywhere.
+    department_id: Option<DepartmentId>,
+}
+
+impl GrantAnswer {
+    pub(super) fn list(grants: &Grants) -> Vec<Self> {
+        let answer = |grant: &RoleGrant| Self {
+            role: grant.role,
+            department_id: match grant.scope {
+                Scope::Everywhere => None,
+                Scope::Department(department) => Some(department),
+            },
+        };
+        grants.as_slice().iter().map(answer).collect()
+    }
+}
+
+pub(crate) fn grant() -> Endpoint {
+    Endpoint::needs(
+        Permission::MemberWrite,
+        Declaration {
+            method: Method::PUT,
+            path: "/api/v1/admin/members/{user_id}/roles/{role}",
+            id: "grantRole",
+            tag: Tag::Administration,
+            summary: "Give a member a role",
+            description: "Binds from the member's next request on.",
+            codes: &[Code::NotFound],
+        },
+        async |app: App, caller: Caller, input: Input<RolePath, RoleScopeQuery>| run(&app, caller, input, true).await,
+    )
+}
+
+pub(crate) fn take() -> Endpoint {
+    Endpoint::needs(
+        Permission::MemberWrite,
+        Declaration {
+            method: Method::DELETE,
+            path: "/api/v1/admin/members/{user_id}/roles/{role}",
+            id: "takeRole",
+            tag: Tag::Administration,
+            summary: "Take a role from a member",
+            description: "Binds from the member's next request on. The last administrator who can sign in stays one.",
+            codes: &[Code::NotFound, Code::BusinessRule],
+        },
+        async |app: App, caller: Caller, input: Input<RolePath, RoleScopeQuery>| run(&app, caller, input, false).await,
+    )
+}
+
+async fn run(
+    app: &App,
+    caller: Caller,
+    input: Input<RolePath, RoleScopeQuery>,
+    held: bool,
+) -> Result<Reply<MemberSettings>, Failure> {
+    let scope = input.query.department_id.map_or(Scope::Everywhere, Scope::Department);
+    let grant = RoleGrant { role: input.path.role, scope };
+    let command = Command::ChangeRole(ChangeRole { member: input.path.user_id, grant, held });
+    let Outcome::Member { member } = app.service().run(caller.asks(command)).await? else {
+        return Err(Failure::fault("a change of roles answered something else"));
+    };
+    Ok(Reply::saying(texts::SAVED, member.into()))
+}

@@ -1,0 +1,62 @@
+import { expect, test } from 'vitest'
+
+import { accessible, call, open, shoot, tokenOf } from './browser'
+
+const token = await tokenOf('admin')
+const csv = (name: string, lines: string[]) => ({ name, mimeType: 'text/csv', buffer: Buffer.from(lines.join('\n')) })
+const membersNamed = async (query: string) =>
+  (await call<{ members: { account: string; nickname: string; department: { code: string } | null }[] }>(token, 'GET', `/api/v1/admin/members?query=${query}`)).members
+
+test('members come out of a file: what is wrong is shown by row, corrected, seen and then done', async () => {
+  const run = `imp${Date.now() % 1e8}`
+  const page = await open('/admin/members', { token })
+  await page.getByRole('button', { name: '导入' }).click()
+  const dialog = page.getByRole('dialog')
+  await accessible(page)
+  const template = page.waitForEvent('download')
+  await dialog.getByRole('button', { name: '下载模板' }).click()
+  expect((await template).suggestedFilename()).toMatch(/\.xlsx$/)
+
+  const input = dialog.locator('input[type=file]')
+  await input.setInputFiles(csv('people.csv', ['账号,昵称,部门编号', `${run}a,新人甲,RD`, `${run}b,新人乙,NOWHERE`, ',没有账号,RD']))
+  await dialog.getByText('2 行有误').waitFor()
+  await dialog.locator('tr', { hasText: '新人甲' }).getByText('新增').waitFor()
+  await dialog.getByRole('button', { name: /^有误/ }).click()
+  expect(await dialog.locator('tbody tr').count()).toBe(2)
+  expect(await dialog.getByRole('button', { name: /^导入 \d/ }).count()).toBe(0)
+  await accessible(page)
+  await shoot(page, 'import-wrong-1440-light')
+  expect(await membersNamed(run)).toEqual([])
+
+  await input.setInputFiles(csv('people.csv', ['账号,昵称,部门编号', `${run}a,新人甲,RD`, `${run}b,新人乙,OFFICE`]))
+  await dialog.getByText('新增 2 行，更改 0 行，0 行不变。').waitFor()
+  await shoot(page, 'import-1440-light')
+  await dialog.getByRole('button', { name: '导入 2 行' }).click()
+  await page.getByText('已导入 2 行').waitFor()
+  await dialog.waitFor({ state: 'hidden' })
+  expect((await membersNamed(run)).map(({ nickname, department }) => `${nickname} ${department!.code}`)).toEqual(['新人甲 RD', '新人乙 OFFICE'])
+
+  // Once more it changes only what differs.
+  await page.getByRole('button', { name: '导入' }).click()
+  await input.setInputFiles(csv('people.csv', ['账号,昵称', `${run}a,改名甲`, `${run}b,新人乙`]))
+  await dialog.getByText('新增 0 行，更改 1 行，1 行不变。').waitFor()
+  await dialog.locator('tr', { hasText: '改名甲' }).locator('s', { hasText: '新人甲' }).waitFor()
+  await dialog.getByRole('button', { name: '导入 1 行' }).click()
+  await page.getByText('已导入 1 行').waitFor()
+  expect((await membersNamed(`${run}a`))[0]!.nickname).toBe('改名甲')
+})
+
+test('departments come out of a file, on a phone and in the dark', async () => {
+  const code = `I${Date.now() % 1e8}`
+  const page = await open('/admin/departments', { token, width: 390, dark: true })
+  await page.getByRole('button', { name: '导入' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.locator('input[type=file]').setInputFiles(csv('departments.csv', ['部门编号,部门名称,付款方', `${code},物业部,部门`]))
+  await dialog.locator('tr', { hasText: '物业部' }).waitFor()
+  await accessible(page)
+  await shoot(page, 'import-390-dark')
+  await dialog.getByRole('button', { name: '导入 1 行' }).click()
+  await page.getByText('已导入 1 行').waitFor()
+  const { departments } = await call<{ departments: { name: string; pays: string }[] }>(token, 'GET', `/api/v1/admin/departments?query=${code}`)
+  expect(departments).toMatchObject([{ name: '物业部', pays: 'department' }])
+})
