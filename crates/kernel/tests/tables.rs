@@ -355,6 +355,8 @@ fn command_name(command: &Command) -> &'static str {
         Command::ResolveException(_) => "resolve_exception",
         Command::AssignException(_) => "assign_exception",
         Command::Shop(command) => shop_words::command_name(command),
+        // They have tests of their own, in cabinets.rs.
+        Command::Cabinet(_) => "cabinet",
     }
 }
 
@@ -1795,7 +1797,14 @@ fn outcome_parts(outcome: &Outcome, put: &mut impl FnMut(&str, String)) {
         }
         Outcome::Raised { raised } => put("raised", raised.to_string()),
         Outcome::Exception { exception } => payments::exception_parts(exception, put),
-        Outcome::JobRun { .. } | Outcome::JobPaused { .. } => unreachable!("no table speaks of it"),
+        Outcome::JobRun { .. }
+        | Outcome::JobPaused { .. }
+        | Outcome::Store { .. }
+        | Outcome::Device { .. }
+        | Outcome::DoorSession { .. }
+        | Outcome::CabinetOrder { .. }
+        | Outcome::Tickets { .. }
+        | Outcome::Noted => unreachable!("no table speaks of it"),
         outcome => shop_words::outcome_parts(outcome, put),
     }
 }

@@ -28,6 +28,7 @@ export function actionsFor({ kind, proposed_action }: Exception): Action[] {
   if (kind === 'unknown_refund' && proposed_action === 'record') possible.unshift('record')
   if (kind === 'not_in_bill' && proposed_action === 'take_back') possible.unshift('take_back')
   if (kind === 'delivery_failed') possible.unshift('retry')
+  if (kind === 'unknown_goods' || kind === 'price_mismatch' || kind === 'amount_over_limit') possible.unshift('charge')
   return possible.sort((a, b) => Number(b === proposed_action) - Number(a === proposed_action))
 }
 
