@@ -258,9 +258,13 @@ impl Covered {
         match answer {
             Ok(outcome) => {
                 self.commands.insert(command_name(command));
-                if let Outcome::Booking(outcome) = outcome {
-                    self.note_refused(&outcome.refused);
-                }
+                let parts: Vec<&Refusal> = match outcome {
+                    Outcome::Booking(outcome) => outcome.refused.iter().map(|refused| &refused.refusal).collect(),
+                    Outcome::Import(import) => import.rows.iter().filter_map(|row| row.action.as_ref().err()).collect(),
+                    Outcome::SubscriptionRun { run } => run.results.iter().flat_map(|one| &one.refusal).collect(),
+                    _ => Vec::new(),
+                };
+                self.refusals.extend(parts.into_iter().map(|refusal| refusal_name(refusal).to_owned()));
             }
             Err(refusal) => {
                 if let Refusal::BatchRefused { refused } = refusal {

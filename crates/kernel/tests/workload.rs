@@ -968,7 +968,11 @@ impl World {
     }
 
     fn cancel_meal(&mut self) -> Command {
-        let meal = MealId::new(self.meal_id());
+        // Few meals have an order that was completed by itself.
+        let completed = self.reference.purchases.iter().filter(|purchase| purchase.status == "completed");
+        let completed: Vec<i64> = completed.map(|purchase| purchase.meal).collect();
+        let completed = self.random.pick(&completed).copied().filter(|_| self.random.percent(20));
+        let meal = MealId::new(completed.unwrap_or_else(|| self.meal_id()));
         let reason = self.note();
         Command::CancelMeal(CancelMeal { meal, reason })
     }
