@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http_api::{App, Limits};
-use kernel::{Cents, Overdraft, ShopRules};
+use kernel::{CabinetRules, Cents, Overdraft, ShopRules};
 use service::{
-    Ambient, BookSubscriptions, Compensation, ConsistencyCheck, EndRounds, Job, LaneSettings, Pay, Pictures, Recharge,
-    RefundDelivery, ReleaseExpiredOrders, SealAudit, Service, Settings, System,
+    Ambient, BookSubscriptions, Compensation, ConsistencyCheck, EndRounds, Job, LaneSettings, OpenDelivery, Pay,
+    Pictures, Recharge, RefundDelivery, ReleaseExpiredOrders, SealAudit, Service, Settings, System, Vendor,
 };
 use store::Store;
 use tracing_subscriber::EnvFilter;
@@ -37,6 +37,7 @@ pub(crate) async fn start_service(config: &Config) -> Result<Service, Problem> {
 
 pub(crate) async fn start_server(config: &Config) -> Result<Service, Problem> {
     let mut jobs = service::pay_jobs(&recharge(config));
+    jobs.extend(service::cabinet_jobs());
     jobs.push(Box::new(ConsistencyCheck));
     jobs.push(Box::new(SealAudit));
     let every_ms = i64::from(config.shop.release_every_minutes) * MINUTE_MS;
@@ -53,6 +54,12 @@ async fn start(config: &Config, jobs: Vec<Box<dyn Job>>) -> Result<Service, Prob
         pay_within_ms: i64::from(config.shop.pay_within_minutes) * MINUTE_MS,
         most_unpaid: config.shop.most_unpaid.into(),
     };
+    settings.cabinet = CabinetRules {
+        most: Cents::new(config.cabinet.max_cents.into()),
+        least_tickets: config.cabinet.min_tickets.into(),
+        ..CabinetRules::default()
+    };
+    settings.vendor = vendor(config)?;
     settings.session_ms = i64::from(config.session.lifetime_hours) * 3_600_000;
     settings.lanes = LaneSettings { postgres_lanes: config.lanes.postgres, queue: config.lanes.queue };
     settings.mini_program = mini_program(config)?;
@@ -60,7 +67,7 @@ async fn start(config: &Config, jobs: Vec<Box<dyn Job>>) -> Result<Service, Prob
     settings.pay = merchant(config)?.map(Arc::new);
     settings.jobs = jobs;
     settings.pictures = config.pictures().map(Pictures::new);
-    settings.deliveries = vec![Box::new(RefundDelivery)];
+    settings.deliveries = vec![Box::new(RefundDelivery), Box::new(OpenDelivery)];
     let store = Store::new(&config.database.url).map_err(|error| error.to_string())?;
     let started = Service::start(store, Arc::new(System), settings).await;
     started.map_err(|error| format!("the database cannot be used: {error}"))
@@ -123,6 +130,18 @@ fn merchant(config: &Config) -> Result<Option<Pay>, Problem> {
         notify_url: notify_url.trim_end_matches('/').to_owned(),
         description: config.recharge.description.clone(),
     }))
+}
+
+/// Who opens the cabinets' doors.
+fn vendor(config: &Config) -> Result<Option<Vendor>, Problem> {
+    let cabinet = &config.cabinet;
+    let (Some(partner), Some(secret), Some(base_url), Some(callback_url)) =
+        (&cabinet.vendor, &cabinet.vendor_secret, &cabinet.vendor_url, &cabinet.callback_url)
+    else {
+        return Ok(None);
+    };
+    let vendor = Vendor::new(partner.clone(), secret.expose(), base_url, callback_url);
+    vendor.map(Some).map_err(|error| format!("configuration: cabinet: {error}"))
 }
 
 fn mini_program(config: &Config) -> Result<Option<MiniProgram>, Problem> {

@@ -29,6 +29,7 @@ pub(crate) struct Config {
     pub(crate) lanes: Lanes,
     pub(crate) wechat: Wechat,
     pub(crate) recharge: Recharge,
+    pub(crate) cabinet: Cabinet,
     pub(crate) log: Log,
 }
 
@@ -205,6 +206,39 @@ pub(crate) struct Recharge {
     pub(crate) compensation_concurrency: usize,
     /// When yesterday's bill is fetched, `HH:MM`. WeChat has it from 10:00 in Beijing.
     pub(crate) reconcile_at: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Cabinet {
+    /// What the vendor is called in `X-Partner-Id`. Without it no door opens; with it the next three are needed.
+    pub(crate) vendor: Option<String>,
+    /// What both sides sign with; 16 bytes at least.
+    #[serde(deserialize_with = "secret")]
+    pub(crate) vendor_secret: Option<Secret>,
+    /// Where the vendor listens.
+    pub(crate) vendor_url: Option<String>,
+    /// Where the vendor reaches this API from outside, as `https://canteen.example.com/api/v1`.
+    pub(crate) callback_url: Option<String>,
+    /// A dearer order waits for a person before it is charged.
+    #[serde(deserialize_with = "typed")]
+    pub(crate) max_cents: u32,
+    /// Who has fewer tickets opens no door.
+    #[serde(deserialize_with = "typed")]
+    pub(crate) min_tickets: u32,
+}
+
+impl Default for Cabinet {
+    fn default() -> Self {
+        Self {
+            vendor: None,
+            vendor_secret: None,
+            vendor_url: None,
+            callback_url: None,
+            max_cents: 20_000,
+            min_tickets: 2_500,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -400,6 +434,17 @@ impl Config {
                 return Err("configuration: wechat.public_key_id and wechat.public_key_file belong together".to_owned());
             }
         }
+        let cabinet = &self.cabinet;
+        if cabinet.vendor.is_some() {
+            let needed = [
+                ("vendor_secret", cabinet.vendor_secret.is_some()),
+                ("vendor_url", cabinet.vendor_url.is_some()),
+                ("callback_url", cabinet.callback_url.is_some()),
+            ];
+            if let Some((missing, _)) = needed.into_iter().find(|(_, there)| !there) {
+                return Err(format!("configuration: cabinet.{missing}: is needed with cabinet.vendor"));
+            }
+        }
         store::Store::new(&self.database.url).map_err(|error| format!("configuration: database.url: {error}"))?;
         tracing_subscriber::EnvFilter::try_new(&self.log.filter)
             .map_err(|error| format!("configuration: log.filter: {error}"))?;
@@ -444,7 +489,8 @@ impl Config {
 /// What is in force, as TOML. Secrets and a password in the database's address are masked.
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { server, database, house, wallet, shop, session, limits, lanes, wechat, recharge, log } = self;
+        let Self { server, database, house, wallet, shop, session, limits, lanes, wechat, recharge, cabinet, log } =
+            self;
         writeln!(f, "[server]\nlisten = \"{}\"", server.listen)?;
         writeln!(f, "request_timeout_secs = {}", server.request_timeout_secs)?;
         writeln!(f, "drain_timeout_secs = {}", server.drain_timeout_secs)?;
@@ -504,6 +550,17 @@ impl fmt::Display for Config {
         writeln!(f, "compensation_batch_size = {}", recharge.compensation_batch_size)?;
         writeln!(f, "compensation_concurrency = {}", recharge.compensation_concurrency)?;
         writeln!(f, "reconcile_at = {:?}", recharge.reconcile_at)?;
+        let Cabinet { vendor, vendor_url, callback_url, max_cents, min_tickets, .. } = cabinet;
+        writeln!(f, "\n[cabinet]\nmax_cents = {max_cents}\nmin_tickets = {min_tickets}")?;
+        match vendor {
+            Some(vendor) => writeln!(f, "vendor = {vendor:?}\nvendor_secret = \"***\"")?,
+            None => writeln!(f, "# vendor: none, no door opens")?,
+        }
+        for (name, text) in [("vendor_url", vendor_url), ("callback_url", callback_url)] {
+            if let Some(text) = text {
+                writeln!(f, "{name} = {text:?}")?;
+            }
+        }
         let format = if log.format == LogFormat::Json { "json" } else { "text" };
         writeln!(f, "\n[log]\nfilter = {:?}\nformat = {format:?}", log.filter)
     }
@@ -552,7 +609,8 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named() {
         type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
-        let cases: [Case<'_>; 12] = [
+        let cases: [Case<'_>; 13] = [
+            ("[cabinet]\nvendor = \"v\"", &[], "cabinet.vendor_secret: is needed"),
             ("[recharge]\nexpire_mins = 1", &[], "recharge.expire_mins: must lie"),
             ("[recharge]\nreconcile_at = \"25:00\"", &[], "recharge.reconcile_at: must be"),
             (

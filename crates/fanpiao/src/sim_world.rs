@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use sim::World;
+use sim::{Config, World};
 
 use crate::arguments::SimArguments;
 use crate::{Problem, serve};
@@ -18,5 +18,9 @@ pub(crate) async fn run(arguments: &SimArguments) -> Result<ExitCode, Problem> {
 }
 
 pub(crate) async fn start(at: std::net::SocketAddr) -> Result<World, Problem> {
-    World::start(at).await.map_err(|error| format!("the simulated WeChat cannot listen on {at}: {error}"))
+    start_with(at, Config::default()).await
+}
+
+pub(crate) async fn start_with(at: std::net::SocketAddr, config: Config) -> Result<World, Problem> {
+    World::start_with(at, config).await.map_err(|error| format!("the simulated WeChat cannot listen on {at}: {error}"))
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::Request;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter};
@@ -28,6 +29,7 @@ pub enum Tag {
     Meals,
     Orders,
     Shop,
+    Cabinets,
     Wallet,
     Booking,
     Administration,
@@ -35,11 +37,12 @@ pub enum Tag {
 }
 
 impl Tag {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::SignIn,
         Self::Meals,
         Self::Orders,
         Self::Shop,
+        Self::Cabinets,
         Self::Wallet,
         Self::Booking,
         Self::Administration,
@@ -52,6 +55,7 @@ impl Tag {
             Self::Meals => "Meals",
             Self::Orders => "Orders",
             Self::Shop => "Shop",
+            Self::Cabinets => "Cabinets",
             Self::Wallet => "Wallet",
             Self::Booking => "Batch booking",
             Self::Administration => "Administration",
@@ -180,7 +184,7 @@ impl Endpoint {
     /// For a sender outside, who proves itself by what it sends and reads an answer of its own kind.
     pub(crate) fn callback<F, Fut>(declared: Declaration, handle: F) -> Self
     where
-        F: Fn(App, HeaderMap, Bytes) -> Fut + Clone + Send + Sync + 'static,
+        F: Fn(App, Parts, Bytes) -> Fut + Clone + Send + Sync + 'static,
         Fut: Future<Output = Result<Response, Failure>> + Send + 'static,
     {
         let filter = filter(&declared.method);
@@ -194,7 +198,7 @@ impl Endpoint {
                         let limits = app.limits();
                         // What was signed is the bytes, and their sender may call them anything.
                         let bytes = input::read_raw(&parts.headers, body, limits.body_bytes, limits.request).await?;
-                        handle(app.clone(), parts.headers, bytes).await
+                        handle(app.clone(), parts, bytes).await
                     })
                     .await
                 }
@@ -372,7 +376,7 @@ fn left(setting: &Setting, whole: Duration) -> Duration {
 
 /// Names what is wrong in the path, the query and the body all at once.
 async fn read_input<P, Q, B>(
-    parts: &mut axum::http::request::Parts,
+    parts: &mut Parts,
     bytes: &[u8],
     shapes: &Shapes,
     language: crate::texts::Language,

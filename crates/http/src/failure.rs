@@ -206,6 +206,7 @@ fn details(refusal: &Refusal, message: &str) -> Value {
         Refusal::SharesOutOfRange { .. } => "total_shares",
         Refusal::TooManyPictures { .. } => "pictures",
         Refusal::RoundTimes => "closes_at",
+        Refusal::PlanogramTooLarge { .. } | Refusal::ProductTwice { .. } => "products",
         Refusal::NegativePrice => "base_price_cents",
         Refusal::CapacityOutOfRange { .. } => "capacity",
         _ => return details,

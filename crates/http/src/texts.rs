@@ -92,6 +92,7 @@ pub(crate) const DRY_RUN: Text = text("试算完成，未作任何更改", "Dry 
 pub(crate) fn code(code: Code) -> Text {
     match code {
         Code::InvalidToken => text("请先登录", "Please sign in"),
+        Code::InvalidSignature => text("签名无效", "The signature does not hold"),
         Code::PermissionDenied => text("您没有这项权限", "You may not do this"),
         Code::NotFound => text("没有找到", "Not found"),
         Code::MethodNotAllowed => text("该路径不支持此方法", "This path does not take this method"),
@@ -111,6 +112,8 @@ pub(crate) fn code(code: Code) -> Text {
         Code::InsufficientTickets => text("礼票不足", "Not enough tickets are left"),
         Code::OutOfStock => text("库存不足", "Not enough pieces are left"),
         Code::UnpaidOrderExists => text("请先支付之前的订单", "An earlier order has to be paid first"),
+        Code::DeviceOffline => text("柜机不在线，暂时不能开门", "The cabinet is offline"),
+        Code::DeviceBusy => text("柜机正在使用中，请稍候", "The cabinet is serving somebody else"),
         Code::ConcurrencyError => text(
             "操作的人太多，未作任何更改，请重试",
             "Others kept changing the same things; nothing was done, please try again",
@@ -176,6 +179,7 @@ pub(crate) const SHOP_ORDER_REFUNDED: Text = text("订单已退款", "The order 
 pub(crate) const ROUND_DRAWN: Text = text("已开奖", "The round was drawn");
 pub(crate) const ROUND_CANCELED: Text =
     text("期次已取消，已全部退款", "The round was called off and everybody paid back");
+pub(crate) const DOOR_ASKED: Text = text("正在开门", "The door is being opened");
 pub(crate) const NO_SUCH_PATH: Text = text("没有这个路径", "There is no such path");
 
 pub(crate) fn noun(noun: Noun, language: Language) -> &'static str {
@@ -195,6 +199,9 @@ pub(crate) fn noun(noun: Noun, language: Language) -> &'static str {
         Noun::Product => text("商品", "product"),
         Noun::Round => text("期次", "round"),
         Noun::Subscription => text("长期订餐", "standing booking"),
+        Noun::Store => text("门店", "store"),
+        Noun::Device => text("柜机", "cabinet"),
+        Noun::DoorSession => text("开门会话", "door session"),
     }
     .in_language(language)
 }
@@ -490,6 +497,34 @@ pub(crate) fn refusal(refusal: &Refusal, language: Language, zone: &TimeZone) ->
                 )
             }
         }
+        Refusal::InsufficientTickets { tickets, needed } => say!(
+            language,
+            "礼票不足：现有 {tickets}，需要 {needed}",
+            "Not enough tickets: there are {tickets}, this takes {needed}",
+        ),
+        Refusal::PayScoreMissing => {
+            say!(language, "暂不支持微信支付分，请用礼票", "Pay score is not to be had; pay with tickets")
+        }
+        Refusal::DeviceOffline => code(Code::DeviceOffline).in_language(language).to_owned(),
+        Refusal::DeviceBusy => code(Code::DeviceBusy).in_language(language).to_owned(),
+        Refusal::DoorUnsettled => {
+            say!(language, "上一次开门尚未结算，请稍候", "Your last opening is not settled yet; please wait")
+        }
+        Refusal::UnpaidCabinetOrder { order: _ } => code(Code::UnpaidOrderExists).in_language(language).to_owned(),
+        Refusal::CabinetOrderPaid => say!(language, "订单已支付", "The order is paid"),
+        Refusal::StoreTaken { code: taken } => {
+            let taken = taken.as_str();
+            say!(language, "门店编号 {taken} 已存在", "There is a store {taken} already")
+        }
+        Refusal::DeviceTaken { code: taken } => {
+            let taken = taken.as_str();
+            say!(language, "柜机编号 {taken} 已存在", "There is a cabinet {taken} already")
+        }
+        Refusal::ProductTwice { code: twice } => {
+            let twice = twice.as_str();
+            say!(language, "商品编号 {twice} 重复出现", "The product {twice} is there twice")
+        }
+        Refusal::PlanogramTooLarge { most } => say!(language, "数量须在 0 到 {most} 之间", "There can be 0 to {most}"),
         Refusal::AmountOutOfRange => say!(language, "金额超出范围", "The amount is out of range"),
         Refusal::EntriesMissing { count, last } => {
             say!(

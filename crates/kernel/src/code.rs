@@ -34,6 +34,7 @@ macro_rules! codes {
 
 codes! {
     InvalidToken = "INVALID_TOKEN", 401: "The bearer token is missing, unknown, expired or revoked; or the sign-in was refused.",
+    InvalidSignature = "INVALID_SIGNATURE", 401: "A partner's request is not signed, not fresh, was sent before, or does not fit its signature.",
     PermissionDenied = "PERMISSION_DENIED", 403: "The caller may not do this, or not to this object.",
     NotFound = "NOT_FOUND", 404: "There is no such object or path.",
     MethodNotAllowed = "METHOD_NOT_ALLOWED", 405: "The path exists, but not with this method.",
@@ -51,6 +52,8 @@ codes! {
     InsufficientTickets = "INSUFFICIENT_TICKETS", 400: "Fewer tickets are left than this costs.",
     OutOfStock = "OUT_OF_STOCK", 400: "Fewer pieces are left than asked for.",
     UnpaidOrderExists = "UNPAID_ORDER_EXISTS", 400: "An earlier order has to be paid first.",
+    DeviceOffline = "DEVICE_OFFLINE", 400: "The cabinet is offline; its door cannot be opened.",
+    DeviceBusy = "DEVICE_BUSY", 400: "The cabinet is serving somebody else.",
     ConcurrencyError = "CONCURRENCY_ERROR", 409: "Others kept changing the same things; nothing was done, try again.",
     IdempotencyConflict = "IDEMPOTENCY_CONFLICT", 409: "This idempotency key was used with another request.",
     RateLimited = "RATE_LIMITED", 429: "Too many requests; Retry-After says when to come back.",

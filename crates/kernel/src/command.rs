@@ -9,10 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::facts::Facts;
 use crate::{
-    AccountId, AccountName, Cents, Chosen, Counts, Date, DepartmentCode, DepartmentId, ExceptionAction, ExceptionKind,
-    GroupOrderId, Instant, MealId, MealPatch, MemberId, MemberStatus, MenuOption, Needs, Note, OrderId, OrderStatus,
-    Overdraft, PayClient, Payer, PaymentId, PaymentSource, PaysFor, PickupWindow, Price, Quantity, Reason, RefundId,
-    RoleGrant, RunId, ShopCommand, Slot, Step, Subscriber, SubscriptionId, SubscriptionStatus, Title, Weekdays,
+    AccountId, AccountName, CabinetCommand, Cents, Chosen, Counts, Date, DepartmentCode, DepartmentId, ExceptionAction,
+    ExceptionKind, GroupOrderId, Instant, MealId, MealPatch, MemberId, MemberStatus, MenuOption, Needs, Note, OrderId,
+    OrderStatus, Overdraft, PayClient, Payer, PaymentId, PaymentSource, PaysFor, PickupWindow, Price, Quantity, Reason,
+    RefundId, RoleGrant, RunId, ShopCommand, Slot, Step, Subscriber, SubscriptionId, SubscriptionStatus, Title,
+    Weekdays,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +68,7 @@ pub enum Command {
     ResolveException(ResolveException),
     AssignException(AssignException),
     Shop(ShopCommand),
+    Cabinet(CabinetCommand),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -657,6 +659,7 @@ impl Command {
             Self::CreateSubscription(CreateSubscription { owner, .. })
             | Self::ChangeSubscription(ChangeSubscription { owner, .. }) => owner.id(),
             Self::Shop(command) => command.lane_key(),
+            Self::Cabinet(command) => command.lane_key(),
             Self::CreateTopup(CreateTopup { member, .. }) => member.get(),
             Self::SettlePayment(SettlePayment { pays_for: Some(paid), .. }) => paid.goods.lane_key(),
             Self::AskPayment(AskPayment { topup })

@@ -82,6 +82,11 @@ impl<'a> Draft<'a> {
         self.account(account).balance
     }
 
+    /// An account that is not there yet, for transfers of the same decision.
+    pub(crate) fn open(&mut self, account: Account) {
+        self.accounts.insert(account.id, account);
+    }
+
     fn account(&mut self, id: AccountId) -> &mut Account {
         self.accounts.entry(id).or_insert_with(|| match self.facts.accounts.get(&id) {
             Some(account) => account.clone(),

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::known::known;
 use crate::{
-    Account, AccountId, AccountName, AuditRecord, Cents, Date, Department, DepartmentCode, DepartmentId, Entry,
-    Exception, ExceptionKind, ExceptionState, GroupOrder, GroupOrderId, Hold, Instant, Job, JobRun, LedgerSum, Meal,
-    MealId, MealOrder, Member, MemberId, OrderId, OutboxMessage, Payment, PaymentId, Pool, PoolId, Product, Refund,
-    RefundId, Round, RunId, Session, ShopFacts, ShopNeeds, ShopOrder, Slot, StockMovement, StuckOrder, Subscription,
-    SubscriptionId, SubscriptionRun, Topup,
+    Account, AccountId, AccountName, AuditRecord, CabinetFacts, CabinetNeeds, CabinetOrder, Cents, Date, Department,
+    DepartmentCode, DepartmentId, Device, DoorSession, Entry, Exception, ExceptionKind, ExceptionState, GroupOrder,
+    GroupOrderId, Hold, Instant, Job, JobRun, LedgerSum, Meal, MealId, MealOrder, Member, MemberId, OrderId,
+    OutboxMessage, Payment, PaymentId, Pool, PoolId, Product, Refund, RefundId, Round, RunId, Session, ShopFacts,
+    ShopNeeds, ShopOrder, Slot, StockMovement, Store, StuckOrder, Subscription, SubscriptionId, SubscriptionRun, Topup,
 };
 
 /// As many lapsed claims of a pool as can matter to one order, which asks for a thousand pieces at most.
@@ -76,6 +76,7 @@ known! {
     }
     parts {
         shop: ShopFacts, ShopNeeds,
+        cabinet: CabinetFacts, CabinetNeeds,
     }
     besides {
         password_hashes: BTreeMap<MemberId, String>,
@@ -114,6 +115,10 @@ pub enum Change {
     Round(Round),
     ShopOrder(ShopOrder),
     StuckOrder(StuckOrder),
+    Store(Store),
+    Device(Device),
+    DoorSession(DoorSession),
+    CabinetOrder(CabinetOrder),
 }
 
 impl Facts {
@@ -184,6 +189,10 @@ impl Facts {
                 Change::Round(round) => self.shop.rounds.set(round.id, round),
                 Change::ShopOrder(order) => self.shop.apply_order(order),
                 Change::StuckOrder(stuck) => self.shop.stuck.set(stuck.order, stuck),
+                Change::Store(store) => self.cabinet.apply_store(store),
+                Change::Device(device) => self.cabinet.apply_device(device),
+                Change::DoorSession(session) => self.cabinet.apply_session(session),
+                Change::CabinetOrder(order) => self.cabinet.apply_order(order),
             }
         }
     }

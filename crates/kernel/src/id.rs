@@ -51,6 +51,10 @@ ids! {
     RunId,
     PaymentId,
     RefundId,
+    StoreId,
+    DeviceId,
+    /// One opening of a cabinet's door by one member.
+    DoorSessionId,
 }
 
 impl AccountId {

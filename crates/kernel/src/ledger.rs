@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccountId, Cents, Currency, DepartmentId, Instant, MealId, MemberId, OrderId, OutOfRange, Overdraft, ProductId,
-    RoundId, TransferId,
+    AccountId, Cents, Currency, DepartmentId, DeviceId, Instant, MealId, MemberId, OrderId, OutOfRange, Overdraft,
+    ProductId, RoundId, TransferId,
 };
 
 /// Accounts of the house itself. Their numbers are part of the data and never change.
@@ -28,6 +28,8 @@ pub enum Owner {
     Product(ProductId),
     /// And for a round's shares.
     Round(RoundId),
+    /// And for what was taken from a cabinet.
+    Device(DeviceId),
     System(SystemAccount),
 }
 
@@ -40,6 +42,7 @@ impl Owner {
             Self::Meal(_) => "meal",
             Self::Product(_) => "product",
             Self::Round(_) => "round",
+            Self::Device(_) => "device",
             Self::System(_) => "system",
         }
     }
@@ -52,6 +55,7 @@ impl Owner {
             Self::Meal(id) => id.get(),
             Self::Product(id) => id.get(),
             Self::Round(id) => id.get(),
+            Self::Device(id) => id.get(),
             Self::System(account) => account as i64,
         }
     }

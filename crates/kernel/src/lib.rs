@@ -5,6 +5,7 @@
 //! command of the same batch see that list. Nothing here waits, reads a clock, draws a number or knows a database.
 
 mod audit;
+mod cabinet;
 mod code;
 mod command;
 mod decide;
@@ -30,6 +31,12 @@ mod time;
 mod topup;
 
 pub use audit::{Actor, AuditRecord, OutboxMessage};
+pub use cabinet::{
+    AdjustTickets, Bought, Busy, CabinetCommand, CabinetFacts, CabinetNeeds, CabinetOrder, CabinetOrderState,
+    CabinetPay, CabinetRules, CreateDevice, CreateStore, Device, DevicePatch, DoorSeen, DoorSession, DoorStatus,
+    EditDevice, EditStore, LapseDoor, NoteDevice, NoteDoor, OpenDoor, PayCabinetOrder, RefuseCallback, SetPlanogram,
+    SettleDoor, Settlement, Shelf, Shelved, Store, StoreKind, StorePatch, StoreProperty, Taken, UnpaidReason,
+};
 pub use code::Code;
 pub use command::{
     AddMember, AdjustDepartment, AdjustWallet, AppointAdmin, AskPayment, AssignException, BookMeals, Booking,
@@ -44,8 +51,8 @@ pub use command::{
 pub use decide::{Context, Decision, IdSource, ShopRules, decide};
 pub use facts::{Change, Facts, MOST_LAPSED, Needs};
 pub use id::{
-    AccountId, DepartmentId, GroupOrderId, MealId, MemberId, OrderId, PaymentId, PoolId, ProductId, RefundId, RoundId,
-    RunId, SubscriptionId, TransferId,
+    AccountId, DepartmentId, DeviceId, DoorSessionId, GroupOrderId, MealId, MemberId, OrderId, PaymentId, PoolId,
+    ProductId, RefundId, RoundId, RunId, StoreId, SubscriptionId, TransferId,
 };
 pub use job::{Counts, Job, JobRun, RunState, RunStatus};
 pub use known::{Dirty, Lookup, Table};
@@ -72,7 +79,9 @@ pub use shop::{
     ShopOrderState, ShopStatus, StepShopOrder, StockMovement, StuckOrder, draw, expiry_line,
 };
 pub use subscription::{Subscriber, Subscription, SubscriptionResult, SubscriptionRun, SubscriptionStatus, Weekdays};
-pub use text::{AccountName, Address, DepartmentCode, InvalidText, Note, Notes, Reason, Title};
+pub use text::{
+    AccountName, Address, DepartmentCode, DeviceCode, InvalidText, Note, Notes, ProductCode, Reason, StoreCode, Title,
+};
 pub use time::{Date, Instant, InvalidTime, Slot};
 pub use topup::{
     Exception, ExceptionAction, ExceptionKind, ExceptionState, PayClient, Payment, PaymentSource, PaymentState,

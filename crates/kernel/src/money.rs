@@ -113,6 +113,11 @@ pub struct Tickets(i64);
 
 impl Tickets {
     #[must_use]
+    pub const fn new(tickets: i64) -> Self {
+        Self(tickets)
+    }
+
+    #[must_use]
     pub const fn get(self) -> i64 {
         self.0
     }

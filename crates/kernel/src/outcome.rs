@@ -4,9 +4,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccountId, CapacityStrategy, Cents, Date, Department, DepartmentId, Exception, GroupOrderId, Instant, JobRun, Meal,
-    MealId, MealOrder, Member, MemberId, OrderId, PaymentId, Pool, Product, Refund, Refusal, Round, ShopOrder, Slot,
-    StockMovement, StuckOrder, Subscription, SubscriptionRun, Topup, TransferId,
+    AccountId, CabinetOrder, CapacityStrategy, Cents, Date, Department, DepartmentId, Device, DoorSession, Exception,
+    GroupOrderId, Instant, JobRun, Meal, MealId, MealOrder, Member, MemberId, OrderId, PaymentId, Pool, Product,
+    Refund, Refusal, Round, ShopOrder, Slot, StockMovement, Store, StuckOrder, Subscription, SubscriptionRun, Topup,
+    TransferId,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,6 +78,24 @@ pub enum Outcome {
     Stuck {
         stuck: StuckOrder,
     },
+    Store {
+        store: Store,
+    },
+    Device {
+        device: Device,
+    },
+    DoorSession {
+        session: DoorSession,
+    },
+    CabinetOrder {
+        order: CabinetOrder,
+    },
+    Tickets {
+        member: MemberId,
+        tickets: i64,
+    },
+    /// Something was written down.
+    Noted,
 }
 
 /// What became of the news of a payment.

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccountName, BookingRefused, Cents, Code, Danger, Date, DepartmentCode, ExceptionAction, ExceptionKind, Fulfilment,
-    Instant, MealId, MealStatus, MemberId, OptionId, OrderId, OrderStatus, OutOfRange, PickupWindow, RoundStatus,
-    RunId, ShopStatus, Slot, SubscriptionStatus, TopupStatus,
+    AccountName, BookingRefused, Cents, Code, Danger, Date, DepartmentCode, DeviceCode, ExceptionAction, ExceptionKind,
+    Fulfilment, Instant, MealId, MealStatus, MemberId, OptionId, OrderId, OrderStatus, OutOfRange, PickupWindow,
+    ProductCode, RoundStatus, RunId, ShopStatus, Slot, StoreCode, SubscriptionStatus, TopupStatus,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +26,9 @@ pub enum Noun {
     Product,
     Round,
     Subscription,
+    Store,
+    Device,
+    DoorSession,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +65,14 @@ pub enum Refusal {
     TooManyPictures {
         most: i64,
     },
+    /// More lines than a planogram has, or more pieces than a cabinet holds.
+    PlanogramTooLarge {
+        most: i64,
+    },
+    /// Twice in one planogram.
+    ProductTwice {
+        code: ProductCode,
+    },
     /// A round that closes before it opens, or has closed already.
     RoundTimes,
     // existence
@@ -81,6 +92,12 @@ pub enum Refusal {
     OpenidTaken,
     DepartmentTaken {
         code: DepartmentCode,
+    },
+    StoreTaken {
+        code: StoreCode,
+    },
+    DeviceTaken {
+        code: DeviceCode,
     },
     DateTaken {
         date: Date,
@@ -211,6 +228,16 @@ pub enum Refusal {
     TooManyUnpaid {
         most: i64,
     },
+    /// Pay score is not there to be used.
+    PayScoreMissing,
+    DeviceOffline,
+    DeviceBusy,
+    /// An earlier opening is not settled yet.
+    DoorUnsettled,
+    UnpaidCabinetOrder {
+        order: OrderId,
+    },
+    CabinetOrderPaid,
     // scarcity
     OutOfStock {
         asked: i64,
@@ -230,6 +257,10 @@ pub enum Refusal {
         balance: Cents,
         needed: Cents,
         floor: Cents,
+    },
+    InsufficientTickets {
+        tickets: i64,
+        needed: i64,
     },
     AmountOutOfRange,
     RefundTooLarge {
@@ -261,6 +292,8 @@ impl Refusal {
             | Self::StockOutOfRange { .. }
             | Self::SharesOutOfRange { .. }
             | Self::TooManyPictures { .. }
+            | Self::PlanogramTooLarge { .. }
+            | Self::ProductTwice { .. }
             | Self::RoundTimes => Code::ValidationError,
             Self::MealNotOpen { .. } | Self::OrdersClosed { .. } => Code::MealNotOpen,
             Self::OrderLocked => Code::OrderLocked,
@@ -282,9 +315,13 @@ impl Refusal {
             | Self::ShopOrderOver { .. }
             | Self::PaymentTooLate { .. }
             | Self::FulfilmentStep { .. }
-            | Self::SharesKept => Code::InvalidStatusTransition,
+            | Self::SharesKept
+            | Self::CabinetOrderPaid => Code::InvalidStatusTransition,
             Self::OutOfStock { .. } => Code::OutOfStock,
-            Self::TooManyUnpaid { .. } => Code::UnpaidOrderExists,
+            Self::TooManyUnpaid { .. } | Self::UnpaidCabinetOrder { .. } => Code::UnpaidOrderExists,
+            Self::DeviceOffline => Code::DeviceOffline,
+            Self::DeviceBusy => Code::DeviceBusy,
+            Self::InsufficientTickets { .. } => Code::InsufficientTickets,
             Self::CapacityExceeded { .. } | Self::OverCapacity { .. } => Code::CapacityExceeded,
             Self::InsufficientBalance { .. } => Code::InsufficientBalance,
             Self::JobNotDue => Code::ConcurrencyError,
@@ -297,6 +334,10 @@ impl Refusal {
             | Self::AccountTaken { .. }
             | Self::OpenidTaken
             | Self::DepartmentTaken { .. }
+            | Self::StoreTaken { .. }
+            | Self::DeviceTaken { .. }
+            | Self::PayScoreMissing
+            | Self::DoorUnsettled
             | Self::DateTaken { .. }
             | Self::DangerousEdit { .. }
             | Self::EntriesMissing { .. }

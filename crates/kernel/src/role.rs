@@ -47,6 +47,9 @@ permissions! {
     ShopWrite = "shop:write": "Keep products, their stock and rounds.",
     ShopOrders = "shop:orders": "See and hand over anybody's shop orders.",
     ShopRefund = "shop:refund": "Pay shop orders back.",
+    CabinetUse = "cabinet:use": "Open cabinets, and see one's own cabinet orders.",
+    CabinetRead = "cabinet:read": "See stores, cabinets and anybody's cabinet orders.",
+    CabinetWrite = "cabinet:write": "Keep stores, cabinets and what is in them.",
     DepartmentWrite = "department:write": "Create and change departments.",
     DepartmentBook = "department:book": "Book meals for a department's members.",
     ConsistencyRead = "consistency:read": "Run the consistency checks.",
@@ -88,7 +91,7 @@ impl Role {
     pub fn permissions(self) -> &'static [Permission] {
         use Permission as P;
         match self {
-            Self::Member => &[P::OrderPlace, P::MealRead, P::WalletOwn, P::ShopRead, P::ShopBuy],
+            Self::Member => &[P::OrderPlace, P::MealRead, P::WalletOwn, P::ShopRead, P::ShopBuy, P::CabinetUse],
             Self::StoreStaff => &[
                 P::OrderPlace,
                 P::OrderRedeem,
@@ -96,16 +99,22 @@ impl Role {
                 P::WalletOwn,
                 P::ShopRead,
                 P::ShopBuy,
+                P::CabinetUse,
+                P::CabinetRead,
                 P::ShopOrders,
                 P::ShopRefund,
             ],
-            Self::DeptAdmin => &[P::OrderPlace, P::MealRead, P::WalletOwn, P::ShopRead, P::ShopBuy, P::DepartmentBook],
+            Self::DeptAdmin => {
+                &[P::OrderPlace, P::MealRead, P::WalletOwn, P::ShopRead, P::ShopBuy, P::CabinetUse, P::DepartmentBook]
+            }
             Self::Support => &[
                 P::OrderPlace,
                 P::MealRead,
                 P::WalletOwn,
                 P::ShopRead,
                 P::ShopBuy,
+                P::CabinetUse,
+                P::CabinetRead,
                 P::ShopOrders,
                 P::MealReadOrders,
                 P::MemberRead,
@@ -118,6 +127,8 @@ impl Role {
                 P::WalletOwn,
                 P::ShopRead,
                 P::ShopBuy,
+                P::CabinetUse,
+                P::CabinetRead,
                 P::ShopOrders,
                 P::ShopRefund,
                 P::MealReadOrders,

@@ -97,6 +97,11 @@ texts! {
     /// What a person signs in with beside a password.
     AccountName(2, 64, name_like),
     DepartmentCode(1, 32, name_like),
+    StoreCode(1, 32, name_like),
+    /// What stands on a cabinet's door.
+    DeviceCode(1, 64, name_like),
+    /// What vendors and the ERP call a product.
+    ProductCode(1, 64, name_like),
     /// Who gets a delivery, where, and how to reach them.
     Address(5, 300, printable),
     /// A buyer's remark and what the house has to add to it.

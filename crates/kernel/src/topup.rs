@@ -290,6 +290,8 @@ macro_rules! words {
     )+};
 }
 
+pub(crate) use words;
+
 words! {
     ExceptionKind {
         /// WeChat was paid another amount, or another currency, than was asked for. Nothing was credited.
@@ -310,6 +312,22 @@ words! {
         NotInBill = "not_in_bill",
         /// What is owed to the outside could not be delivered, and is not tried any more.
         DeliveryFailed = "delivery_failed",
+        /// Something was taken from a cabinet that its planogram does not have. Nothing was charged.
+        UnknownGoods = "unknown_goods",
+        /// A cabinet's vendor asks for another price than our list says. Nothing was charged.
+        PriceMismatch = "price_mismatch",
+        /// What was taken from a cabinet costs more than the house charges unseen. Nothing was charged.
+        AmountOverLimit = "amount_over_limit",
+        /// A cabinet's door was open, and nobody says what was taken.
+        SettlementMissing = "settlement_missing",
+        /// A cabinet's vendor says something else than it said before. What it said first stands.
+        SettlementConflict = "settlement_conflict",
+        /// A cabinet's vendor tells of something that is not in our books, or that nobody can read.
+        CallbackMismatch = "callback_mismatch",
+        /// A cabinet's vendor reports something that is wrong with it.
+        CabinetAlarm = "cabinet_alarm",
+        /// More was taken from a cabinet than anybody put in.
+        StockNegative = "stock_negative",
     }
 
     ExceptionAction {
@@ -321,6 +339,8 @@ words! {
         ReturnToBalance = "return_to_balance",
         /// Ask the outside once more.
         Retry = "retry",
+        /// Charge what was taken at the prices that our list says now.
+        Charge = "charge",
         /// Nothing is left to do here; the note says what was done.
         Dismiss = "dismiss",
     }

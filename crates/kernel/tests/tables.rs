@@ -321,6 +321,8 @@ fn command_name(command: &Command) -> &'static str {
         Command::AssignException(_) => "assign_exception",
         // They have tests of their own, in shop.rs.
         Command::Shop(_) => "shop",
+        // Likewise, in cabinets.rs.
+        Command::Cabinet(_) => "cabinet",
     }
 }
 
@@ -1581,7 +1583,13 @@ fn outcome_parts(outcome: &Outcome, put: &mut impl FnMut(&str, String)) {
         | Outcome::Round(_)
         | Outcome::ShopOrder(_)
         | Outcome::Expired { .. }
-        | Outcome::Stuck { .. } => unreachable!("no table speaks of it"),
+        | Outcome::Stuck { .. }
+        | Outcome::Store { .. }
+        | Outcome::Device { .. }
+        | Outcome::DoorSession { .. }
+        | Outcome::CabinetOrder { .. }
+        | Outcome::Tickets { .. }
+        | Outcome::Noted => unreachable!("no table speaks of it"),
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use kernel::{Context, Facts, IdSource, Instant, Needs, Outcome, Overdraft, Refusal, ShopRules, decide};
+use kernel::{CabinetRules, Context, Facts, IdSource, Instant, Needs, Outcome, Overdraft, Refusal, ShopRules, decide};
 use serde::{Deserialize, Serialize};
 use store::{Answer, AnswerKey, Cause, Store, StoredAnswer, Writer};
 use tokio::sync::{mpsc, oneshot};
@@ -42,6 +42,7 @@ pub(crate) struct Shared {
     pub(crate) ids: IdGenerator,
     pub(crate) overdraft_limit: Option<Overdraft>,
     pub(crate) shop: ShopRules,
+    pub(crate) cabinet: CabinetRules,
     pub(crate) metrics: Metrics,
     /// Why the last write failed, while none has succeeded since.
     pub(crate) trouble: tokio::sync::watch::Sender<Option<String>>,
@@ -231,7 +232,8 @@ impl Lane {
             .iter()
             .map(|(request, _)| {
                 let (actor, overdraft_limit) = (&request.actor, shared.overdraft_limit);
-                let context = Context { now, today, actor, overdraft_limit, shop: shared.shop };
+                let (shop, cabinet) = (shared.shop, shared.cabinet);
+                let context = Context { now, today, actor, overdraft_limit, shop, cabinet };
                 decide_one(&mut facts, request, &context, &mut ids, &mut answers)
             })
             .collect();

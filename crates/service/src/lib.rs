@@ -1,6 +1,8 @@
 //! The hands: commands go through the lanes, everything else is a query. Clock, chance and ids enter here.
 
 mod ambient;
+mod cabinet_events;
+mod cabinets;
 mod check;
 mod crash;
 mod exceptions;
@@ -22,8 +24,11 @@ mod shop;
 mod shop_pay;
 mod sign_in;
 mod subscriptions;
+mod vendor;
 
 pub use ambient::{Ambient, System, uuid};
+pub use cabinet_events::{EventKind, EventRefused};
+pub use cabinets::{OpenDelivery, cabinet_jobs};
 pub use check::{CheckReport, Checks, ConsistencyCheck, Finding, SealAudit, check};
 pub use ids::{IdGenerator, first_id_at};
 pub use jobs::{Job, JobMetrics, JobView, Schedule};
@@ -42,6 +47,7 @@ pub use shop_pay::RefundTo;
 pub use sign_in::SignedIn;
 
 pub use subscriptions::BookSubscriptions;
+pub use vendor::Vendor;
 
 /// What one check can find.
 pub mod findings {

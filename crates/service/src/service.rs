@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use kernel::{IdSource, Instant, Outcome, Overdraft, ShopRules};
+use kernel::{CabinetRules, IdSource, Instant, Outcome, Overdraft, ShopRules};
 use store::{Migrated, Seal, Store, expected_schema};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -15,7 +15,7 @@ use crate::node::{self, Node};
 use crate::sessions::Sessions;
 use crate::{
     Ambient, Caller, CheckReport, Delivery, Failure, IdGenerator, Job, LaneSettings, Metrics, Pay, Pictures, Recharge,
-    Request, check, outbox,
+    Request, Vendor, check, outbox,
 };
 
 pub struct Settings {
@@ -23,6 +23,7 @@ pub struct Settings {
     /// How far below zero a member's wallet may go; absent for any way down.
     pub overdraft_limit: Option<Overdraft>,
     pub shop: ShopRules,
+    pub cabinet: CabinetRules,
     pub session_ms: i64,
     pub lanes: LaneSettings,
     /// Who signs people in by their WeChat codes.
@@ -34,6 +35,8 @@ pub struct Settings {
     pub recharge: Recharge,
     /// Where pictures are kept; absent, there are none.
     pub pictures: Option<Pictures>,
+    /// Who opens the doors of the cabinets; absent, they stay shut.
+    pub vendor: Option<Vendor>,
 }
 
 impl Settings {
@@ -43,6 +46,7 @@ impl Settings {
             zone,
             overdraft_limit: None,
             shop: ShopRules::default(),
+            cabinet: CabinetRules::default(),
             session_ms: 30 * 24 * 3600 * 1000,
             lanes: LaneSettings::default(),
             mini_program: None,
@@ -51,6 +55,7 @@ impl Settings {
             pay: None,
             recharge: Recharge::default(),
             pictures: None,
+            vendor: None,
         }
     }
 }
@@ -77,6 +82,7 @@ struct Inner {
     pay: Option<Arc<Pay>>,
     recharge: Recharge,
     pictures: Option<Pictures>,
+    vendor: Option<Vendor>,
     stop: watch::Sender<bool>,
     workers: std::sync::Mutex<Option<Workers>>,
 }
@@ -107,6 +113,7 @@ impl Service {
             zone: settings.zone,
             overdraft_limit: settings.overdraft_limit,
             shop: settings.shop,
+            cabinet: settings.cabinet,
             metrics: Metrics::default(),
             trouble: watch::Sender::new(None),
             ambient: Arc::clone(&ambient),
@@ -125,6 +132,7 @@ impl Service {
             pay: settings.pay,
             recharge: settings.recharge,
             pictures: settings.pictures,
+            vendor: settings.vendor,
             stop,
             workers: std::sync::Mutex::new(None),
         }));
@@ -157,6 +165,15 @@ impl Service {
     #[must_use]
     pub fn pictures(&self) -> Option<&Pictures> {
         self.0.pictures.as_ref()
+    }
+
+    pub(crate) fn vendor(&self) -> Option<&Vendor> {
+        self.0.vendor.as_ref()
+    }
+
+    #[must_use]
+    pub fn cabinet_rules(&self) -> CabinetRules {
+        self.0.shared.cabinet
     }
 
     #[must_use]

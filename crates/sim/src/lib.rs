@@ -5,8 +5,10 @@
 //!
 //! - [`mini`]: the mini program server API, and how sign-in codes come into being.
 //! - [`pay`]: WeChat Pay APIv3 with pay score, and the keys that go with it.
+//! - [`cabinet`]: a vendor of smart cabinets.
 //! - `GET /sim/`: a page for a person who wants to be the payer; [`control`] lists what it and a test can do.
 
+pub mod cabinet;
 pub mod control;
 pub mod mini;
 pub mod pay;
@@ -20,7 +22,7 @@ mod text;
 mod world;
 
 pub use clock::Clock;
-pub use settings::{NotifyWith, RefundOutcome, Settings};
+pub use settings::{Basket, NotifyWith, RefundOutcome, Settings};
 pub use world::{Config, World};
 
 /// The simulated mini program. Real appids are `wx` and sixteen hexadecimal digits, so this one can never be somebody's.

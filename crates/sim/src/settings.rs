@@ -38,6 +38,18 @@ pub struct Settings {
     pub bills_at_once: bool,
     pub bill_bom: bool,
     pub bill_crlf: bool,
+    /// Cabinets whose door was asked for are opened, emptied of the basket and closed, with so many seconds in between.
+    pub cabinet_trip_after_s: Option<u32>,
+    pub cabinet_basket: Vec<Basket>,
+}
+
+/// What is taken from a cabinet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Basket {
+    pub product_code: String,
+    pub quantity: i64,
+    pub unit_price_cents: i64,
 }
 
 /// Which key signs notifications.
@@ -92,6 +104,8 @@ impl Default for Settings {
             bills_at_once: false,
             bill_bom: true,
             bill_crlf: true,
+            cabinet_trip_after_s: None,
+            cabinet_basket: Vec::new(),
         }
     }
 }

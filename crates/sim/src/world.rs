@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::faults::Faults;
 use crate::log::CallLog;
 use crate::settings::Settings;
-use crate::{control, mini, pay};
+use crate::{cabinet, control, mini, pay};
 
 /// What a simulated world looks like. The default is what the exported constants describe.
 #[derive(Clone)]
@@ -69,7 +69,10 @@ impl World {
         let (stop, stopped) = oneshot::channel::<()>();
         let base_url = format!("http://{address}");
         let pay = pay::PaySide::new().ok_or_else(|| io::Error::other("the simulation's keys do not load"))?;
+        let client = callback_client().map_err(io::Error::other)?;
         let shared = Arc::new(Shared {
+            client: client.clone(),
+            cabinet: cabinet::CabinetSide::default(),
             base_url: base_url.clone(),
             settings: RwLock::new(config.settings.clone()),
             faults: Faults::default(),
@@ -78,7 +81,6 @@ impl World {
             pay,
             config,
         });
-        let client = callback_client().map_err(io::Error::other)?;
         let post_office = tokio::spawn(pay::post_office(Arc::clone(&shared), client));
         let router = router(shared);
         let server = tokio::spawn(async move {
@@ -127,6 +129,9 @@ pub(crate) struct Shared {
     pub(crate) log: CallLog,
     pub(crate) mini: mini::MiniSide,
     pub(crate) pay: pay::PaySide,
+    pub(crate) cabinet: cabinet::CabinetSide,
+    /// What the simulated world calls others with.
+    pub(crate) client: reqwest::Client,
     settings: RwLock<Settings>,
 }
 
@@ -144,6 +149,7 @@ fn router(shared: Arc<Shared>) -> Router {
     Router::new()
         .merge(mini::routes(Arc::clone(&shared)))
         .merge(pay::routes())
+        .merge(cabinet::routes())
         .merge(control::routes())
         .with_state(shared)
 }

@@ -27,6 +27,7 @@ const ALL: &[Migration] = &[
     Migration { number: 11, name: "subscriptions", text: include_str!("migrations/0011_subscriptions.sql") },
     Migration { number: 12, name: "audit_seals", text: include_str!("migrations/0012_audit_seals.sql") },
     Migration { number: 13, name: "shop_payments", text: include_str!("migrations/0013_shop_payments.sql") },
+    Migration { number: 14, name: "cabinets", text: include_str!("migrations/0014_cabinets.sql") },
 ];
 
 /// Any number that no other program uses for a lock in the same database.

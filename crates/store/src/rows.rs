@@ -1,12 +1,13 @@
 //! The kernel's nouns as rows: the columns of each table, and both directions between them.
 
 use kernel::{
-    Account, AccountId, Cents, Currency, Delivery, Department, DepartmentId, DrawSecret, Exception, ExceptionState,
-    Fulfilment, Goods, GroupOrder, GroupOrderId, Hold, HoldState, Instant, Job, JobRun, Meal, MealId, MealOrder,
-    Member, MemberId, OrderId, Owner, Payment, PaymentId, PaymentState, Pool, PoolId, Product, ProductId, Receipt,
-    Refund, RefundId, Round, RoundId, RoundState, RoundStatus, RunId, RunState, RunStatus, Session, ShopOrder,
-    ShopOrderState, ShopStatus, StuckOrder, Subscriber, Subscription, SubscriptionId, SubscriptionRun, SystemAccount,
-    Topup, TopupState, TopupStatus,
+    Account, AccountId, CabinetOrder, CabinetOrderState, Cents, Currency, Delivery, Department, DepartmentId, Device,
+    DeviceId, DoorSession, DoorSessionId, DrawSecret, Exception, ExceptionState, Fulfilment, Goods, GroupOrder,
+    GroupOrderId, Hold, HoldState, Instant, Job, JobRun, Meal, MealId, MealOrder, Member, MemberId, OrderId, Owner,
+    Payment, PaymentId, PaymentState, Pool, PoolId, Product, ProductId, Receipt, Refund, RefundId, Round, RoundId,
+    RoundState, RoundStatus, RunId, RunState, RunStatus, Session, Settlement, ShopOrder, ShopOrderState, ShopStatus,
+    StoreId, StuckOrder, Subscriber, Subscription, SubscriptionId, SubscriptionRun, SystemAccount, Tickets, Topup,
+    TopupState, TopupStatus,
 };
 
 use crate::sql::Kind::{Blob, Int, Text};
@@ -279,6 +280,71 @@ pub(crate) const SHOP_ORDER: &[Column] = &[
 pub(crate) const STUCK: &[Column] =
     &[("order_id", Int), ("attempts", Int), ("retry_at", Int), ("last_error", Text), ("version", Int)];
 
+pub(crate) const STORE: &[Column] = &[
+    ("store_id", Int),
+    ("code", Text),
+    ("name", Text),
+    ("kind", Text),
+    ("property", Text),
+    ("address", Text),
+    ("phone", Text),
+    ("created_at", Int),
+    ("updated_at", Int),
+    ("version", Int),
+];
+
+pub(crate) const DEVICE: &[Column] = &[
+    ("device_id", Int),
+    ("code", Text),
+    ("name", Text),
+    ("store_id", Int),
+    ("is_online", Int),
+    ("heard_at", Int),
+    ("planogram", Text),
+    ("session_id", Int),
+    ("created_at", Int),
+    ("updated_at", Int),
+    ("version", Int),
+];
+
+pub(crate) const DOOR_SESSION: &[Column] = &[
+    ("session_id", Int),
+    ("session_no", Text),
+    ("member_id", Int),
+    ("device_id", Int),
+    ("pay", Text),
+    ("status", Text),
+    ("failure", Text),
+    ("opened_at", Int),
+    ("closed_at", Int),
+    ("vendor_order_no", Text),
+    ("settlement", Text),
+    ("due_at", Int),
+    ("created_at", Int),
+    ("updated_at", Int),
+    ("version", Int),
+];
+
+pub(crate) const CABINET_ORDER: &[Column] = &[
+    ("order_id", Int),
+    ("order_no", Text),
+    ("member_id", Int),
+    ("device_id", Int),
+    ("store_id", Int),
+    ("session_id", Int),
+    ("vendor_order_no", Text),
+    ("items", Text),
+    ("total_cents", Int),
+    ("tickets", Int),
+    ("pay", Text),
+    ("status", Text),
+    ("reason", Text),
+    ("paid_at", Int),
+    ("created_at", Int),
+    ("updated_at", Int),
+    ("version", Int),
+];
+
 /// The cells of a whole row as the column lists above name them; the second part is the row's version.
 pub(crate) trait FromRow: Sized {
     fn from_cells(cells: &mut Cells) -> Result<Self, Error>;
@@ -469,6 +535,7 @@ impl FromRow for Account {
             ("meal", id) => Owner::Meal(MealId::new(id)),
             ("product", id) => Owner::Product(ProductId::new(id)),
             ("round", id) => Owner::Round(RoundId::new(id)),
+            ("device", id) => Owner::Device(DeviceId::new(id)),
             ("system", 1) => Owner::System(SystemAccount::Grants),
             ("system", 2) => Owner::System(SystemAccount::Adjustments),
             ("system", 3) => Owner::System(SystemAccount::Wechat),
@@ -512,6 +579,106 @@ fn run_state(cells: &mut Cells) -> Result<RunState, Error> {
         (RunStatus::Failed, None, Some(ended_at), None, Some(error)) => Ok(RunState::Failed { ended_at, error }),
         (RunStatus::Abandoned, None, Some(ended_at), None, None) => Ok(RunState::Abandoned { ended_at }),
         (status, ..) => Err(Error::inconsistent(format!("a run cannot be {} like this", status.as_str()))),
+    }
+}
+
+impl FromRow for kernel::Store {
+    fn from_cells(cells: &mut Cells) -> Result<Self, Error> {
+        Ok(Self {
+            id: StoreId::new(cells.int()?),
+            code: cells.checked("code of a store")?,
+            name: cells.checked("name of a store")?,
+            kind: cells.parse("kind of a store")?,
+            property: cells.parse("property of a store")?,
+            address: cells.checked("address")?,
+            phone: cells.checked("phone")?,
+            created_at: instant(cells)?,
+            updated_at: instant(cells)?,
+        })
+    }
+}
+
+impl FromRow for Device {
+    fn from_cells(cells: &mut Cells) -> Result<Self, Error> {
+        Ok(Self {
+            id: DeviceId::new(cells.int()?),
+            code: cells.checked("code of a device")?,
+            name: cells.checked("name of a device")?,
+            store: StoreId::new(cells.int()?),
+            is_online: cells.int()? != 0,
+            heard_at: opt_instant(cells)?,
+            planogram: cells.json("a planogram")?,
+            session: cells.opt_int()?.map(DoorSessionId::new),
+            created_at: instant(cells)?,
+            updated_at: instant(cells)?,
+        })
+    }
+}
+
+impl FromRow for DoorSession {
+    fn from_cells(cells: &mut Cells) -> Result<Self, Error> {
+        let (id, session_no) = (DoorSessionId::new(cells.int()?), cells.text()?);
+        let (member, device) = (MemberId::new(cells.int()?), DeviceId::new(cells.int()?));
+        let (pay, status) = (cells.parse("way to pay")?, cells.parse("status of an opening")?);
+        let (failure, opened_at, closed_at) = (cells.opt_text()?, opt_instant(cells)?, opt_instant(cells)?);
+        let (vendor_order_no, settlement) = (cells.opt_text()?, cells.opt_text()?);
+        let settlement: Option<Settlement> = settlement
+            .map(|text| serde_json::from_str(&text))
+            .transpose()
+            .map_err(|error| Error::inconsistent(format!("no settlement: {error}")))?;
+        if settlement.as_ref().map(|settlement| &settlement.vendor_order_no) != vendor_order_no.as_ref() {
+            return Err(Error::inconsistent("a settlement under two numbers"));
+        }
+        Ok(Self {
+            id,
+            session_no,
+            member,
+            device,
+            pay,
+            status,
+            failure,
+            opened_at,
+            closed_at,
+            settlement,
+            due_at: opt_instant(cells)?,
+            created_at: instant(cells)?,
+            updated_at: instant(cells)?,
+        })
+    }
+}
+
+impl FromRow for CabinetOrder {
+    fn from_cells(cells: &mut Cells) -> Result<Self, Error> {
+        let (id, order_no) = (OrderId::new(cells.int()?), cells.text()?);
+        let (member, device) = (MemberId::new(cells.int()?), DeviceId::new(cells.int()?));
+        let (store, session) = (StoreId::new(cells.int()?), DoorSessionId::new(cells.int()?));
+        let (vendor_order_no, items) = (cells.text()?, cells.json("what was taken")?);
+        let (total, tickets) = (Cents::new(cells.int()?), Tickets::new(cells.int()?));
+        let (pay, status) = (cells.parse("way to pay")?, cells.text()?);
+        let reason = cells.opt_text()?.map(|word| word.parse()).transpose();
+        let reason = reason.map_err(|()| Error::inconsistent("no reason why an order is unpaid"))?;
+        let state = match (status.as_str(), reason, opt_instant(cells)?) {
+            ("unpaid", Some(reason), None) => CabinetOrderState::Unpaid { reason },
+            ("paid", None, Some(paid_at)) => CabinetOrderState::Paid { paid_at },
+            _ => return Err(Error::inconsistent(format!("a cabinet order cannot be {status} like this"))),
+        };
+        let (created_at, updated_at) = (instant(cells)?, instant(cells)?);
+        Ok(Self {
+            id,
+            order_no,
+            member,
+            device,
+            store,
+            session,
+            vendor_order_no,
+            items,
+            total,
+            tickets,
+            pay,
+            state,
+            created_at,
+            updated_at,
+        })
     }
 }
 

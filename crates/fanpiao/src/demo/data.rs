@@ -1,11 +1,12 @@
-//! The demo's house: three departments, two dozen members, a fortnight of meals and what was ordered of them, and a shop with a round
-//! that is nearly sold out. Everything goes through the same commands as in earnest.
+//! The demo's house: three departments, two dozen members, a fortnight of meals and what was ordered of them, a shop with a round
+//! that is nearly sold out, and three cabinets. Everything goes through the same commands as in earnest.
 
 use kernel::{
-    AddMember, Chosen, Command, CreateDepartment, CreateMeal, CreateProduct, CreateRound, Date, Delivery,
-    DepartmentCode, DrawRound, DrawSecret, Goods, Grant, MealId, MealStep, MemberId, MenuOption, NewGrant, Outcome,
-    PayWith, Payer, PickupWindow, PlaceOrder, PlaceShopOrder, ProductId, Profile, Quantity, Refusal, Role, RoleGrant,
-    RoundId, Scope, ShopCommand, Slot, Step,
+    AddMember, AdjustTickets, CabinetCommand, Chosen, Command, CreateDepartment, CreateDevice, CreateMeal,
+    CreateProduct, CreateRound, CreateStore, Date, Delivery, DepartmentCode, Device, DrawRound, DrawSecret, Goods,
+    Grant, MealId, MealStep, MemberId, MenuOption, NewGrant, NoteDevice, Outcome, PayWith, Payer, PickupWindow,
+    PlaceOrder, PlaceShopOrder, ProductId, Profile, Quantity, Refusal, Role, RoleGrant, RoundId, Scope, SetPlanogram,
+    Shelf, ShopCommand, Slot, Step, StoreKind, StoreProperty,
 };
 use service::{Failure, Request, Service, hash_password, uuid};
 
@@ -66,6 +67,34 @@ const PRODUCTS: [Offer; 6] = [
     ("中秋月饼礼盒", "Mooncakes", "食堂点心房手作", 12_800, 12, Some(2)),
     ("保温饭盒", "Lunch box", "304 不锈钢，三层", 8_800, 5, None),
 ];
+
+/// Code and name of each store, then code and name of its cabinets.
+type Corner = (&'static str, &'static str, StoreKind, StoreProperty, &'static [(&'static str, &'static str)]);
+
+const STORES: [Corner; 2] = [
+    ("NS01", "南山店", StoreKind::Arcade, StoreProperty::Own, &[("NS01-A", "大堂柜"), ("NS01-B", "二楼柜")]),
+    ("FT01", "福田店", StoreKind::Sports, StoreProperty::Franchise, &[("FT01-A", "球馆柜")]),
+];
+
+/// Code, which of the products it is, price, stock.
+const PLANOGRAM: [(&str, usize, i64, i64); 3] =
+    [("SOYMILK", 2, 600, 24), ("DUMPLING", 3, 2_900, 8), ("LUNCHBOX", 5, 8_800, 4)];
+const TICKETS: i64 = 20_000;
+
+/// What the texts of the cabinets' QR codes are.
+pub(super) fn cabinet_qrs() -> Vec<String> {
+    let codes = STORES.iter().flat_map(|(.., devices)| devices.iter().map(|(code, _)| *code));
+    codes.map(|code| format!("{}{code}", Device::QR)).collect()
+}
+
+/// A world in which whoever opens a cabinet takes a soy milk.
+pub(super) fn world() -> sim::Config {
+    let (code, _, cents, _) = PLANOGRAM[0];
+    let basket = sim::Basket { product_code: code.to_owned(), quantity: 1, unit_price_cents: cents };
+    let settings =
+        sim::Settings { cabinet_trip_after_s: Some(3), cabinet_basket: vec![basket], ..sim::Settings::default() };
+    sim::Config { settings, ..sim::Config::default() }
+}
 
 /// Names for codes that the simulated WeChat understands, with the nicknames they belong to.
 pub(super) fn members() -> impl Iterator<Item = (&'static str, &'static str)> {
@@ -214,7 +243,41 @@ async fn add_shop(service: &Service, members: &[MemberId]) -> Result<(), Problem
         buy(service, member, Goods::Shares { round: open }, 1, PayWith::Balance).await?;
     }
     // Somebody thinks it over; half an hour later it is free again.
-    buy(service, members[1], Goods::Pieces { product: mooncakes }, 1, PayWith::Wechat).await
+    buy(service, members[1], Goods::Pieces { product: mooncakes }, 1, PayWith::Wechat).await?;
+    add_cabinets(service, members, &products).await
+}
+
+/// Two stores with three cabinets, two of them online, and tickets for every third member.
+async fn add_cabinets(service: &Service, members: &[MemberId], products: &[ProductId]) -> Result<(), Problem> {
+    for (code, name, kind, property, devices) in STORES {
+        let (address, phone) = (text("")?, text("")?);
+        let store = CreateStore { code: text(code)?, name: text(name)?, kind, property, address, phone };
+        let Outcome::Store { store } = cabinet(service, CabinetCommand::CreateStore(store)).await? else {
+            return Err("adding a store answered something else".to_owned());
+        };
+        for &(code, name) in devices {
+            let device = CreateDevice { code: text(code)?, name: text(name)?, store: store.id };
+            let Outcome::Device { device } = cabinet(service, CabinetCommand::CreateDevice(device)).await? else {
+                return Err("adding a cabinet answered something else".to_owned());
+            };
+            let mut shelves = Vec::with_capacity(PLANOGRAM.len());
+            for (code, at, cents, stock) in PLANOGRAM {
+                shelves.push(Shelf { code: text(code)?, product: products[at], price: price(cents)?, stock });
+            }
+            cabinet(service, CabinetCommand::SetPlanogram(SetPlanogram { device: device.id, shelves })).await?;
+            let note = NoteDevice { device: device.id, is_online: code != "NS01-B", at: service.now() };
+            cabinet(service, CabinetCommand::NoteDevice(note)).await?;
+        }
+    }
+    for &member in members.iter().step_by(3) {
+        let tickets = AdjustTickets { member, amount: TICKETS, reason: text("开业活动")? };
+        cabinet(service, CabinetCommand::AdjustTickets(tickets)).await?;
+    }
+    Ok(())
+}
+
+async fn cabinet(service: &Service, command: CabinetCommand) -> Result<Outcome, Problem> {
+    run(service, Command::Cabinet(command)).await
 }
 
 async fn add_product(

@@ -22,7 +22,7 @@ pub(crate) async fn run(
     }
     let folder = &arguments.folder;
     std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    let world = sim_world::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
+    let world = sim_world::start_with(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), data::world()).await?;
     if database.is_none() {
         config.database.url = format!("sqlite:{}", folder.join("fanpiao.db").display());
     }
@@ -39,6 +39,10 @@ pub(crate) async fn run(
     config.wechat.public_key_id = Some(sim::pay::PUBLIC_KEY_ID.to_owned());
     config.wechat.public_key = Some(sim::pay::PUBLIC_KEY_PEM.to_owned());
     config.wechat.notify_url = Some(format!("http://{address}/api/v1"));
+    config.cabinet.vendor = Some(sim::cabinet::VENDOR.to_owned());
+    config.cabinet.vendor_secret = Some(wechat::Secret::new(sim::cabinet::VENDOR_SECRET));
+    config.cabinet.vendor_url = Some(format!("{}/vendor", world.base_url()));
+    config.cabinet.callback_url = Some(format!("http://{address}/api/v1"));
     let service = compose::start_server(&config).await?;
     let passwords = passwords::keep(folder, service.ambient())?;
     data::fill(&service, &passwords).await?;
@@ -58,6 +62,7 @@ pub(crate) async fn run(
     for (name, nickname) in data::members().take(3) {
         say!("  {{\"code\": \"sim-{name}-1\"}}  {nickname}");
     }
+    say!("Cabinets open on {}; their doors close by themselves.", data::cabinet_qrs().join(", "));
     let stopped = serve::stopped();
     say!("Ctrl-C ends it; the data stays. fanpiao listens on http://{address}");
 

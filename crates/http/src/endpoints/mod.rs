@@ -2,6 +2,7 @@
 
 mod admin;
 mod auth;
+mod cabinets;
 mod callbacks;
 mod dining;
 mod meals;
@@ -89,6 +90,13 @@ pub fn all() -> Vec<Endpoint> {
         shop::pay::endpoint(),
         shop::query::endpoint(),
         shop::cancel::endpoint(),
+        cabinets::scan::endpoint(),
+        cabinets::open::endpoint(),
+        cabinets::sessions::list(),
+        cabinets::sessions::show(),
+        cabinets::orders::endpoint(),
+        cabinets::show::endpoint(),
+        cabinets::pay::endpoint(),
         admin::shop::products::endpoint(),
         admin::shop::create_product::endpoint(),
         admin::shop::edit_product::endpoint(),
@@ -104,6 +112,16 @@ pub fn all() -> Vec<Endpoint> {
         admin::shop::stuck_orders::endpoint(),
         admin::shop::retry_stuck::endpoint(),
         admin::shop::resolve_stuck::endpoint(),
+        admin::cabinets::stores::list(),
+        admin::cabinets::stores::show(),
+        admin::cabinets::create_store::endpoint(),
+        admin::cabinets::edit_store::endpoint(),
+        admin::cabinets::devices::list(),
+        admin::cabinets::devices::show(),
+        admin::cabinets::create_device::endpoint(),
+        admin::cabinets::edit_device::endpoint(),
+        admin::cabinets::planogram::endpoint(),
+        admin::cabinets::orders::endpoint(),
         admin::members::endpoint(),
         admin::member::endpoint(),
         admin::member_ledger::endpoint(),
@@ -111,6 +129,7 @@ pub fn all() -> Vec<Endpoint> {
         admin::member_sessions::endpoint(),
         admin::close_sessions::endpoint(),
         admin::adjust_wallet::endpoint(),
+        admin::adjust_tickets::endpoint(),
         admin::set_overdraft::endpoint(),
         admin::set_status::endpoint(),
         admin::set_password::endpoint(),
@@ -143,6 +162,10 @@ pub fn all() -> Vec<Endpoint> {
         admin::repair::order_states::endpoint(),
         callbacks::wechat::pay(),
         callbacks::wechat::refund(),
+        callbacks::cabinet::orders(),
+        callbacks::cabinet::exceptions(),
+        callbacks::cabinet::doors(),
+        callbacks::cabinet::devices(),
         system::live::endpoint(),
         system::ready::endpoint(),
         system::metrics::endpoint(),

@@ -139,6 +139,28 @@ const EXPECTED: &[(&str, Access)] = &[
     ("POST /api/v1/admin/shop/stuck-orders/{order_no}/retry", Needs(Permission::ShopRefund)),
     ("POST /api/v1/admin/shop/stuck-orders/{order_no}/resolve", Needs(Permission::ShopRefund)),
     ("PUT /api/v1/admin/products/{product_id}", Needs(Permission::ShopWrite)),
+    ("GET /api/v1/admin/cabinet/orders", Needs(Permission::CabinetRead)),
+    ("GET /api/v1/admin/devices", Needs(Permission::CabinetRead)),
+    ("GET /api/v1/admin/devices/{device_id}", Needs(Permission::CabinetRead)),
+    ("GET /api/v1/admin/stores", Needs(Permission::CabinetRead)),
+    ("GET /api/v1/admin/stores/{store_id}", Needs(Permission::CabinetRead)),
+    ("GET /api/v1/cabinet/orders", Needs(Permission::CabinetUse)),
+    ("GET /api/v1/cabinet/orders/{order_no}", Needs(Permission::CabinetUse)),
+    ("GET /api/v1/cabinet/sessions", Needs(Permission::CabinetUse)),
+    ("GET /api/v1/cabinet/sessions/{session_no}", Needs(Permission::CabinetUse)),
+    ("POST /api/v1/admin/devices", Needs(Permission::CabinetWrite)),
+    ("POST /api/v1/admin/members/{user_id}/tickets", Needs(Permission::WalletWrite)),
+    ("POST /api/v1/admin/stores", Needs(Permission::CabinetWrite)),
+    ("POST /api/v1/cabinet/orders/{order_no}/pay", Needs(Permission::CabinetUse)),
+    ("POST /api/v1/cabinet/scan", Needs(Permission::CabinetUse)),
+    ("POST /api/v1/cabinet/sessions", Needs(Permission::CabinetUse)),
+    ("POST /api/v1/callbacks/cabinet/devices", Public),
+    ("POST /api/v1/callbacks/cabinet/doors", Public),
+    ("POST /api/v1/callbacks/cabinet/exceptions", Public),
+    ("POST /api/v1/callbacks/cabinet/orders", Public),
+    ("PUT /api/v1/admin/devices/{device_id}", Needs(Permission::CabinetWrite)),
+    ("PUT /api/v1/admin/devices/{device_id}/planogram", Needs(Permission::CabinetWrite)),
+    ("PUT /api/v1/admin/stores/{store_id}", Needs(Permission::CabinetWrite)),
 ];
 
 #[test]
@@ -170,6 +192,9 @@ fn somewhere(endpoint: &str) -> String {
         "{department_id}",
         "{product_id}",
         "{round_id}",
+        "{store_id}",
+        "{device_id}",
+        "{session_no}",
     ]
     .iter()
     .fold(endpoint.to_owned(), |place, name| place.replace(name, "7"))

@@ -3,6 +3,7 @@
 mod access;
 mod audit;
 mod batch;
+mod cabinets;
 mod description;
 mod dining;
 mod exports;

@@ -1,11 +1,11 @@
 use serde_json::{Value, json};
 
-use super::topups;
+use super::{cabinet, topups};
 use crate::draft::{Draft, Written};
 use crate::{
-    AssignException, Cents, Change, Context, Decision, Exception, ExceptionAction, ExceptionKind, ExceptionState,
-    Facts, Needs, Noun, OrderId, Outcome, PaymentSource, RaiseException, Receipt, RefundId, RefundState, Refusal,
-    ResolveException, Topup, TopupState,
+    AssignException, Cents, Change, Context, Decision, DeviceId, DoorSessionId, Exception, ExceptionAction,
+    ExceptionKind, ExceptionState, Facts, MemberId, Needs, Noun, OrderId, Outcome, PaymentSource, RaiseException,
+    Receipt, RefundId, RefundState, Refusal, ResolveException, Topup, TopupState,
 };
 
 /// How long a person has for an exception.
@@ -63,7 +63,11 @@ pub(super) fn resolve_needs(command: &ResolveException, facts: &Facts, needs: &m
     if !facts.exceptions.knows(&command.exception) {
         return;
     }
-    let evidence = facts.exceptions.get(&command.exception).map_or(Value::Null, evidence);
+    let exception = facts.exceptions.get(&command.exception);
+    let evidence = exception.map_or(Value::Null, evidence);
+    if let Some((session, device, member)) = exception.and_then(|exception| opening(exception, &evidence)) {
+        cabinet::orders::held_needs(session, device, member, facts, needs);
+    }
     if command.action == ExceptionAction::Dismiss {
         return;
     }
@@ -80,8 +84,22 @@ pub(super) fn resolve_needs(command: &ResolveException, facts: &Facts, needs: &m
                 topups::refund_needs(refund, facts, needs);
             }
         }
-        ExceptionAction::Dismiss => {}
+        ExceptionAction::Charge | ExceptionAction::Dismiss => {}
     }
+}
+
+/// The opening of a cabinet that waits for this exception to be settled.
+fn opening(exception: &Exception, evidence: &Value) -> Option<(DoorSessionId, DeviceId, MemberId)> {
+    let waits = matches!(
+        exception.kind,
+        ExceptionKind::UnknownGoods
+            | ExceptionKind::PriceMismatch
+            | ExceptionKind::AmountOverLimit
+            | ExceptionKind::SettlementMissing
+    );
+    let id = |name: &str| evidence[name].as_i64().filter(|_| waits);
+    let (session, device, member) = (id("session_id")?, id("device_id")?, id("member_id")?);
+    Some((DoorSessionId::new(session), DeviceId::new(device), MemberId::new(member)))
 }
 
 fn evidence(exception: &Exception) -> Value {
@@ -98,7 +116,18 @@ pub(super) fn resolve(
     let evidence = evidence(exception);
     let cannot = Refusal::ExceptionAction { kind: exception.kind, action: command.action };
     match (exception.kind, command.action) {
-        (_, ExceptionAction::Dismiss) => {}
+        (
+            ExceptionKind::UnknownGoods | ExceptionKind::PriceMismatch | ExceptionKind::AmountOverLimit,
+            ExceptionAction::Charge,
+        ) => {
+            let (session, device, _) = opening(exception, &evidence).ok_or(cannot)?;
+            cabinet::orders::charge_held(facts, (session, device), context, &mut draft)?;
+        }
+        (_, ExceptionAction::Dismiss) => {
+            if let Some((session, device, _)) = opening(exception, &evidence) {
+                cabinet::orders::release(facts, (session, device), context, &mut draft);
+            }
+        }
         (ExceptionKind::AmountMismatch, ExceptionAction::Credit | ExceptionAction::RefundToOrigin) => {
             let topup = evidence["topup_id"].as_i64().and_then(|id| facts.topups.get(&OrderId::new(id)));
             let transaction_id = evidence["transaction_id"].as_str();

@@ -2,6 +2,7 @@
 //! effects.
 
 mod booking;
+mod cabinet;
 mod departments;
 mod exceptions;
 mod jobs;
@@ -15,7 +16,7 @@ mod topups;
 mod wallet;
 
 use crate::draft::Draft;
-use crate::{Actor, Change, Command, Date, Facts, Instant, Needs, Outcome, Overdraft, Refusal};
+use crate::{Actor, CabinetRules, Change, Command, Date, Facts, Instant, Needs, Outcome, Overdraft, Refusal};
 
 /// What the service lends to a decision.
 pub struct Context<'a> {
@@ -26,6 +27,7 @@ pub struct Context<'a> {
     /// How far below zero a member's wallet may go where the member has no limit of their own; absent for any way down.
     pub overdraft_limit: Option<Overdraft>,
     pub shop: ShopRules,
+    pub cabinet: CabinetRules,
 }
 
 /// The rules of the house for unpaid orders.
@@ -120,6 +122,7 @@ pub fn decide(
         Command::ResolveException(command) => exceptions::resolve(facts, command, context, draft),
         Command::AssignException(command) => exceptions::assign(facts, command, context, draft),
         Command::Shop(command) => shop::decide(facts, command, context, draft),
+        Command::Cabinet(command) => cabinet::decide(facts, command, context, draft),
     }
 }
 
@@ -195,5 +198,6 @@ pub(crate) fn needs(command: &Command, facts: &Facts, needs: &mut Needs) {
             needs.members.extend(command.owner);
         }
         Command::Shop(command) => shop::needs(command, facts, needs),
+        Command::Cabinet(command) => cabinet::needs(command, facts, needs),
     }
 }

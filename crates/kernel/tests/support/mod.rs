@@ -8,13 +8,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kernel::{
-    Account, AccountId, Actor, AuditRecord, Cents, Change, Claim, Command, Context, Currency, Decision, Department,
-    DepartmentId, Dirty, Entry, EntryKind, Exception, ExceptionKind, ExceptionState, Facts, Goods, GroupOrder,
-    GroupOrderId, Hold, HoldState, IdSource, Instant, LedgerSum, Meal, MealId, MealOrder, MealStatus, Member, MemberId,
-    Needs, OrderId, OrderStatus, OutboxMessage, Outcome, Overdraft, Owner, Payment, PaymentId, Pool, PoolId, Product,
-    ProductId, Refund, RefundId, RefundState, Refusal, Round, RoundId, RoundStatus, Session, ShopOrder, ShopOrderState,
-    ShopRules, StockMovement, StuckOrder, Subscription, SubscriptionId, SubscriptionRun, SystemAccount, Table, Topup,
-    TopupState, TransferId, decide,
+    Account, AccountId, Actor, AuditRecord, Busy, CabinetOrder, CabinetRules, Cents, Change, Claim, Command, Context,
+    Currency, Decision, Department, DepartmentId, Device, DeviceId, Dirty, DoorSession, DoorSessionId, Entry,
+    EntryKind, Exception, ExceptionKind, ExceptionState, Facts, Goods, GroupOrder, GroupOrderId, Hold, HoldState,
+    IdSource, Instant, LedgerSum, Meal, MealId, MealOrder, MealStatus, Member, MemberId, Needs, OrderId, OrderStatus,
+    OutboxMessage, Outcome, Overdraft, Owner, Payment, PaymentId, Pool, PoolId, Product, ProductId, Refund, RefundId,
+    RefundState, Refusal, Round, RoundId, RoundStatus, Session, ShopOrder, ShopOrderState, ShopRules, StockMovement,
+    Store, StoreId, StuckOrder, Subscription, SubscriptionId, SubscriptionRun, SystemAccount, Table, Topup, TopupState,
+    TransferId, decide,
 };
 
 /// A row with its version.
@@ -37,6 +38,10 @@ pub(crate) struct Database {
     pub(crate) rounds: Rows<RoundId, Round>,
     pub(crate) shop_orders: Rows<OrderId, ShopOrder>,
     pub(crate) stuck: Rows<OrderId, StuckOrder>,
+    pub(crate) stores: Rows<StoreId, Store>,
+    pub(crate) devices: Rows<DeviceId, Device>,
+    pub(crate) door_sessions: Rows<DoorSessionId, DoorSession>,
+    pub(crate) cabinet_orders: Rows<OrderId, CabinetOrder>,
     pub(crate) topups: Rows<OrderId, Topup>,
     pub(crate) payments: Rows<PaymentId, Payment>,
     pub(crate) refunds: Rows<RefundId, Refund>,
@@ -97,6 +102,8 @@ impl Database {
             let account = Account::open(Owner::System(system), Currency::Cny);
             database.accounts.insert(account.id, (account, 1));
         }
+        let tickets = Account::open(Owner::System(SystemAccount::Grants), Currency::Ticket);
+        database.accounts.insert(tickets.id, (tickets, 1));
         database
     }
 
@@ -156,6 +163,22 @@ impl Database {
         self.only(self.members().filter(|member| member.openid.as_deref() == Some(openid))).map(|member| member.id)
     }
 
+    fn session_by_vendor_no(&self, number: &str) -> Option<DoorSessionId> {
+        let sessions = self.door_sessions.values().map(|(session, _)| session);
+        let by = |session: &&DoorSession| {
+            session.settlement.as_ref().is_some_and(|settlement| settlement.vendor_order_no == number)
+        };
+        self.only(sessions.filter(by)).map(|session| session.id)
+    }
+
+    fn busy(&self, member: MemberId) -> Busy {
+        let sessions = self.door_sessions.values().map(|(session, _)| session);
+        let orders = self.cabinet_orders.values().map(|(order, _)| order);
+        let open = sessions.filter(|session| session.member == member && session.status.is_unsettled());
+        let unpaid = orders.filter(|order| order.member == member && order.is_unpaid());
+        Busy { sessions: open.map(|session| session.id).collect(), unpaid: unpaid.map(|order| order.id).collect() }
+    }
+
     /// Reads what `needs` names and nothing else.
     fn load(&self, needs: &Needs, facts: &mut Facts, now: Instant) {
         load_rows(&mut facts.members, &self.members, &needs.members);
@@ -172,6 +195,26 @@ impl Database {
         load_rows(&mut facts.shop.rounds, &self.rounds, &needs.shop.rounds);
         load_rows(&mut facts.shop.orders, &self.shop_orders, &needs.shop.orders);
         load_rows(&mut facts.shop.stuck, &self.stuck, &needs.shop.stuck);
+        load_rows(&mut facts.cabinet.stores, &self.stores, &needs.cabinet.stores);
+        load_rows(&mut facts.cabinet.devices, &self.devices, &needs.cabinet.devices);
+        load_rows(&mut facts.cabinet.sessions, &self.door_sessions, &needs.cabinet.sessions);
+        load_rows(&mut facts.cabinet.orders, &self.cabinet_orders, &needs.cabinet.orders);
+        for code in &needs.cabinet.store_codes {
+            let stores = self.stores.values().map(|(store, _)| store);
+            let found = self.only(stores.filter(|store| store.code == *code));
+            facts.cabinet.store_by_code.load(code.clone(), found.map(|store| store.id));
+        }
+        for code in &needs.cabinet.device_codes {
+            let devices = self.devices.values().map(|(device, _)| device);
+            let found = self.only(devices.filter(|device| device.code == *code));
+            facts.cabinet.device_by_code.load(code.clone(), found.map(|device| device.id));
+        }
+        for number in &needs.cabinet.vendor_nos {
+            facts.cabinet.session_by_vendor_no.load(number.clone(), self.session_by_vendor_no(number));
+        }
+        for &member in &needs.cabinet.busy {
+            facts.cabinet.busy.load(member, Some(self.busy(member)));
+        }
         load_rows(&mut facts.topups, &self.topups, &needs.topups);
         load_rows(&mut facts.payments, &self.payments, &needs.payments);
         load_rows(&mut facts.refunds, &self.refunds, &needs.refunds);
@@ -306,6 +349,10 @@ impl Database {
         write_rows(&mut self.rounds, facts.shop.rounds.dirty(), |round| round.id);
         write_rows(&mut self.shop_orders, facts.shop.orders.dirty(), |order| order.id);
         write_rows(&mut self.stuck, facts.shop.stuck.dirty(), |stuck| stuck.order);
+        write_rows(&mut self.stores, facts.cabinet.stores.dirty(), |store| store.id);
+        write_rows(&mut self.devices, facts.cabinet.devices.dirty(), |device| device.id);
+        write_rows(&mut self.door_sessions, facts.cabinet.sessions.dirty(), |session| session.id);
+        write_rows(&mut self.cabinet_orders, facts.cabinet.orders.dirty(), |order| order.id);
         write_rows(&mut self.topups, facts.topups.dirty(), |topup| topup.id);
         write_rows(&mut self.payments, facts.payments.dirty(), |payment| payment.id);
         write_rows(&mut self.refunds, facts.refunds.dirty(), |refund| refund.id);
@@ -464,6 +511,7 @@ fn decide_twice(facts: &Facts, asked: &Asked, house: &House, ids: &mut Ids) -> R
         actor: &asked.actor,
         overdraft_limit: house.overdraft_limit,
         shop: ShopRules::default(),
+        cabinet: CabinetRules::default(),
     };
     let before = ids.0;
     let dry_run = decide(facts, &asked.command, &context, &mut ids.clone());
@@ -526,6 +574,24 @@ fn check_decision(facts: &Facts, decision: &Decision, now: Instant, is_repair: b
                 ("order", order.id.get(), 0)
             }
             Change::StuckOrder(stuck) => ("stuck", stuck.order.get(), 0),
+            Change::Store(store) => {
+                to_audit.push(("store", store.id.get()));
+                ("store", store.id.get(), 0)
+            }
+            Change::Device(device) => {
+                assert_eq!(device.updated_at, now, "a changed device says when");
+                ("device", device.id.get(), 0)
+            }
+            Change::DoorSession(session) => {
+                to_audit.push(("door_session", session.id.get()));
+                check_door_step(facts, session, now);
+                ("door_session", session.id.get(), 0)
+            }
+            Change::CabinetOrder(order) => {
+                to_audit.push(("order", order.id.get()));
+                assert_eq!(order.updated_at, now, "a changed order says when");
+                ("order", order.id.get(), 0)
+            }
             Change::Hold(hold) => ("hold", hold.order.get(), hold.pool.get()),
             Change::Account(account) => ("account", account.id.get(), 0),
             Change::Entry(entry) => {
@@ -567,6 +633,28 @@ pub(crate) fn is_repair(command: &Command) -> bool {
         command,
         Command::RepairBalance(_) | Command::RepairCapacity(_) | Command::RepairOrderStates(_) | Command::RepairPool(_)
     )
+}
+
+fn check_door_step(facts: &Facts, after: &DoorSession, now: Instant) {
+    use kernel::DoorStatus::{Closed, Failed, Held, Opened, Opening, Released, Settled, TimedOut};
+    assert_eq!(after.updated_at, now, "a changed opening says when");
+    let known = facts.cabinet.sessions.knows(&after.id);
+    let Some(before) = known.then(|| facts.cabinet.sessions.get(&after.id)).flatten() else {
+        assert_eq!(after.status, Opening, "an opening begins");
+        return;
+    };
+    let allowed: &[_] = match before.status {
+        Opening => &[Opened, Closed, Failed, TimedOut, Settled, Held],
+        Failed | TimedOut => &[Opened, Closed, Settled, Held],
+        Opened => &[Closed, Settled, Held, Released],
+        Closed => &[Settled, Held, Released],
+        Held => &[Settled, Released],
+        Settled | Released => &[],
+    };
+    let step = (before.status, after.status);
+    assert!(step.0 == step.1 || allowed.contains(&step.1), "an opening must not go {step:?}");
+    let told = before.settlement.is_none() || before.settlement == after.settlement;
+    assert!(told, "the first settlement stands");
 }
 
 fn check_order_step(facts: &Facts, after: &MealOrder, is_repair: bool) {
@@ -672,6 +760,10 @@ fn writes_nothing(facts: &Facts) -> bool {
         && none(&facts.shop.rounds)
         && none(&facts.shop.orders)
         && none(&facts.shop.stuck)
+        && none(&facts.cabinet.stores)
+        && none(&facts.cabinet.devices)
+        && none(&facts.cabinet.sessions)
+        && none(&facts.cabinet.orders)
         && none(&facts.topups)
         && none(&facts.payments)
         && none(&facts.refunds)
@@ -713,6 +805,7 @@ fn check_facts(database: &Database, facts: &Facts, group: &[Asked], now: Instant
         pools,
         room,
         shop,
+        cabinet,
         job_runs: _,
         topups,
         payments,
@@ -745,6 +838,31 @@ fn check_facts(database: &Database, facts: &Facts, group: &[Asked], now: Instant
     }
     for key in room {
         assert_eq!(fresh.lapsed_holds.get(key), facts.lapsed_holds.get(key), "lapsed holds of {key}");
+    }
+    for key in &cabinet.stores {
+        assert_eq!(fresh.cabinet.stores.get(key), facts.cabinet.stores.get(key));
+    }
+    for key in &cabinet.devices {
+        assert_eq!(fresh.cabinet.devices.get(key), facts.cabinet.devices.get(key));
+    }
+    for key in &cabinet.sessions {
+        assert_eq!(fresh.cabinet.sessions.get(key), facts.cabinet.sessions.get(key));
+    }
+    for key in &cabinet.orders {
+        assert_eq!(fresh.cabinet.orders.get(key), facts.cabinet.orders.get(key));
+    }
+    for key in &cabinet.store_codes {
+        assert_eq!(fresh.cabinet.store_by_code.get(key), facts.cabinet.store_by_code.get(key), "store {key:?}");
+    }
+    for key in &cabinet.device_codes {
+        assert_eq!(fresh.cabinet.device_by_code.get(key), facts.cabinet.device_by_code.get(key), "device {key:?}");
+    }
+    for key in &cabinet.vendor_nos {
+        let (fresh, facts) = (&fresh.cabinet.session_by_vendor_no, &facts.cabinet.session_by_vendor_no);
+        assert_eq!(fresh.get(key), facts.get(key), "vendor's number {key}");
+    }
+    for key in &cabinet.busy {
+        assert_eq!(fresh.cabinet.busy.get(key), facts.cabinet.busy.get(key), "what keeps {key} busy");
     }
     for key in &shop.products {
         assert_eq!(fresh.shop.products.get(key), facts.shop.products.get(key));
@@ -838,6 +956,7 @@ pub(crate) fn check_books(database: &Database) {
     check_pools(database);
     check_orders(database);
     check_shop(database);
+    check_cabinets(database);
     check_topups(database);
     check_keys(database);
 }
@@ -1005,6 +1124,41 @@ fn check_shop(database: &Database) {
 }
 
 /// What came in stands in the wallet once, less what is on its way back, and a refund under way is named by its order.
+/// Each opening comes to one order at most, each paid order to its tickets, and each device serves one of its own openings.
+fn check_cabinets(database: &Database) {
+    let mut settled = BTreeSet::new();
+    let mut takings: BTreeMap<AccountId, i64> = BTreeMap::new();
+    for (order, _) in database.cabinet_orders.values() {
+        assert!(settled.insert(order.session), "an opening is charged twice: {order:?}");
+        let (session, _) = &database.door_sessions[&order.session];
+        assert_eq!((session.member, session.device), (order.member, order.device));
+        assert_eq!(session.status, kernel::DoorStatus::Settled, "only what is settled is charged");
+        let sum: i64 = order.items.iter().map(|item| item.price.get() * item.quantity).sum();
+        assert_eq!((order.total.get(), order.tickets.get()), (sum, sum * 5), "{order:?}");
+        let taken: i64 = database
+            .entries
+            .iter()
+            .filter(|entry| entry.order == Some(order.id))
+            .map(|entry| entry.amount.get())
+            .filter(|&amount| amount > 0)
+            .sum();
+        let owed = if order.is_unpaid() { 0 } else { order.tickets.get() };
+        assert_eq!(taken, owed, "what {} took", order.order_no);
+        *takings.entry(database.devices[&order.device].0.takings()).or_default() += owed;
+    }
+    for (device, _) in database.devices.values() {
+        assert_eq!(database.balance(device.takings()), takings.get(&device.takings()).copied().unwrap_or(0));
+        if let Some(session) = device.session {
+            let (session, _) = &database.door_sessions[&session];
+            assert!(session.device == device.id && session.status.occupies(), "{device:?} serves {session:?}");
+        }
+    }
+    for (account, _) in database.accounts.values() {
+        let is_member = matches!(account.owner, Owner::Member(_));
+        assert!(account.currency != Currency::Ticket || !is_member || account.balance.get() >= 0, "{account:?}");
+    }
+}
+
 fn check_topups(database: &Database) {
     for topup in database.topups() {
         let wallet = Owner::Member(topup.member).account(Currency::Cny);

@@ -82,9 +82,10 @@ pub(super) const LEDGER: &str = "SELECT o.order_id, o.member_id, \
                       FROM entries AS e JOIN accounts AS a ON a.account_id = e.account_id \
                       LEFT JOIN meal_orders AS o ON o.order_id = e.order_id \
                       LEFT JOIN topups AS t ON t.topup_id = e.order_id AND t.member_id = a.owner_id AND a.owner_kind = 'member' \
-                      WHERE e.order_id IS NOT NULL AND a.owner_kind NOT IN ('meal', 'product', 'round') AND NOT (a.owner_kind = 'system' AND a.owner_id = 3) \
+                      WHERE e.order_id IS NOT NULL AND a.owner_kind NOT IN ('meal', 'product', 'round', 'device') AND NOT (a.owner_kind = 'system' AND a.owner_id = 3) \
                       AND t.topup_id IS NULL \
                       AND NOT EXISTS (SELECT 1 FROM shop_orders AS s WHERE s.order_id = e.order_id AND s.member_id * 2 = e.account_id) \
+                      AND NOT EXISTS (SELECT 1 FROM cabinet_orders AS c WHERE c.order_id = e.order_id AND c.member_id * 2 + 1 = e.account_id) \
                       AND (o.order_id IS NULL OR o.payer_account_id <> e.account_id) \
                       GROUP BY e.order_id, a.owner_id HAVING SUM(e.amount) <> 0 \
                       UNION ALL SELECT t.topup_id, t.member_id, \
@@ -99,7 +100,12 @@ pub(super) const LEDGER: &str = "SELECT o.order_id, o.member_id, \
                       CAST(-COALESCE(SUM(e.amount), 0) AS BIGINT) FROM shop_orders AS s \
                       LEFT JOIN entries AS e ON e.account_id = s.member_id * 2 AND e.order_id = s.order_id \
                       GROUP BY s.order_id, s.member_id, s.status, s.total_cents HAVING -COALESCE(SUM(e.amount), 0) <> \
-                      CASE WHEN s.status IN ('paid', 'completed') THEN s.total_cents ELSE 0 END";
+                      CASE WHEN s.status IN ('paid', 'completed') THEN s.total_cents ELSE 0 END \
+                      UNION ALL SELECT c.order_id, c.member_id, CASE WHEN c.status = 'paid' THEN c.tickets ELSE 0 END, \
+                      CAST(-COALESCE(SUM(e.amount), 0) AS BIGINT) FROM cabinet_orders AS c \
+                      LEFT JOIN entries AS e ON e.account_id = c.member_id * 2 + 1 AND e.order_id = c.order_id \
+                      GROUP BY c.order_id, c.member_id, c.status, c.tickets HAVING -COALESCE(SUM(e.amount), 0) <> \
+                      CASE WHEN c.status = 'paid' THEN c.tickets ELSE 0 END";
 
 /// Adds what one row of one of the statements above says.
 pub(super) fn add(checks: &mut Checks, statement: &str, row: Row) -> Result<(), Error> {

@@ -12,7 +12,7 @@ use store::{Error, Row};
 use super::{ShareFinding, StockFinding, exact};
 
 /// Takings and what WeChat holds are the other side of orders.
-const ACCOUNTS: &str = "SELECT account_id, CASE WHEN owner_kind IN ('meal', 'product', 'round') OR owner_kind = 'system' AND owner_id = 3 THEN 1 ELSE 0 END, \
+const ACCOUNTS: &str = "SELECT account_id, CASE WHEN owner_kind IN ('meal', 'product', 'round', 'device') OR owner_kind = 'system' AND owner_id = 3 THEN 1 ELSE 0 END, \
                         balance, entry_count FROM accounts ORDER BY account_id";
 const ENTRIES: &str = "SELECT account_id, number, transfer_id, order_id, amount, balance_after \
                        FROM entries ORDER BY account_id, number";
@@ -29,8 +29,10 @@ const SHOP_ORDERS: &str = "SELECT order_id, product_id, round_id, kind, quantity
 const TOPUPS: &str =
     "SELECT topup_id, CASE WHEN transaction_id IS NULL THEN 0 ELSE amount_cents - refunded_cents END FROM topups";
 
-pub(super) const STATEMENTS: [&str; 10] =
-    [ACCOUNTS, ENTRIES, POOLS, MEALS, ORDERS, TOPUPS, HOLDS, MOVEMENTS, ROUNDS, SHOP_ORDERS];
+const CABINET_ORDERS: &str = "SELECT order_id, CASE WHEN status = 'paid' THEN tickets ELSE 0 END FROM cabinet_orders";
+
+pub(super) const STATEMENTS: [&str; 11] =
+    [ACCOUNTS, ENTRIES, POOLS, MEALS, ORDERS, TOPUPS, HOLDS, MOVEMENTS, ROUNDS, SHOP_ORDERS, CABINET_ORDERS];
 
 /// 40 bytes an account, and as little a meal; nothing an order or an entry.
 pub(super) struct Pass {
@@ -148,7 +150,8 @@ impl Pass {
             HOLDS => self.hold(row),
             MOVEMENTS => self.movement(row),
             ROUNDS => self.round(row),
-            _ => self.shop_order(row),
+            SHOP_ORDERS => self.shop_order(row),
+            _ => self.cabinet_order(row),
         }
     }
 
@@ -308,6 +311,13 @@ impl Pass {
             numbers.iter().for_each(|&number| round.numbers.add(self.weights.of(round_id, number), 1));
             round.given += i64::try_from(numbers.len()).unwrap_or(i64::MAX);
         }
+        Ok(())
+    }
+
+    fn cabinet_order(&mut self, row: Row) -> Result<(), Error> {
+        let mut cells = row.cells();
+        let (id, tickets) = (cells.int()?, cells.int()?);
+        self.ledger.add(self.weights.of(id, 0), tickets);
         Ok(())
     }
 

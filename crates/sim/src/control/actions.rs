@@ -14,10 +14,10 @@ use crate::pay::{self, CannotPay, OrderState, Paying, Wanted};
 use crate::settings::RefundOutcome;
 use crate::world::Shared;
 
-pub(super) type Answer = Result<Json<Value>, Problem>;
+pub(crate) type Answer = Result<Json<Value>, Problem>;
 
 /// Why something was not done.
-pub(super) struct Problem {
+pub(crate) struct Problem {
     status: StatusCode,
     text: String,
 }
@@ -28,12 +28,12 @@ impl IntoResponse for Problem {
     }
 }
 
-pub(super) fn problem(status: StatusCode, text: impl Into<String>) -> Problem {
+pub(crate) fn problem(status: StatusCode, text: impl Into<String>) -> Problem {
     Problem { status, text: text.into() }
 }
 
 /// An empty body is an empty object.
-pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let body = if body.is_empty() { b"{}" } else { body };
     serde_json::from_slice(body).map_err(|error| problem(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()))
 }

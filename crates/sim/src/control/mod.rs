@@ -17,6 +17,7 @@
 //! | `GET`, `POST`, `DELETE /sim/faults` | lists, adds (`{kind, path, method, times, skip, ms}`), removes all |
 //! | `GET`, `POST /sim/settings` | reads, changes some fields |
 //! | `GET`, `POST /sim/clock` | reads; `{advance_s, speed}` |
+//! | `/sim/cabinets/…` | see [`crate::cabinet`] |
 //! | `POST /sim/codes`, `/sim/people`, `/sim/phone-codes`, `GET /sim/messages` | see [`crate::mini`] |
 //!
 //! `notice` is `{lose, delay_s, copies, forge: [probe, wrong_key, unknown_serial, stale, tampered, unsigned, wrong_seal]}`: forged copies go first,
@@ -25,6 +26,8 @@
 mod actions;
 mod h5;
 mod overview;
+
+pub(crate) use actions::{Answer, problem, read};
 
 use std::sync::Arc;
 
@@ -36,8 +39,8 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
-use crate::mini;
 use crate::world::Shared;
+use crate::{cabinet, mini};
 
 pub(crate) fn routes() -> Router<Arc<Shared>> {
     Router::new()
@@ -61,6 +64,7 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
         .route("/sim/settings", get(actions::read_settings).post(actions::change_settings))
         .route("/sim/clock", get(actions::read_clock).post(actions::change_clock))
         .merge(mini::control_routes())
+        .merge(cabinet::control_routes())
         .layer(from_fn(only_from_here))
 }
 

@@ -31,7 +31,7 @@ use crate::text;
 use crate::world::Shared;
 
 pub(crate) use self::book::Book;
-pub(crate) use self::notices::{Wanted, lose, post_office, send_again};
+pub(crate) use self::notices::{Wanted, is_loopback, lose, post_office, send_again};
 pub(crate) use self::orders::{CannotPay, OrderState, Paying, pay};
 pub(crate) use self::refunds::settle;
 pub(crate) use self::score::{collect_by_hand, confirm};

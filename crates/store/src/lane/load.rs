@@ -8,13 +8,13 @@ use kernel::{
     Lookup, MealId, MealOrder, MemberId, Needs, OrderId, PoolId, SubscriptionId, SubscriptionRun, Table,
 };
 
-use super::shop;
 use super::statements::{
     ACCOUNTS, CANCELED_ORDERS, COMPLETED_HOLDS, COMPLETED_ORDERS, DEPARTMENT_BY_CODE, DEPARTMENTS, EXCEPTIONS,
     GROUP_ORDERS, HOLDS, JOB_RUNS, JOBS, LAPSED_HOLDS, LEDGERS, MEAL_AT, MEALS, MEMBER_BY_ACCOUNT, MEMBER_BY_OPENID,
     MEMBERS, OPEN_EXCEPTION, OPEN_HOLDS, OPEN_ORDERS, ORDER_SUMS, ORDERS, PAYMENTS, POOL_HOLDS, POOLS, REFUNDS,
     SESSIONS, STANDING_ORDERS, SUBSCRIPTION_RUNS, SUBSCRIPTIONS, TOPUP_BY_TRANSACTION, TOPUPS,
 };
+use super::{cabinet, shop};
 use crate::rows::FromRow;
 use crate::{Batch, Cells, Error, Row, SetStatement, Value, Writer};
 
@@ -127,6 +127,7 @@ pub async fn load(writer: &mut Writer, needs: &Needs, now: Instant, facts: &mut 
     });
 
     shop::plan(&mut plan, &needs.shop);
+    cabinet::plan(&mut plan, &needs.cabinet);
 
     let keys = needs.accounts.iter().copied();
     plan.rows(&ACCOUNTS, |facts| &mut facts.accounts, keys, |id| [id.get().into()], |account| account.id);
@@ -137,10 +138,11 @@ pub async fn load(writer: &mut Writer, needs: &Needs, now: Instant, facts: &mut 
     let asked = accounts.iter().map(|id| [id.get().into()]);
     plan.ask(Batch::of(&ORDER_SUMS, asked), move |facts, rows| load_order_sums(facts, rows, accounts));
     shop::plan_under_accounts(&mut plan, &needs.shop);
+    cabinet::plan_under_accounts(&mut plan, &needs.cabinet);
     plan.run(writer, facts).await
 }
 
-fn typed<T: TryFrom<String>>(text: String) -> Result<T, Error> {
+pub(super) fn typed<T: TryFrom<String>>(text: String) -> Result<T, Error> {
     T::try_from(text).map_err(|_| Error::inconsistent("a natural key fits no type"))
 }
 
@@ -188,7 +190,7 @@ impl<'a> Plan<'a> {
     }
 
     /// What stands under natural keys. Every key asked for becomes known.
-    fn look_up<K, V, const N: usize>(
+    pub(super) fn look_up<K, V, const N: usize>(
         &mut self,
         statement: &'static SetStatement,
         keys: &'a BTreeSet<K>,

@@ -1,5 +1,6 @@
 //! What a lane does with the database: read everything a batch of commands needs, write everything it decided.
 
+mod cabinet;
 mod load;
 mod shop;
 mod statements;
@@ -11,6 +12,8 @@ use kernel::MemberId;
 
 use crate::{Batch, Error, Row, Value, Writer};
 
+#[cfg(test)]
+pub(crate) use cabinet::all_statements as all_cabinet_statements;
 pub use load::load;
 #[cfg(test)]
 pub(crate) use shop::all_statements as all_shop_statements;

@@ -2,6 +2,7 @@
 //! anything, and no cost grows with a table but where somebody asks for a count, for totals, or for members by a part of their name.
 
 pub mod audits;
+pub mod cabinets;
 pub mod departments;
 pub mod exceptions;
 pub mod exports;

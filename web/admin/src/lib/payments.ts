@@ -26,6 +26,7 @@ export function actionsFor({ kind, proposed_action }: Exception): Action[] {
   if (kind === 'amount_mismatch' && proposed_action !== 'dismiss') possible.unshift('credit', 'refund_to_origin')
   if (kind === 'refund_abnormal') possible.unshift('return_to_balance', 'retry')
   if (kind === 'delivery_failed') possible.unshift('retry')
+  if (kind === 'unknown_goods' || kind === 'price_mismatch' || kind === 'amount_over_limit') possible.unshift('charge')
   return possible.sort((a, b) => Number(b === proposed_action) - Number(a === proposed_action))
 }
 

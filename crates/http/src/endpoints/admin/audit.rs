@@ -101,7 +101,10 @@ pub(crate) fn endpoint() -> Endpoint {
                           `shop_order.refund`, `shop_order.expire`, `shop_order.prize`, `shop_order.stuck`, `shop_order.park`, `shop_order.resolve`, \
                           `shop_order.return`; `job.run`, `job.pause`, `job.resume`; \
                           `topup.create`, `topup.settle`, `topup.expire`, `topup.fail`, `topup.refund`, `refund.succeed`, \
-                          `refund.return`; `exception.raise`, `exception.assign`, `exception.resolve`.",
+                          `refund.return`; `store.create`, `store.edit`, `device.create`, `device.edit`, `device.planogram`, `device.online`, \
+                          `device.offline`, `door.open`, `door.opened`, `door.closed`, `door.fail`, `door.lapse`, `door.settle`, \
+                          `door.hold`, `door.release`, `cabinet_order.place`, `cabinet_order.pay`, `tickets.adjust`, \
+                          `callback.refuse`; `exception.raise`, `exception.assign`, `exception.resolve`.",
             codes: &[],
         },
         handle,

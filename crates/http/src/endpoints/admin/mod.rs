@@ -1,5 +1,7 @@
+pub(super) mod adjust_tickets;
 pub(super) mod adjust_wallet;
 pub(super) mod audit;
+pub(super) mod cabinets;
 pub(super) mod close_sessions;
 pub(super) mod consistency;
 pub(super) mod create_department;

@@ -1,11 +1,13 @@
 //! WeChat's notifications. It reads nothing of an answer but its status, and sends again what was not taken.
 
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::request::Parts;
+use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use bytes::Bytes;
 use serde::Serialize;
 use service::CallbackRefused;
 
+use super::single;
 use crate::App;
 use crate::endpoint::{Declaration, Endpoint, Tag};
 use crate::failure::Failure;
@@ -28,7 +30,7 @@ pub(crate) fn pay() -> Endpoint {
             description: "An APIv3 notification: 204 when it is on disk, 401 where its signature, its serial or its time does not hold.",
             codes: &[],
         },
-        |app, headers, body| take(app, "wechat-pay", headers, body),
+        |app, parts, body| take(app, "wechat-pay", parts, body),
     )
 }
 
@@ -43,17 +45,13 @@ pub(crate) fn refund() -> Endpoint {
             description: "An APIv3 notification: 204 when it is on disk, 401 where its signature, its serial or its time does not hold.",
             codes: &[],
         },
-        |app, headers, body| take(app, "wechat-refund", headers, body),
+        |app, parts, body| take(app, "wechat-refund", parts, body),
     )
 }
 
-async fn take(app: App, source: &'static str, headers: HeaderMap, body: Bytes) -> Result<Response, Failure> {
-    // A header that comes twice says nothing.
-    let header = |name: &str| {
-        let mut values = headers.get_all(name).iter();
-        values.next().filter(|_| values.next().is_none()).and_then(|value| value.to_str().ok())
-    };
-    let (status, message) = match app.service().take_callback(source, header, &body).await {
+async fn take(app: App, source: &'static str, parts: Parts, body: Bytes) -> Result<Response, Failure> {
+    let (status, message) = match app.service().take_callback(source, |name| single(&parts.headers, name), &body).await
+    {
         Ok(()) => {
             let mut taken = Response::default();
             *taken.status_mut() = StatusCode::NO_CONTENT;

@@ -1,0 +1,137 @@
+//! What staff do with stores, cabinets and everybody's cabinet orders.
+
+pub(crate) mod create_device;
+pub(crate) mod create_store;
+pub(crate) mod devices;
+pub(crate) mod edit_device;
+pub(crate) mod edit_store;
+pub(crate) mod orders;
+pub(crate) mod planogram;
+pub(crate) mod stores;
+
+use kernel::{
+    CabinetCommand, Cents, Command, Device, DeviceCode, DeviceId, Instant, Note, Outcome, ProductCode, ProductId,
+    Shelved, Store, StoreCode, StoreId, StoreKind, StoreProperty, Title,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::App;
+use crate::caller::Caller;
+use crate::failure::Failure;
+
+#[derive(Deserialize, JsonSchema)]
+struct StorePath {
+    store_id: StoreId,
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct DevicePath {
+    device_id: DeviceId,
+}
+
+/// A store.
+#[derive(Serialize, JsonSchema)]
+struct StoreAnswer {
+    store_id: StoreId,
+    store_code: StoreCode,
+    store_name: Title,
+    store_type: StoreKind,
+    store_property: StoreProperty,
+    address: Note,
+    phone: Note,
+    created_at: Instant,
+    updated_at: Instant,
+}
+
+impl From<Store> for StoreAnswer {
+    fn from(store: Store) -> Self {
+        Self {
+            store_id: store.id,
+            store_code: store.code,
+            store_name: store.name,
+            store_type: store.kind,
+            store_property: store.property,
+            address: store.address,
+            phone: store.phone,
+            created_at: store.created_at,
+            updated_at: store.updated_at,
+        }
+    }
+}
+
+/// A cabinet.
+#[derive(Serialize, JsonSchema)]
+struct DeviceAnswer {
+    device_id: DeviceId,
+    device_code: DeviceCode,
+    name: Title,
+    store_id: StoreId,
+    is_online: bool,
+    /// Of when the vendor's last word about that is.
+    heard_at: Option<Instant>,
+    /// Whether it is serving somebody.
+    is_busy: bool,
+    /// What its QR code says.
+    qr: String,
+    planogram: Vec<ShelvedAnswer>,
+    created_at: Instant,
+    updated_at: Instant,
+}
+
+/// A product in a cabinet.
+#[derive(Serialize, JsonSchema)]
+struct ShelvedAnswer {
+    product_code: ProductCode,
+    product_id: ProductId,
+    name_zh: Title,
+    name_en: Option<Title>,
+    price_cents: Cents,
+    /// Below zero where more was taken than anybody put in.
+    stock: i64,
+}
+
+impl From<Shelved> for ShelvedAnswer {
+    fn from(shelved: Shelved) -> Self {
+        Self {
+            product_code: shelved.code,
+            product_id: shelved.product,
+            name_zh: shelved.name_zh,
+            name_en: shelved.name_en,
+            price_cents: shelved.price,
+            stock: shelved.stock,
+        }
+    }
+}
+
+impl From<Device> for DeviceAnswer {
+    fn from(device: Device) -> Self {
+        Self {
+            qr: device.qr(),
+            device_id: device.id,
+            device_code: device.code,
+            name: device.name,
+            store_id: device.store,
+            is_online: device.is_online,
+            heard_at: device.heard_at,
+            is_busy: device.session.is_some(),
+            planogram: device.planogram.into_iter().map(ShelvedAnswer::from).collect(),
+            created_at: device.created_at,
+            updated_at: device.updated_at,
+        }
+    }
+}
+
+async fn change_store(app: &App, caller: Caller, command: CabinetCommand) -> Result<StoreAnswer, Failure> {
+    match app.service().run(caller.asks(Command::Cabinet(command))).await? {
+        Outcome::Store { store } => Ok(store.into()),
+        _ => Err(Failure::fault("a store's command answered something else")),
+    }
+}
+
+async fn change_device(app: &App, caller: Caller, command: CabinetCommand) -> Result<DeviceAnswer, Failure> {
+    match app.service().run(caller.asks(Command::Cabinet(command))).await? {
+        Outcome::Device { device } => Ok(device.into()),
+        _ => Err(Failure::fault("a device's command answered something else")),
+    }
+}

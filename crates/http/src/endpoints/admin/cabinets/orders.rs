@@ -1,0 +1,60 @@
+use axum::http::Method;
+use kernel::{DeviceId, OrderId, Permission};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use store::queries::cabinets as queries;
+
+use crate::App;
+use crate::caller::Caller;
+use crate::endpoint::{Declaration, Endpoint, Input, Tag};
+use crate::endpoints::cabinets::{CabinetOrderAnswer, CabinetPaymentStatus};
+use crate::failure::Failure;
+use crate::input::{Cursor, Limit, Nothing};
+use crate::reply::{CursorInfo, Reply};
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct CabinetOrderQuery {
+    device_id: Option<DeviceId>,
+    payment_status: Option<CabinetPaymentStatus>,
+    #[serde(default)]
+    limit: Limit,
+    /// `page_info.next_cursor` of the page before.
+    cursor: Option<Cursor>,
+}
+
+/// A page of cabinet orders, newest first.
+#[derive(Serialize, JsonSchema)]
+struct CabinetOrderPage {
+    orders: Vec<CabinetOrderAnswer>,
+    page_info: CursorInfo,
+}
+
+pub(crate) fn endpoint() -> Endpoint {
+    Endpoint::needs(
+        Permission::CabinetRead,
+        Declaration {
+            method: Method::GET,
+            path: "/api/v1/admin/cabinet/orders",
+            id: "listAllCabinetOrders",
+            tag: Tag::Cabinets,
+            summary: "Everybody's cabinet orders",
+            description: "Newest first.",
+            codes: &[],
+        },
+        handle,
+    )
+}
+
+async fn handle(
+    app: App,
+    _: Caller,
+    input: Input<Nothing, CabinetOrderQuery>,
+) -> Result<Reply<CabinetOrderPage>, Failure> {
+    let query = input.query;
+    let before = OrderId::new(query.cursor.map_or(i64::MAX, Cursor::get));
+    let status = query.payment_status.map(CabinetPaymentStatus::as_str);
+    let found = queries::orders(app.store(), query.device_id, status, before, query.limit.and_one()).await?;
+    let (found, page_info) = CursorInfo::cut(found, query.limit, |order| order.id.get());
+    Ok(Reply::ok(CabinetOrderPage { orders: found.into_iter().map(CabinetOrderAnswer::from).collect(), page_info }))
+}

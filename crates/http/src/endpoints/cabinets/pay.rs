@@ -1,0 +1,43 @@
+use axum::http::Method;
+use kernel::{CabinetCommand, Code, Command, Outcome, PayCabinetOrder, Permission, Refusal};
+
+use super::{CabinetOrderAnswer, CabinetOrderPath, find};
+use crate::App;
+use crate::caller::Caller;
+use crate::endpoint::{Declaration, Endpoint, Input, Tag};
+use crate::failure::Failure;
+use crate::input::Nothing;
+use crate::reply::Reply;
+use crate::texts;
+
+pub(crate) fn endpoint() -> Endpoint {
+    Endpoint::needs(
+        Permission::CabinetUse,
+        Declaration {
+            method: Method::POST,
+            path: "/api/v1/cabinet/orders/{order_no}/pay",
+            id: "payCabinetOrder",
+            tag: Tag::Cabinets,
+            summary: "Pay a cabinet order",
+            description: "With tickets: all of it or nothing.",
+            codes: &[Code::NotFound, Code::InvalidStatusTransition, Code::InsufficientTickets, Code::BusinessRule],
+        },
+        handle,
+    )
+}
+
+async fn handle(
+    app: App,
+    caller: Caller,
+    input: Input<CabinetOrderPath, Nothing, Nothing>,
+) -> Result<Reply<CabinetOrderAnswer>, Failure> {
+    let order = find(&app, &input.path.order_no).await?;
+    if order.member != caller.identity.member {
+        return Err(Refusal::NotYours.into());
+    }
+    let command = PayCabinetOrder { order: order.id, device: order.device, member: order.member };
+    match app.service().run(caller.asks(Command::Cabinet(CabinetCommand::Pay(command)))).await? {
+        Outcome::CabinetOrder { order } => Ok(Reply::saying(texts::SHOP_ORDER_PAID, order.into())),
+        _ => Err(Failure::fault("paying a cabinet order answered something else")),
+    }
+}

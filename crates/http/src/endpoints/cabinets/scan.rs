@@ -1,0 +1,105 @@
+use axum::http::Method;
+use kernel::{CabinetPay, Code, Device, DeviceCode, Noun, Permission, Refusal};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use store::queries::cabinets as queries;
+
+use super::CabinetAnswer;
+use crate::App;
+use crate::caller::Caller;
+use crate::endpoint::{Declaration, Endpoint, Input, Tag};
+use crate::failure::Failure;
+use crate::input::Nothing;
+use crate::reply::Reply;
+
+/// What was scanned.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Scan {
+    qr: String,
+}
+
+/// The cabinet, and whether its door can be opened.
+#[derive(Serialize, JsonSchema)]
+struct ScanAnswer {
+    device: CabinetAnswer,
+    /// What the member may pay with.
+    pay_with: Vec<CabinetPay>,
+    tickets: i64,
+    /// Absent where the door can be opened.
+    blocked_by: Option<Block>,
+}
+
+/// Why the door cannot be opened now.
+#[derive(Serialize, JsonSchema)]
+#[serde(tag = "reason", rename_all = "snake_case")]
+enum Block {
+    /// `POST /cabinet/orders/{order_no}/pay` pays it.
+    UnpaidOrder {
+        order_no: String,
+    },
+    /// An earlier opening is not settled.
+    UnsettledSession {
+        session_no: String,
+    },
+    DeviceOffline,
+    DeviceBusy,
+    InsufficientTickets {
+        needed: i64,
+    },
+}
+
+pub(crate) fn endpoint() -> Endpoint {
+    Endpoint::needs(
+        Permission::CabinetUse,
+        Declaration {
+            method: Method::POST,
+            path: "/api/v1/cabinet/scan",
+            id: "scanCabinet",
+            tag: Tag::Cabinets,
+            summary: "What stands before me?",
+            description: "Takes the text of a cabinet's QR code. Opens nothing.",
+            codes: &[Code::NotFound],
+        },
+        handle,
+    )
+}
+
+async fn handle(app: App, caller: Caller, input: Input<Nothing, Nothing, Scan>) -> Result<Reply<ScanAnswer>, Failure> {
+    let missing = || Failure::from(Refusal::NotFound { noun: Noun::Device });
+    let code = input.body.qr.trim().strip_prefix(Device::QR).ok_or_else(missing)?.to_owned();
+    let code = DeviceCode::try_from(code).map_err(|_| missing())?;
+    let device = queries::device_by_code(app.store(), &code).await?.ok_or_else(missing)?;
+    let store = queries::store(app.store(), device.store).await?;
+    let store = store.ok_or(Refusal::NotFound { noun: Noun::Store })?;
+    let member = caller.identity.member;
+    let tickets = queries::tickets(app.store(), member).await?;
+    let needed = app.service().cabinet_rules().least_tickets;
+    // In the order in which opening the door would be refused.
+    let blocked_by = if let Some(order) = queries::unpaid(app.store(), member).await? {
+        Some(Block::UnpaidOrder { order_no: order.order_no })
+    } else if let Some(session) = queries::unsettled(app.store(), member).await? {
+        Some(Block::UnsettledSession { session_no: session.session_no })
+    } else if !device.is_online {
+        Some(Block::DeviceOffline)
+    } else if device.session.is_some() {
+        Some(Block::DeviceBusy)
+    } else if tickets < needed {
+        Some(Block::InsufficientTickets { needed })
+    } else {
+        None
+    };
+    Ok(Reply::ok(ScanAnswer {
+        device: CabinetAnswer {
+            device_code: device.code,
+            name: device.name,
+            is_online: device.is_online,
+            is_busy: device.session.is_some(),
+            store_code: store.code,
+            store_name: store.name,
+        },
+        pay_with: vec![CabinetPay::Ticket],
+        tickets,
+        blocked_by,
+    }))
+}

@@ -1,0 +1,101 @@
+//! What a cabinet vendor tells us, signed as every partner signs.
+
+use axum::http::request::Parts;
+use axum::http::{Method, StatusCode};
+use axum::response::Response;
+use bytes::Bytes;
+use kernel::Code;
+use serde::Serialize;
+use service::{EventKind, EventRefused};
+
+use super::single;
+use crate::App;
+use crate::endpoint::{Declaration, Endpoint, Tag};
+use crate::failure::Failure;
+use crate::reply;
+
+#[derive(Serialize)]
+struct Taken {
+    success: bool,
+    message: &'static str,
+    data: serde_json::Map<String, serde_json::Value>,
+}
+
+const CODES: &[Code] = &[Code::InvalidSignature, Code::Unavailable];
+
+pub(crate) fn orders() -> Endpoint {
+    Endpoint::callback(
+        Declaration {
+            method: Method::POST,
+            path: "/api/v1/callbacks/cabinet/orders",
+            id: "takeCabinetOrder",
+            tag: Tag::Cabinets,
+            summary: "A vendor tells what was taken",
+            description: "`{event_id, request_id, device_code, order_no, amount_cents, items: [{product_code, quantity, \
+                unit_price_cents}]}`, with no items where nothing was taken. Answered when it is on disk; the same event again is \
+                answered like the first and done once.",
+            codes: CODES,
+        },
+        |app, parts, body| take(app, EventKind::Orders, parts, body),
+    )
+}
+
+pub(crate) fn exceptions() -> Endpoint {
+    Endpoint::callback(
+        Declaration {
+            method: Method::POST,
+            path: "/api/v1/callbacks/cabinet/exceptions",
+            id: "takeCabinetException",
+            tag: Tag::Cabinets,
+            summary: "A vendor tells of something wrong",
+            description: "`{event_id, device_code, reason}` and whatever else there is to say: it goes before a person.",
+            codes: CODES,
+        },
+        |app, parts, body| take(app, EventKind::Exceptions, parts, body),
+    )
+}
+
+pub(crate) fn doors() -> Endpoint {
+    Endpoint::callback(
+        Declaration {
+            method: Method::POST,
+            path: "/api/v1/callbacks/cabinet/doors",
+            id: "takeCabinetDoor",
+            tag: Tag::Cabinets,
+            summary: "A vendor tells of a door",
+            description: "`{event_id, request_id, device_code, door: opened, closed or failed, at, reason}`, in any order.",
+            codes: CODES,
+        },
+        |app, parts, body| take(app, EventKind::Doors, parts, body),
+    )
+}
+
+pub(crate) fn devices() -> Endpoint {
+    Endpoint::callback(
+        Declaration {
+            method: Method::POST,
+            path: "/api/v1/callbacks/cabinet/devices",
+            id: "takeCabinetDevice",
+            tag: Tag::Cabinets,
+            summary: "A vendor tells of a cabinet",
+            description: "`{event_id, device_code, status: online or offline, at}`. What is older than what is known changes nothing.",
+            codes: CODES,
+        },
+        |app, parts, body| take(app, EventKind::Devices, parts, body),
+    )
+}
+
+async fn take(app: App, kind: EventKind, parts: Parts, body: Bytes) -> Result<Response, Failure> {
+    let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
+    match app.service().take_cabinet_event(kind, target, |name| single(&parts.headers, name), &body).await {
+        Ok(()) => {
+            let taken = Taken { success: true, message: "成功", data: serde_json::Map::new() };
+            reply::json(StatusCode::OK, &taken).map_err(|_| Failure::fault("an answer cannot be written as JSON"))
+        }
+        Err(EventRefused::Unbelieved(why)) => {
+            tracing::warn!(?kind, why, "an event is not believed");
+            Err(Failure::Code(Code::InvalidSignature))
+        }
+        Err(EventRefused::NotKept) => Err(Failure::Code(Code::Unavailable)),
+    }
+}

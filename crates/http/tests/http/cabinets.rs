@@ -1,0 +1,402 @@
+//! Cabinets against a simulated vendor, over real sockets: whatever is forged, lost, late, doubled or contradicts itself, nobody is
+//! charged twice, nothing is lost, and everything is seen.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_api::Limits;
+use kernel::{Instant, Role};
+use serde_json::{Value, json};
+use service::{OpenDelivery, Vendor, cabinet_jobs};
+use sim::cabinet::{VENDOR, VENDOR_SECRET};
+use sim::{Config, World};
+
+use crate::support::{Answer, Clock, Home, Person, START, Server};
+
+/// A house with a cabinet, D1, that has COLA for 3.00 and RICE for 50.00, and a member with 20,000 tickets.
+struct Corner {
+    server: Server,
+    world: World,
+    http: reqwest::Client,
+    callbacks: String,
+    admin: Person,
+    member: Person,
+}
+
+/// Each test twice: on SQLite, and on PostgreSQL.
+macro_rules! on_both_corners {
+    ($(async fn $name:ident($corner:ident: Corner) $body:block)+) => {$(
+        mod $name {
+            use super::*;
+
+            async fn run($corner: Corner) $body
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                run(Corner::open(Home::sqlite()).await).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                run(Corner::open(Home::postgres()).await).await;
+            }
+        }
+    )+};
+}
+
+impl Corner {
+    async fn open(home: Home) -> Self {
+        let start: Instant = START.parse().expect("an instant");
+        let clock = Arc::new(Clock::at(start));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("bound");
+        let source = Arc::clone(&clock);
+        let config = Config { clock: sim::Clock::from_source(move || source.now_ms()), ..Config::default() };
+        let world = World::start_with(SocketAddr::from(([127, 0, 0, 1], 0)), config).await.expect("a world");
+        let base_url = format!("{}/vendor", world.base_url());
+        let callback_url = format!("http://{address}/api/v1");
+        let vendor = Vendor::new(VENDOR.to_owned(), VENDOR_SECRET, &base_url, &callback_url).expect("a vendor");
+        let server = Server::start_by(clock, home, Limits::default(), |settings| {
+            settings.vendor = Some(vendor);
+            settings.jobs = cabinet_jobs();
+            settings.deliveries = vec![Box::new(OpenDelivery)];
+        })
+        .await;
+        tokio::spawn(http_api::serve(listener, server.app.clone(), std::future::pending()));
+        let (admin, member) = (server.person(Role::Admin).await, server.person(Role::Member).await);
+        #[expect(clippy::disallowed_methods, reason = "a test plays the person outside")]
+        let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let callbacks = format!("{callback_url}/callbacks/cabinet");
+        let corner = Self { server, world, http, callbacks, admin, member };
+        corner.furnish().await;
+        corner
+    }
+
+    async fn furnish(&self) {
+        let store = json!({
+            "store_code": "S1", "store_name": "南山店", "store_type": "arcade", "store_property": "own", "address": "南山路 1 号",
+        });
+        let store = self.admin_asks("POST /api/v1/admin/stores", &store).await["store_id"].clone();
+        let product = json!({"name_zh": "可乐", "price_cents": 300, "on_sale": true});
+        let product = self.admin_asks("POST /api/v1/admin/products", &product).await["product_id"].clone();
+        let device = json!({"device_code": "D1", "name": "一号柜", "store_id": store});
+        let device = self.admin_asks("POST /api/v1/admin/devices", &device).await;
+        assert_eq!(device["qr"], "fanpiao:cabinet:D1");
+        let planogram = json!({"products": [
+            {"product_code": "COLA", "product_id": product, "price_cents": 300, "stock": 10},
+            {"product_code": "RICE", "product_id": product, "price_cents": 5000, "stock": 10},
+        ]});
+        let place = format!("PUT /api/v1/admin/devices/{}/planogram", device["device_id"]);
+        self.admin_asks(&place, &planogram).await;
+        self.give(&self.member, 20_000).await;
+        assert_eq!(self.tell("devices", &self.device("E-online", "online"), "genuine").await, [200]);
+    }
+
+    async fn admin_asks(&self, what: &str, body: &Value) -> Value {
+        self.server.ask(what).by(&self.admin).json(body).await.data().clone()
+    }
+
+    async fn give(&self, person: &Person, tickets: i64) {
+        let what = format!("POST /api/v1/admin/members/{}/tickets", person.id);
+        self.admin_asks(&what, &json!({"tickets": tickets, "reason": "活动"})).await;
+    }
+
+    fn device(&self, event: &str, status: &str) -> Value {
+        json!({"event_id": event, "device_code": "D1", "status": status, "at": self.server.service.now()})
+    }
+
+    fn door(&self, session: &str, door: &str) -> Value {
+        let event = format!("E-{session}-{door}");
+        let at = self.server.service.now();
+        json!({"event_id": event, "request_id": session, "device_code": "D1", "door": door, "at": at})
+    }
+
+    /// What was taken, each for as much as our own list says.
+    fn settled(session: &str, event: &str, goods: &[(&str, i64)]) -> Value {
+        let price = |code: &str| if code == "RICE" { 5000 } else { 300 };
+        let amount: i64 = goods.iter().map(|(code, quantity)| price(code) * quantity).sum();
+        let item = |&(code, quantity): &(&str, i64)| json!({"product_code": code, "quantity": quantity, "unit_price_cents": price(code)});
+        let items: Vec<_> = goods.iter().map(item).collect();
+        json!({
+            "event_id": event, "request_id": session, "device_code": "D1", "order_no": format!("V-{event}"),
+            "amount_cents": amount, "items": items,
+        })
+    }
+
+    /// Something that a person does to the world.
+    async fn act(&self, path: &str, body: Value) -> Value {
+        let url = format!("{}{path}", self.world.base_url());
+        let answer = self.http.post(url).json(&body).send().await.expect("answers");
+        let status = answer.status();
+        let value = answer.json().await.unwrap_or_default();
+        assert_eq!(status, 200, "{path}: {value}");
+        value
+    }
+
+    /// The vendor tells something in a way, or in several with blanks in between; what it is answered.
+    async fn tell(&self, kind: &str, event: &Value, ways: &str) -> Vec<i64> {
+        let sent: Vec<_> = ways.split(' ').collect();
+        let url = format!("{}/{kind}", self.callbacks);
+        let told = self.act("/sim/cabinets/events", json!({"url": url, "event": event, "sent": sent})).await;
+        told["statuses"].as_array().expect("statuses").iter().map(|status| status.as_i64().unwrap_or(0)).collect()
+    }
+
+    async fn ask_to_open(&self, person: &Person) -> Answer {
+        let body = json!({"device_code": "D1", "payment_type": "ticket"});
+        self.server.ask("POST /api/v1/cabinet/sessions").by(person).json(&body).await
+    }
+
+    async fn open_door(&self) -> String {
+        let asked = self.ask_to_open(&self.member).await;
+        asked.data()["session_no"].as_str().expect("a number").to_owned()
+    }
+
+    async fn session(&self, session: &str) -> Value {
+        let what = format!("GET /api/v1/cabinet/sessions/{session}");
+        self.server.ask(&what).by(&self.member).send().await.data().clone()
+    }
+
+    async fn status(&self, session: &str) -> String {
+        self.session(session).await["status"].as_str().expect("a status").to_owned()
+    }
+
+    /// Waits for what the courier has on its way.
+    async fn becomes(&self, session: &str, status: &str) {
+        for _ in 0..400 {
+            if self.status(session).await == status {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("{session} is {}, not {status}", self.status(session).await);
+    }
+
+    async fn scan(&self) -> Value {
+        let body = json!({"qr": "fanpiao:cabinet:D1"});
+        self.server.ask("POST /api/v1/cabinet/scan").by(&self.member).json(&body).await.data().clone()
+    }
+
+    async fn tickets(&self) -> i64 {
+        self.scan().await["tickets"].as_i64().expect("a number")
+    }
+
+    async fn orders(&self) -> Vec<Value> {
+        let orders = self.server.ask("GET /api/v1/cabinet/orders").by(&self.member).send().await;
+        orders.data()["orders"].as_array().expect("orders").clone()
+    }
+
+    /// The kinds of the open exceptions, in order.
+    async fn exceptions(&self) -> Vec<Value> {
+        let found = self.server.ask("GET /api/v1/admin/exceptions").by(&self.admin).send().await;
+        found.data()["exceptions"].as_array().expect("exceptions").clone()
+    }
+
+    async fn kinds(&self) -> Vec<String> {
+        let mut kinds: Vec<_> =
+            self.exceptions().await.iter().map(|one| one["kind"].as_str().expect("a kind").to_owned()).collect();
+        kinds.sort();
+        kinds
+    }
+
+    async fn resolve(&self, kind: &str, action: &str) {
+        let exceptions = self.exceptions().await;
+        let exception = exceptions.iter().find(|one| one["kind"] == kind).expect("an exception");
+        let what = format!("POST /api/v1/admin/exceptions/{}/resolve", exception["exception_id"]);
+        self.admin_asks(&what, &json!({"action": action, "note": "看过了"})).await;
+    }
+
+    /// The vendor's word about an opening, from the door's opening on.
+    async fn trip(&self, session: &str, goods: &[(&str, i64)]) {
+        for door in ["opened", "closed"] {
+            assert_eq!(self.tell("doors", &self.door(session, door), "genuine").await, [200]);
+        }
+        let settled = Self::settled(session, &format!("E-{session}"), goods);
+        assert_eq!(self.tell("orders", &settled, "genuine").await, [200]);
+    }
+
+    async fn run_job(&self, name: &str) -> Value {
+        let what = format!("POST /api/v1/admin/jobs/{name}/run");
+        let run = self.server.ask(&what).by(&self.admin).send().await;
+        assert_eq!(run.data()["status"], json!("succeeded"), "{}", run.text);
+        run.data()["counts"].clone()
+    }
+}
+
+on_both_corners! {
+    async fn from_scan_to_paid_order(corner: Corner) {
+        let seen = corner.scan().await;
+        assert_eq!((&seen["blocked_by"], &seen["pay_with"]), (&Value::Null, &json!(["ticket"])));
+        assert_eq!((&seen["device"]["store_name"], &seen["device"]["is_online"]), (&json!("南山店"), &json!(true)));
+        let session = corner.open_door().await;
+        assert_eq!(corner.status(&session).await, "opening");
+        assert_eq!(corner.scan().await["blocked_by"], json!({"reason": "unsettled_session", "session_no": session}));
+        corner.trip(&session, &[("COLA", 2)]).await;
+        let settled = corner.session(&session).await;
+        assert_eq!((&settled["status"], &settled["order"]["payment_status"]), (&json!("settled"), &json!("paid")));
+        let [order] = corner.orders().await.try_into().expect("one order");
+        assert_eq!((&order["total_cents"], &order["tickets"]), (&json!(600), &json!(3000)));
+        assert_eq!((&order["items"][0]["product_code"], &order["items"][0]["quantity"]), (&json!("COLA"), &json!(2)));
+        assert_eq!(corner.tickets().await, 17_000);
+        let device = corner.server.ask("GET /api/v1/admin/devices").by(&corner.admin).send().await;
+        assert_eq!(device.data()["devices"][0]["planogram"][0]["stock"], 8);
+        corner.server.books_are_right().await;
+    }
+
+    async fn messages_that_cannot_be_believed_change_nothing(corner: Corner) {
+        let session = corner.open_door().await;
+        let settled = Corner::settled(&session, "E1", &[("COLA", 1)]);
+        let ways = "unsigned wrong_key stale ahead tampered half";
+        assert_eq!(corner.tell("orders", &settled, ways).await, [401; 6]);
+        assert!(corner.orders().await.is_empty() && corner.exceptions().await.is_empty());
+        let trail = corner.server.ask("GET /api/v1/admin/audit?action=callback.refuse").by(&corner.admin).send().await;
+        assert_eq!(trail.data()["records"].as_array().map(Vec::len), Some(6), "{}", trail.text);
+        assert_eq!(corner.tell("orders", &settled, "replayed").await, [401], "the second of the two");
+        assert_eq!((corner.orders().await.len(), corner.tickets().await), (1, 18_500));
+    }
+
+    async fn the_same_event_is_answered_like_the_first_and_done_once(corner: Corner) {
+        let session = corner.open_door().await;
+        let settled = Corner::settled(&session, "E1", &[("COLA", 1)]);
+        assert_eq!(corner.tell("orders", &settled, "genuine genuine genuine").await, [200; 3]);
+        // Told again as another event.
+        let again = Corner::settled(&session, "E2", &[("COLA", 1)]);
+        assert_eq!(corner.tell("orders", &again, "genuine").await, [200]);
+        assert_eq!((corner.orders().await.len(), corner.tickets().await), (1, 18_500));
+        assert!(corner.exceptions().await.is_empty());
+        // Another event under an id that was used.
+        let other = Corner::settled(&session, "E1", &[("COLA", 5)]);
+        assert_eq!(corner.tell("orders", &other, "genuine").await, [200]);
+        assert_eq!(corner.kinds().await, ["callback_mismatch"]);
+        assert_eq!(corner.tickets().await, 18_500);
+        corner.server.books_are_right().await;
+    }
+
+    async fn a_second_settlement_that_says_otherwise_is_seen_and_not_charged(corner: Corner) {
+        let session = corner.open_door().await;
+        corner.trip(&session, &[("COLA", 1)]).await;
+        let other = Corner::settled(&session, "E2", &[("COLA", 3)]);
+        assert_eq!(corner.tell("orders", &other, "genuine").await, [200]);
+        assert_eq!(corner.kinds().await, ["settlement_conflict"]);
+        assert_eq!((corner.orders().await.len(), corner.tickets().await), (1, 18_500));
+        corner.resolve("settlement_conflict", "dismiss").await;
+        assert_eq!(corner.status(&session).await, "settled");
+    }
+
+    async fn what_does_not_fit_our_list_waits_for_a_person(corner: Corner) {
+        let session = corner.open_door().await;
+        let unknown = Corner::settled(&session, "E1", &[("TEA", 1)]);
+        assert_eq!(corner.tell("orders", &unknown, "genuine").await, [200]);
+        assert_eq!((corner.status(&session).await.as_str(), corner.tickets().await), ("held", 20_000));
+        assert_eq!(corner.kinds().await, ["unknown_goods"]);
+        corner.ask_to_open(&corner.member).await.failed(400, "BUSINESS_RULE_ERROR");
+        corner.resolve("unknown_goods", "dismiss").await;
+        assert_eq!(corner.status(&session).await, "released");
+
+        let session = corner.open_door().await;
+        let mut dearer = Corner::settled(&session, "E2", &[("COLA", 1)]);
+        dearer["amount_cents"] = json!(350);
+        assert_eq!(corner.tell("orders", &dearer, "genuine").await, [200]);
+        assert_eq!(corner.kinds().await, ["price_mismatch"]);
+        corner.resolve("price_mismatch", "charge").await;
+        assert_eq!((corner.status(&session).await.as_str(), corner.tickets().await), ("settled", 18_500));
+
+        let session = corner.open_door().await;
+        let dear = Corner::settled(&session, "E3", &[("RICE", 5)]);
+        assert_eq!(corner.tell("orders", &dear, "genuine").await, [200]);
+        assert_eq!(corner.kinds().await, ["amount_over_limit"]);
+        assert_eq!(corner.tickets().await, 18_500);
+        corner.server.books_are_right().await;
+    }
+
+    async fn an_unpaid_order_keeps_the_next_door_shut(corner: Corner) {
+        let session = corner.open_door().await;
+        corner.trip(&session, &[("RICE", 1)]).await;
+        let [order] = corner.orders().await.try_into().expect("one order");
+        assert_eq!((&order["payment_status"], &order["unpaid_reason"]), (&json!("unpaid"), &json!("insufficient_tickets")));
+        assert_eq!(corner.tickets().await, 20_000, "no ticket is taken");
+        let number = order["order_no"].as_str().expect("a number");
+        assert_eq!(corner.scan().await["blocked_by"], json!({"reason": "unpaid_order", "order_no": number}));
+        corner.ask_to_open(&corner.member).await.failed(400, "UNPAID_ORDER_EXISTS");
+        let pay = format!("POST /api/v1/cabinet/orders/{number}/pay");
+        corner.server.ask(&pay).by(&corner.member).send().await.failed(400, "INSUFFICIENT_TICKETS");
+        let stranger = corner.server.person(Role::Member).await;
+        corner.server.ask(&pay).by(&stranger).send().await.failed(403, "PERMISSION_DENIED");
+        corner.give(&corner.member, 5_000).await;
+        let paid = corner.server.ask(&pay).by(&corner.member).send().await;
+        assert_eq!(paid.data()["payment_status"], "paid");
+        corner.server.ask(&pay).by(&corner.member).send().await.failed(400, "INVALID_STATUS_TRANSITION");
+        assert_eq!(corner.tickets().await, 0);
+        corner.server.books_are_right().await;
+    }
+
+    async fn a_cabinet_serves_one_person_at_a_time_and_none_while_it_is_offline(corner: Corner) {
+        let second = corner.server.person(Role::Member).await;
+        corner.ask_to_open(&second).await.failed(400, "INSUFFICIENT_TICKETS");
+        corner.give(&second, 5_000).await;
+        let session = corner.open_door().await;
+        corner.ask_to_open(&second).await.failed(400, "DEVICE_BUSY");
+        corner.trip(&session, &[]).await;
+        assert!(corner.orders().await.is_empty(), "nothing was taken");
+        corner.server.clock.advance_ms(1_000);
+        assert_eq!(corner.tell("devices", &corner.device("E-offline", "offline"), "genuine").await, [200]);
+        corner.ask_to_open(&second).await.failed(400, "DEVICE_OFFLINE");
+        assert_eq!(corner.scan().await["blocked_by"], json!({"reason": "device_offline"}));
+    }
+
+    async fn a_door_that_the_vendor_refuses_stays_shut_and_says_why(corner: Corner) {
+        corner.act("/sim/cabinets/devices", json!({"device_code": "D1", "online": false})).await;
+        let session = corner.open_door().await;
+        corner.becomes(&session, "failed").await;
+        assert_eq!(corner.session(&session).await["failure"], "offline");
+        corner.act("/sim/cabinets/devices", json!({"device_code": "D1", "online": true})).await;
+        corner.open_door().await;
+    }
+
+    async fn what_nobody_understands_goes_before_a_person(corner: Corner) {
+        let session = corner.open_door().await;
+        let mut nobodys = Corner::settled("DOOR2026010500000000001", "E1", &[("COLA", 1)]);
+        assert_eq!(corner.tell("orders", &nobodys, "genuine").await, [200]);
+        nobodys = Corner::settled(&session, "E2", &[("COLA", -1)]);
+        assert_eq!(corner.tell("orders", &nobodys, "genuine").await, [200]);
+        assert_eq!(corner.tell("doors", &json!({"event_id": "E3"}), "genuine").await, [200]);
+        assert_eq!(corner.tell("devices", &json!("what?"), "genuine").await, [200]);
+        assert_eq!(corner.kinds().await, ["callback_mismatch"; 4]);
+        let alarm = json!({"event_id": "E4", "device_code": "D1", "reason": "door_open_too_long", "minutes": 12});
+        assert_eq!(corner.tell("exceptions", &alarm, "genuine").await, [200]);
+        assert_eq!(corner.kinds().await, [&["cabinet_alarm"][..], &["callback_mismatch"; 4]].concat());
+        assert_eq!(corner.tickets().await, 20_000);
+    }
+
+    async fn a_settlement_that_never_comes_is_somebodys(corner: Corner) {
+        let session = corner.open_door().await;
+        for door in ["opened", "closed"] {
+            assert_eq!(corner.tell("doors", &corner.door(&session, door), "genuine").await, [200]);
+        }
+        assert_eq!(corner.run_job("lapse-doors").await["settlement_missing"], 0);
+        for _ in 0..12 {
+            corner.server.clock.advance_ms(10_000);
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        corner.renewed().await;
+        assert_eq!(corner.run_job("lapse-doors").await["settlement_missing"], 1);
+        assert_eq!(corner.kinds().await, ["settlement_missing"]);
+        // Late is not lost.
+        assert_eq!(corner.tell("orders", &Corner::settled(&session, "E1", &[("COLA", 1)]), "genuine").await, [200]);
+        assert_eq!((corner.status(&session).await.as_str(), corner.tickets().await), ("settled", 18_500));
+    }
+}
+
+impl Corner {
+    /// Waits until this server's number is renewed under the new time.
+    async fn renewed(&self) {
+        for _ in 0..400 {
+            let what = "POST /api/v1/admin/jobs/lapse-doors/pause";
+            if self.server.ask(what).by(&self.admin).send().await.status == 200 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("the server's number is not renewed");
+    }
+}

@@ -1,0 +1,200 @@
+use super::{CabinetPay, DoorSeen, Settlement, StoreKind, StoreProperty};
+use crate::{
+    Cents, DeviceCode, DeviceId, DoorSessionId, Instant, MemberId, Note, OrderId, Price, ProductCode, ProductId,
+    Reason, StoreCode, StoreId, Title,
+};
+
+/// The rules of the house for cabinets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CabinetRules {
+    /// A dearer order waits for a person before it is charged.
+    pub most: Cents,
+    /// Who has fewer tickets opens no door.
+    pub least_tickets: i64,
+    /// For how long a door may be opened after it was asked for.
+    pub open_within_ms: i64,
+    /// For how long it may stand open before somebody asks why.
+    pub close_within_ms: i64,
+    /// How long the vendor has to say what was taken.
+    pub settle_within_ms: i64,
+}
+
+impl Default for CabinetRules {
+    fn default() -> Self {
+        Self {
+            most: Cents::new(20_000),
+            least_tickets: 2_500,
+            open_within_ms: 60_000,
+            close_within_ms: 10 * 60_000,
+            settle_within_ms: 2 * 60_000,
+        }
+    }
+}
+
+/// What can be asked of cabinets. Whatever is about an opening or an order names its device and member, which its sender has looked up:
+/// they never change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CabinetCommand {
+    CreateStore(CreateStore),
+    EditStore(EditStore),
+    CreateDevice(CreateDevice),
+    EditDevice(EditDevice),
+    SetPlanogram(SetPlanogram),
+    NoteDevice(NoteDevice),
+    OpenDoor(OpenDoor),
+    NoteDoor(NoteDoor),
+    LapseDoor(LapseDoor),
+    SettleDoor(SettleDoor),
+    Pay(PayCabinetOrder),
+    AdjustTickets(AdjustTickets),
+    RefuseCallback(RefuseCallback),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateStore {
+    pub code: StoreCode,
+    pub name: Title,
+    pub kind: StoreKind,
+    pub property: StoreProperty,
+    pub address: Note,
+    pub phone: Note,
+}
+
+/// Absent fields stay as they are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StorePatch {
+    pub name: Option<Title>,
+    pub kind: Option<StoreKind>,
+    pub property: Option<StoreProperty>,
+    pub address: Option<Note>,
+    pub phone: Option<Note>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EditStore {
+    pub store: StoreId,
+    pub patch: StorePatch,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateDevice {
+    pub code: DeviceCode,
+    pub name: Title,
+    pub store: StoreId,
+}
+
+/// Absent fields stay as they are. Its code stands on its door.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DevicePatch {
+    pub name: Option<Title>,
+    pub store: Option<StoreId>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EditDevice {
+    pub device: DeviceId,
+    pub patch: DevicePatch,
+}
+
+/// Says anew what a device offers. Orders keep the prices at which they were made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetPlanogram {
+    pub device: DeviceId,
+    pub shelves: Vec<Shelf>,
+}
+
+/// A product that is put into a device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shelf {
+    pub code: ProductCode,
+    pub product: ProductId,
+    pub price: Price,
+    pub stock: i64,
+}
+
+/// The vendor's word about a device. An older one than is known changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoteDevice {
+    pub device: DeviceId,
+    pub is_online: bool,
+    pub at: Instant,
+}
+
+/// Asks for a device's door to be opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenDoor {
+    pub member: MemberId,
+    pub device: DeviceId,
+    pub pay: CabinetPay,
+}
+
+/// The vendor's word about a door.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoteDoor {
+    pub session: DoorSessionId,
+    pub device: DeviceId,
+    pub member: MemberId,
+    pub saw: DoorSeen,
+    pub at: Instant,
+}
+
+/// Looks at an opening of which nothing was heard in time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LapseDoor {
+    pub session: DoorSessionId,
+    pub device: DeviceId,
+    pub member: MemberId,
+}
+
+/// The vendor's word about what was taken. Makes the order and charges it, once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettleDoor {
+    pub session: DoorSessionId,
+    pub device: DeviceId,
+    pub member: MemberId,
+    pub settlement: Settlement,
+}
+
+/// With tickets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PayCabinetOrder {
+    pub order: OrderId,
+    pub device: DeviceId,
+    pub member: MemberId,
+}
+
+/// Gives tickets to a member, or takes some back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdjustTickets {
+    pub member: MemberId,
+    /// Below zero for what is taken back. Not zero.
+    pub amount: i64,
+    pub reason: Reason,
+}
+
+/// Writes down that a partner's message was not believed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefuseCallback {
+    /// Who it says that it is from, if it says so.
+    pub partner: String,
+    pub path: String,
+    pub why: String,
+}
+
+impl CabinetCommand {
+    pub(crate) fn lane_key(&self) -> i64 {
+        match self {
+            Self::CreateStore(_) | Self::RefuseCallback(_) => 0,
+            Self::EditStore(EditStore { store, .. }) | Self::CreateDevice(CreateDevice { store, .. }) => store.get(),
+            Self::EditDevice(EditDevice { device, .. })
+            | Self::SetPlanogram(SetPlanogram { device, .. })
+            | Self::NoteDevice(NoteDevice { device, .. })
+            | Self::OpenDoor(OpenDoor { device, .. })
+            | Self::NoteDoor(NoteDoor { device, .. })
+            | Self::LapseDoor(LapseDoor { device, .. })
+            | Self::SettleDoor(SettleDoor { device, .. })
+            | Self::Pay(PayCabinetOrder { device, .. }) => device.get(),
+            Self::AdjustTickets(AdjustTickets { member, .. }) => member.get(),
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! The cabinets' commands.
+
+mod devices;
+mod doors;
+pub(super) mod orders;
+mod stores;
+mod tickets;
+
+use crate::draft::{Draft, Written};
+use crate::{
+    AccountId, CabinetCommand, Context, Currency, Decision, Device, DeviceId, DoorSession, DoorSessionId, Facts,
+    MemberId, Needs, Noun, Outcome, Owner, Refusal, RefuseCallback,
+};
+
+pub(super) fn needs(command: &CabinetCommand, facts: &Facts, needs: &mut Needs) {
+    match command {
+        CabinetCommand::CreateStore(command) => drop(needs.cabinet.store_codes.insert(command.code.clone())),
+        CabinetCommand::EditStore(command) => drop(needs.cabinet.stores.insert(command.store)),
+        CabinetCommand::CreateDevice(command) => {
+            needs.cabinet.stores.insert(command.store);
+            needs.cabinet.device_codes.insert(command.code.clone());
+        }
+        CabinetCommand::EditDevice(command) => {
+            needs.cabinet.devices.insert(command.device);
+            needs.cabinet.stores.extend(command.patch.store);
+        }
+        CabinetCommand::SetPlanogram(command) => {
+            needs.cabinet.devices.insert(command.device);
+            needs.shop.products.extend(command.shelves.iter().map(|shelf| shelf.product));
+        }
+        CabinetCommand::NoteDevice(command) => drop(needs.cabinet.devices.insert(command.device)),
+        CabinetCommand::OpenDoor(command) => {
+            needs.members.insert(command.member);
+            needs.cabinet.devices.insert(command.device);
+            needs.cabinet.busy.insert(command.member);
+            needs.accounts.extend([wallet(command.member), tickets_of(command.member)]);
+        }
+        CabinetCommand::NoteDoor(command) => door_needs(command.session, command.device, needs),
+        CabinetCommand::LapseDoor(command) => doors::lapse_needs(command, facts, needs),
+        CabinetCommand::SettleDoor(command) => orders::settle_needs(command, facts, needs),
+        CabinetCommand::Pay(command) => {
+            needs.cabinet.orders.insert(command.order);
+            needs.cabinet.devices.insert(command.device);
+            charge_needs(command.device, command.member, needs);
+        }
+        CabinetCommand::AdjustTickets(command) => tickets::adjust_needs(command, needs),
+        CabinetCommand::RefuseCallback(_) => {}
+    }
+}
+
+pub(super) fn decide(
+    facts: &Facts,
+    command: &CabinetCommand,
+    context: &Context<'_>,
+    draft: Draft<'_>,
+) -> Result<Decision, Refusal> {
+    match command {
+        CabinetCommand::CreateStore(command) => stores::create(facts, command, context, draft),
+        CabinetCommand::EditStore(command) => stores::edit(facts, command, context, draft),
+        CabinetCommand::CreateDevice(command) => devices::create(facts, command, context, draft),
+        CabinetCommand::EditDevice(command) => devices::edit(facts, command, context, draft),
+        CabinetCommand::SetPlanogram(command) => devices::set_planogram(facts, command, context, draft),
+        CabinetCommand::NoteDevice(command) => devices::note(facts, command, context, draft),
+        CabinetCommand::OpenDoor(command) => doors::open(facts, command, context, draft),
+        CabinetCommand::NoteDoor(command) => doors::note(facts, command, context, draft),
+        CabinetCommand::LapseDoor(command) => doors::lapse(facts, command, context, draft),
+        CabinetCommand::SettleDoor(command) => orders::settle(facts, command, context, draft),
+        CabinetCommand::Pay(command) => orders::pay(facts, command, context, draft),
+        CabinetCommand::AdjustTickets(command) => tickets::adjust(facts, command, draft),
+        CabinetCommand::RefuseCallback(command) => Ok(refuse_callback(command, draft)),
+    }
+}
+
+fn refuse_callback(command: &RefuseCallback, mut draft: Draft<'_>) -> Decision {
+    let after = serde_json::json!({ "partner": command.partner, "path": command.path });
+    draft.audit("callback.refuse", ("partner", 0), Written::after(&after).because(&command.why));
+    draft.finish(Outcome::Noted)
+}
+
+/// The accounts between which tickets move, and the wallet whose lock says who may change what keeps its member busy.
+fn charge_needs(device: DeviceId, member: MemberId, needs: &mut Needs) {
+    let takings = Owner::Device(device).account(Currency::Ticket);
+    needs.accounts.extend([wallet(member), tickets_of(member), takings]);
+}
+
+fn door_needs(session: DoorSessionId, device: DeviceId, needs: &mut Needs) {
+    needs.cabinet.sessions.insert(session);
+    needs.cabinet.devices.insert(device);
+}
+
+fn wallet(member: MemberId) -> AccountId {
+    Owner::Member(member).account(Currency::Cny)
+}
+
+fn tickets_of(member: MemberId) -> AccountId {
+    Owner::Member(member).account(Currency::Ticket)
+}
+
+/// Nobody has any before the first were given to them.
+fn tickets_left(facts: &Facts, member: MemberId) -> i64 {
+    facts.accounts.get(&tickets_of(member)).map_or(0, |account| account.balance.get())
+}
+
+fn existing_device(facts: &Facts, device: DeviceId) -> Result<&Device, Refusal> {
+    facts.cabinet.devices.get(&device).ok_or(Refusal::NotFound { noun: Noun::Device })
+}
+
+fn existing_session(facts: &Facts, session: DoorSessionId, device: DeviceId) -> Result<&DoorSession, Refusal> {
+    let session = facts.cabinet.sessions.get(&session).filter(|session| session.device == device);
+    session.ok_or(Refusal::NotFound { noun: Noun::DoorSession })
+}

@@ -1,0 +1,317 @@
+use serde_json::json;
+
+use super::super::exceptions::{Finding, raise};
+use super::doors::{evidence, occupied, trace};
+use super::{charge_needs, door_needs, existing_device, existing_session, tickets_left, tickets_of};
+use crate::draft::{Draft, Written};
+use crate::order::order_no;
+use crate::{
+    Bought, CabinetOrder, CabinetOrderState, Cents, Change, Context, Decision, Device, DeviceId, DoorSession,
+    DoorSessionId, DoorStatus, EntryKind, ExceptionAction, ExceptionKind, Facts, MemberId, Needs, Noun, OrderId,
+    Outcome, PayCabinetOrder, Quantity, Refusal, SettleDoor, Settlement, Shelved, UnpaidReason,
+};
+
+pub(super) fn settle_needs(command: &SettleDoor, facts: &Facts, needs: &mut Needs) {
+    held_needs(command.session, command.device, command.member, facts, needs);
+    needs.cabinet.vendor_nos.insert(command.settlement.vendor_order_no.clone());
+    let device = facts.cabinet.devices.knows(&command.device).then(|| facts.cabinet.devices.get(&command.device));
+    if let Some(device) = device.flatten() {
+        needs.open_exceptions.extend(stock_findings(device, &command.settlement));
+    }
+    let session = facts.cabinet.sessions.knows(&command.session).then(|| facts.cabinet.sessions.get(&command.session));
+    if let Some(session) = session.flatten() {
+        let kinds = [
+            ExceptionKind::UnknownGoods,
+            ExceptionKind::PriceMismatch,
+            ExceptionKind::AmountOverLimit,
+            ExceptionKind::SettlementConflict,
+        ];
+        needs.open_exceptions.extend(kinds.map(|kind| (kind, session.session_no.clone())));
+    }
+}
+
+/// What charging an opening takes whose settlement is known already.
+pub(in crate::decide) fn held_needs(
+    session: DoorSessionId,
+    device: DeviceId,
+    member: MemberId,
+    facts: &Facts,
+    needs: &mut Needs,
+) {
+    door_needs(session, device, needs);
+    charge_needs(device, member, needs);
+    if facts.cabinet.devices.knows(&device)
+        && facts.cabinet.sessions.knows(&session)
+        && let Some(device) = facts.cabinet.devices.get(&device)
+        && let Some(session) = facts.cabinet.sessions.get(&session)
+        && let Some(settlement) = &session.settlement
+    {
+        needs.open_exceptions.extend(stock_findings(device, settlement));
+    }
+}
+
+fn stock_findings<'a>(
+    device: &'a Device,
+    settlement: &'a Settlement,
+) -> impl Iterator<Item = (ExceptionKind, String)> + 'a {
+    settlement.quantities().into_keys().map(|code| (ExceptionKind::StockNegative, stock_subject(device, code)))
+}
+
+fn stock_subject(device: &Device, code: &str) -> String {
+    format!("{} {code}", device.code.as_str())
+}
+
+/// The first settlement of an opening counts. The same again changes nothing; another one is somebody's to look at.
+pub(super) fn settle(
+    facts: &Facts,
+    command: &SettleDoor,
+    context: &Context<'_>,
+    mut draft: Draft<'_>,
+) -> Result<Decision, Refusal> {
+    let session = existing_session(facts, command.session, command.device)?;
+    let device = existing_device(facts, command.device)?;
+    let settlement = &command.settlement;
+    let holder = facts.cabinet.session_by_vendor_no.get(&settlement.vendor_order_no);
+    let is_known = session.settlement.as_ref().is_some_and(|known| known.agrees_with(settlement));
+    if is_known && holder.is_none_or(|&holder| holder == session.id) {
+        return Ok(draft.finish(Outcome::DoorSession { session: session.clone() }));
+    }
+    let is_free = session.settlement.is_none() && session.status != DoorStatus::Released;
+    if !is_free || holder.is_some() {
+        // After this point it must succeed.
+        let mut evidence = evidence(session);
+        evidence["second"] = json!(settlement);
+        evidence["settled_by_this_number"] = json!(holder);
+        let finding = Finding {
+            kind: ExceptionKind::SettlementConflict,
+            subject: &session.session_no,
+            evidence: evidence.to_string(),
+            proposed: ExceptionAction::Dismiss,
+        };
+        raise(facts, &finding, context, &mut draft);
+        return Ok(draft.finish(Outcome::DoorSession { session: session.clone() }));
+    }
+    let told = DoorSession { settlement: Some(settlement.clone()), ..session.clone() };
+    match doubt(device, settlement, context)? {
+        None => charge(facts, session, &told, device, context, &mut draft)
+            .map(|session| draft.finish(Outcome::DoorSession { session })),
+        Some((kind, found)) => {
+            // After this point it must succeed.
+            let held = DoorSession { status: DoorStatus::Held, due_at: None, updated_at: context.now, ..told };
+            let mut evidence = evidence(&held);
+            evidence["found"] = found;
+            let subject = held.session_no.as_str();
+            let proposed = ExceptionAction::Charge;
+            raise(facts, &Finding { kind, subject, evidence: evidence.to_string(), proposed }, context, &mut draft);
+            let written = Written::change(&trace(session), &trace(&held));
+            draft.audit("door.hold", ("door_session", held.id.get()), written);
+            let holder = occupied(device, &held);
+            if holder != device.session {
+                draft.push(Change::Device(Device { session: holder, updated_at: context.now, ..device.clone() }));
+            }
+            draft.push(Change::DoorSession(held.clone()));
+            Ok(draft.finish(Outcome::DoorSession { session: held }))
+        }
+    }
+}
+
+/// Why a person has to look at a settlement before anything is charged.
+fn doubt(
+    device: &Device,
+    settlement: &Settlement,
+    context: &Context<'_>,
+) -> Result<Option<(ExceptionKind, serde_json::Value)>, Refusal> {
+    let unknown: Vec<_> =
+        settlement.quantities().into_keys().filter(|code| device.shelved(code).is_none()).map(str::to_owned).collect();
+    if !unknown.is_empty() {
+        return Ok(Some((ExceptionKind::UnknownGoods, json!({ "unknown": unknown }))));
+    }
+    let total = total(&priced(device, settlement))?;
+    let differs = |taken: &&crate::Taken| {
+        let ours = device.shelved(&taken.code).map(|shelved| shelved.price);
+        taken.price.is_some() && taken.price != ours
+    };
+    if settlement.amount != total || settlement.goods.iter().any(|taken| differs(&taken)) {
+        let found = json!({ "ours_cents": total, "theirs_cents": settlement.amount });
+        return Ok(Some((ExceptionKind::PriceMismatch, found)));
+    }
+    let most = context.cabinet.most;
+    if total > most {
+        return Ok(Some((ExceptionKind::AmountOverLimit, json!({ "total_cents": total, "most_cents": most }))));
+    }
+    Ok(None)
+}
+
+fn priced(device: &Device, settlement: &Settlement) -> Vec<Bought> {
+    let bought = |(code, quantity): (&str, i64)| {
+        let shelved = device.shelved(code)?;
+        let Shelved { code, product, name_zh, name_en, price, .. } = shelved.clone();
+        Some(Bought { code, product, name_zh, name_en, quantity, price })
+    };
+    settlement.quantities().into_iter().filter_map(bought).collect()
+}
+
+fn total(items: &[Bought]) -> Result<Cents, Refusal> {
+    items.iter().try_fold(Cents::ZERO, |sum, item| {
+        let quantity = Quantity::try_from(item.quantity)?;
+        Ok(sum.plus(item.price.times(quantity)?)?)
+    })
+}
+
+/// Makes the order of what was taken, at the prices of the planogram, and takes the tickets for it. Where there are too few of them it
+/// takes none, and the order waits to be paid.
+fn charge(
+    facts: &Facts,
+    before: &DoorSession,
+    told: &DoorSession,
+    device: &Device,
+    context: &Context<'_>,
+    draft: &mut Draft<'_>,
+) -> Result<DoorSession, Refusal> {
+    let Some(settlement) = &told.settlement else { return Err(Refusal::NotFound { noun: Noun::Order }) };
+    let items = priced(device, settlement);
+    let total = total(&items)?;
+    let tickets = total.in_tickets()?;
+    let pays = tickets_left(facts, told.member) >= tickets.get();
+    if pays {
+        must_move(facts, device, tickets.get())?;
+    }
+
+    // After this point it must succeed.
+    let session = DoorSession { status: DoorStatus::Settled, due_at: None, updated_at: context.now, ..told.clone() };
+    let mut device = Device { session: occupied(device, &session), updated_at: context.now, ..device.clone() };
+    draft.audit("door.settle", ("door_session", session.id.get()), Written::change(&trace(before), &trace(&session)));
+    for item in &items {
+        let found = device.planogram.iter_mut().find(|shelved| shelved.code == item.code);
+        let Some(shelved) = found else { continue };
+        shelved.stock -= item.quantity;
+        if shelved.stock < 0 {
+            let subject = stock_subject(&device, item.code.as_str());
+            let evidence = json!({
+                "device_id": device.id, "product_code": item.code, "session_no": session.session_no,
+                "quantity": item.quantity,
+            });
+            let finding = Finding {
+                kind: ExceptionKind::StockNegative,
+                subject: &subject,
+                evidence: evidence.to_string(),
+                proposed: ExceptionAction::Dismiss,
+            };
+            raise(facts, &finding, context, draft);
+        }
+    }
+    if !items.is_empty() {
+        let id = OrderId::new(draft.next_id());
+        let order = CabinetOrder {
+            id,
+            order_no: order_no("CABO", context.today, id),
+            member: session.member,
+            device: device.id,
+            store: device.store,
+            session: session.id,
+            vendor_order_no: settlement.vendor_order_no.clone(),
+            items,
+            total,
+            tickets,
+            pay: session.pay,
+            state: if pays {
+                CabinetOrderState::Paid { paid_at: context.now }
+            } else {
+                CabinetOrderState::Unpaid { reason: UnpaidReason::InsufficientTickets }
+            },
+            created_at: context.now,
+            updated_at: context.now,
+        };
+        if pays {
+            take(&order, &device, draft);
+        }
+        draft.audit("cabinet_order.place", ("order", id.get()), Written::after(&order));
+        draft.push(Change::CabinetOrder(order));
+    }
+    draft.push(Change::Device(device));
+    draft.push(Change::DoorSession(session.clone()));
+    Ok(session)
+}
+
+/// Charges what is held at the prices of the planogram as it is now, whatever the vendor thinks of them and however much it is.
+pub(in crate::decide) fn charge_held(
+    facts: &Facts,
+    (session, device): (DoorSessionId, DeviceId),
+    context: &Context<'_>,
+    draft: &mut Draft<'_>,
+) -> Result<(), Refusal> {
+    let session = held(facts, session, device)?;
+    let device = existing_device(facts, device)?;
+    let settlement = session.settlement.iter().flat_map(Settlement::quantities);
+    if settlement.into_iter().any(|(code, _)| device.shelved(code).is_none()) {
+        return Err(Refusal::NotFound { noun: Noun::Product });
+    }
+    charge(facts, session, session, device, context, draft).map(drop)
+}
+
+/// Lets a member go whose opening nobody can settle.
+pub(in crate::decide) fn release(
+    facts: &Facts,
+    (session, device): (DoorSessionId, DeviceId),
+    context: &Context<'_>,
+    draft: &mut Draft<'_>,
+) {
+    // Settled meanwhile, there is nothing left to end.
+    let Some(before) = facts.cabinet.sessions.get(&session).filter(|session| session.status.is_unsettled()) else {
+        return;
+    };
+    let after = DoorSession { status: DoorStatus::Released, due_at: None, updated_at: context.now, ..before.clone() };
+    draft.audit("door.release", ("door_session", after.id.get()), Written::change(&trace(before), &trace(&after)));
+    if let Some(device) = facts.cabinet.devices.get(&device)
+        && occupied(device, &after) != device.session
+    {
+        draft.push(Change::Device(Device { session: None, updated_at: context.now, ..device.clone() }));
+    }
+    draft.push(Change::DoorSession(after));
+}
+
+fn held(facts: &Facts, session: DoorSessionId, device: DeviceId) -> Result<&DoorSession, Refusal> {
+    let session = existing_session(facts, session, device)?;
+    if session.status == DoorStatus::Held { Ok(session) } else { Err(Refusal::ExceptionResolved) }
+}
+
+pub(super) fn pay(
+    facts: &Facts,
+    command: &PayCabinetOrder,
+    context: &Context<'_>,
+    mut draft: Draft<'_>,
+) -> Result<Decision, Refusal> {
+    let order = facts.cabinet.orders.get(&command.order).filter(|order| order.device == command.device);
+    let order = order.ok_or(Refusal::NotFound { noun: Noun::Order })?;
+    let device = existing_device(facts, command.device)?;
+    if context.actor.member.is_some_and(|member| member != order.member) || order.member != command.member {
+        return Err(Refusal::NotYours);
+    }
+    if !order.is_unpaid() {
+        return Err(Refusal::CabinetOrderPaid);
+    }
+    let (tickets, needed) = (tickets_left(facts, order.member), order.tickets.get());
+    if tickets < needed {
+        return Err(Refusal::InsufficientTickets { tickets, needed });
+    }
+    must_move(facts, device, needed)?;
+
+    // After this point it must succeed.
+    let state = CabinetOrderState::Paid { paid_at: context.now };
+    let paid = CabinetOrder { state, updated_at: context.now, ..order.clone() };
+    take(&paid, device, &mut draft);
+    let written = Written::change(&order.state, &paid.state);
+    draft.audit("cabinet_order.pay", ("order", paid.id.get()), written);
+    draft.push(Change::CabinetOrder(paid.clone()));
+    Ok(draft.finish(Outcome::CabinetOrder { order: paid }))
+}
+
+fn must_move(facts: &Facts, device: &Device, tickets: i64) -> Result<(), Refusal> {
+    let takings = facts.accounts.get(&device.takings()).ok_or(Refusal::NotFound { noun: Noun::Account })?;
+    takings.after(Cents::new(tickets), None).map(drop).map_err(|_| Refusal::AmountOutOfRange)
+}
+
+fn take(order: &CabinetOrder, device: &Device, draft: &mut Draft<'_>) {
+    let (from, to) = (tickets_of(order.member), device.takings());
+    draft.transfer(EntryKind::OrderCharge, Some(order.id), from, to, Cents::new(order.tickets.get()));
+}

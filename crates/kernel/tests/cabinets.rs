@@ -1,0 +1,466 @@
+//! Cabinets: doors, settlements in any order, tickets; what must hold of the books is checked after every command.
+
+#![cfg(test)]
+
+mod support;
+
+use kernel::{
+    AdjustTickets, CabinetCommand, CabinetOrder, CabinetPay, CabinetRules, Cents, Code, Command, CreateDevice,
+    CreateProduct, CreateStore, Device, DeviceId, DoorSeen, DoorSession, DoorStatus, ExceptionAction, ExceptionKind,
+    LapseDoor, MemberId, NoteDevice, NoteDoor, OpenDoor, Outcome, Overdraft, PayCabinetOrder, ProductId, Refusal,
+    RefuseCallback, ResolveException, SetPlanogram, SettleDoor, Settlement, Shelf, ShopCommand, StoreId, StoreKind,
+    StoreProperty, Taken, UnpaidReason,
+};
+use support::{Answer, Asked, Database, House, Ids, actor, check_books};
+
+struct World {
+    database: Database,
+    ids: Ids,
+    house: House,
+    store: StoreId,
+    product: ProductId,
+    device: DeviceId,
+}
+
+fn text<T: TryFrom<String, Error: std::fmt::Debug>>(text: &str) -> T {
+    T::try_from(text.to_owned()).expect("well-formed")
+}
+
+fn taken(code: &str, quantity: i64) -> Taken {
+    Taken { code: code.to_owned(), quantity, price: None }
+}
+
+impl World {
+    /// A store with a device, online, that has COLA for 3.00 and RICE for 50.00.
+    fn new() -> Self {
+        let now = "2026-03-02T01:00:00Z".parse().expect("an instant");
+        let mut world = Self {
+            database: Database::new(),
+            ids: Ids::default(),
+            house: House { now, overdraft_limit: Some(Overdraft::NONE) },
+            store: StoreId::new(1),
+            product: ProductId::new(1),
+            device: DeviceId::new(1),
+        };
+        let store = CabinetCommand::CreateStore(CreateStore {
+            code: text("S1"),
+            name: text("南山店"),
+            kind: StoreKind::Arcade,
+            property: StoreProperty::Own,
+            address: text("南山路 1 号"),
+            phone: text(""),
+        });
+        match world.house(store) {
+            Ok(Outcome::Store { store }) => world.store = store.id,
+            other => panic!("{other:?}"),
+        }
+        let product = ShopCommand::CreateProduct(CreateProduct {
+            name_zh: text("可乐"),
+            name_en: None,
+            description: text(""),
+            price: 300.try_into().expect("a price"),
+            member_limit: None,
+            on_sale: true,
+            stock: 0,
+        });
+        match world.run(None, Command::Shop(product)) {
+            Ok(Outcome::Product(made)) => world.product = made.product.id,
+            other => panic!("{other:?}"),
+        }
+        world.device = world.add_device("D1");
+        world
+    }
+
+    fn add_device(&mut self, code: &str) -> DeviceId {
+        let create = CreateDevice { code: text(code), name: text("一号柜"), store: self.store };
+        let device = match self.house(CabinetCommand::CreateDevice(create)) {
+            Ok(Outcome::Device { device }) => device.id,
+            other => panic!("{other:?}"),
+        };
+        self.shelve(device, &[("COLA", 300, 5), ("RICE", 5_000, 5)]).expect("shelved");
+        self.online(device, true, 0);
+        device
+    }
+
+    fn shelve(&mut self, device: DeviceId, shelves: &[(&str, i64, i64)]) -> Answer {
+        let shelf = |&(code, price, stock): &(&str, i64, i64)| Shelf {
+            code: text(code),
+            product: self.product,
+            price: price.try_into().expect("a price"),
+            stock,
+        };
+        let shelves = shelves.iter().map(shelf).collect();
+        self.house(CabinetCommand::SetPlanogram(SetPlanogram { device, shelves }))
+    }
+
+    fn online(&mut self, device: DeviceId, is_online: bool, after_ms: i64) -> Device {
+        let at = self.house.now.plus_millis(after_ms);
+        match self.house(CabinetCommand::NoteDevice(NoteDevice { device, is_online, at })) {
+            Ok(Outcome::Device { device }) => device,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn run(&mut self, by: Option<MemberId>, command: Command) -> Answer {
+        let batch = [Asked { command, actor: actor(by) }];
+        let mut answers = Vec::new();
+        support::run(&mut self.database, &mut self.ids, &self.house, &batch, |_, answer, _| {
+            answers.push(answer.clone());
+        });
+        check_books(&self.database);
+        answers.remove(0)
+    }
+
+    fn house(&mut self, command: CabinetCommand) -> Answer {
+        self.run(None, Command::Cabinet(command))
+    }
+
+    fn member(&mut self, tickets: i64) -> MemberId {
+        let id = self.ids.0;
+        let add = Command::AddMember(kernel::AddMember {
+            profile: kernel::Profile { uid: format!("uid-{id}"), nickname: format!("member {id}") },
+            account: None,
+            password_hash: None,
+            openid: None,
+            department: None,
+            overdraft_limit: None,
+            grants: Vec::new(),
+        });
+        let Ok(Outcome::Member { member }) = self.run(None, add) else { panic!("no member") };
+        if tickets > 0 {
+            self.give(member.id, tickets).expect("given");
+        }
+        member.id
+    }
+
+    fn give(&mut self, member: MemberId, amount: i64) -> Answer {
+        self.house(CabinetCommand::AdjustTickets(AdjustTickets { member, amount, reason: text("because") }))
+    }
+
+    fn tickets(&self, member: MemberId) -> i64 {
+        self.database.balance(kernel::Owner::Member(member).account(kernel::Currency::Ticket))
+    }
+
+    fn open(&mut self, member: MemberId, device: DeviceId) -> Result<DoorSession, Refusal> {
+        let open = CabinetCommand::OpenDoor(OpenDoor { member, device, pay: CabinetPay::Ticket });
+        self.run(Some(member), Command::Cabinet(open)).map(session_of)
+    }
+
+    fn see(&mut self, session: &DoorSession, saw: DoorSeen) -> DoorSession {
+        let (id, device, member, at) = (session.id, session.device, session.member, self.house.now);
+        let note = NoteDoor { session: id, device, member, saw, at };
+        session_of(self.house(CabinetCommand::NoteDoor(note)).expect("noted"))
+    }
+
+    fn settle(&mut self, session: &DoorSession, number: &str, amount: i64, goods: Vec<Taken>) -> DoorSession {
+        let (id, device, member) = (session.id, session.device, session.member);
+        let settlement = Settlement { vendor_order_no: number.to_owned(), amount: Cents::new(amount), goods };
+        let command = CabinetCommand::SettleDoor(SettleDoor { session: id, device, member, settlement });
+        session_of(self.house(command).expect("settled"))
+    }
+
+    fn lapse(&mut self, session: &DoorSession) -> DoorSession {
+        let (id, device, member) = (session.id, session.device, session.member);
+        session_of(self.house(CabinetCommand::LapseDoor(LapseDoor { session: id, device, member })).expect("looked at"))
+    }
+
+    fn pay(&mut self, order: &CabinetOrder) -> Result<CabinetOrder, Refusal> {
+        let (id, device, member) = (order.id, order.device, order.member);
+        let pay = CabinetCommand::Pay(PayCabinetOrder { order: id, device, member });
+        match self.run(Some(member), Command::Cabinet(pay))? {
+            Outcome::CabinetOrder { order } => Ok(order),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn resolve(&mut self, kind: ExceptionKind, subject: &str, action: ExceptionAction) -> Answer {
+        let exception = self.database.open_exception(kind, subject).expect("an open exception");
+        let note = text("looked at");
+        let command = ResolveException { exception, action, note, refund_no: "REFD1".to_owned() };
+        self.run(None, Command::ResolveException(command))
+    }
+
+    fn order(&self) -> &CabinetOrder {
+        let orders: Vec<_> = self.database.cabinet_orders.values().collect();
+        assert_eq!(orders.len(), 1, "{orders:?}");
+        &orders[0].0
+    }
+
+    fn stock(&self, code: &str) -> i64 {
+        self.database.devices[&self.device].0.shelved(code).expect("shelved").stock
+    }
+
+    fn is_open(&self, kind: ExceptionKind, session: &DoorSession) -> bool {
+        self.database.open_exception(kind, &session.session_no).is_some()
+    }
+
+    fn later(&mut self, ms: i64) {
+        self.house.now = self.house.now.plus_millis(ms);
+    }
+}
+
+fn session_of(outcome: Outcome) -> DoorSession {
+    match outcome {
+        Outcome::DoorSession { session } => session,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_opening_is_charged_at_our_prices_when_it_is_settled() {
+    let mut world = World::new();
+    let member = world.member(10_000);
+    let session = world.open(member, world.device).expect("asked");
+    assert_eq!(session.status, DoorStatus::Opening);
+    assert_eq!(world.database.outbox.last().map(|message| message.topic), Some("cabinet-open"));
+    assert_eq!(world.see(&session, DoorSeen::Opened).status, DoorStatus::Opened);
+    assert_eq!(world.see(&session, DoorSeen::Closed).status, DoorStatus::Closed);
+    assert_eq!(world.settle(&session, "V1", 600, vec![taken("COLA", 2)]).status, DoorStatus::Settled);
+    let order = world.order();
+    assert!(!order.is_unpaid());
+    assert_eq!((order.total.get(), order.tickets.get()), (600, 3_000));
+    assert_eq!((world.tickets(member), world.stock("COLA")), (7_000, 3));
+}
+
+#[test]
+fn events_come_in_any_order_and_more_than_once() {
+    let orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
+    for order in orders {
+        let mut world = World::new();
+        let member = world.member(10_000);
+        let session = world.open(member, world.device).expect("asked");
+        for _ in 0..2 {
+            for event in order {
+                match event {
+                    0 => drop(world.see(&session, DoorSeen::Opened)),
+                    1 => drop(world.see(&session, DoorSeen::Closed)),
+                    _ => drop(world.settle(&session, "V1", 300, vec![taken("COLA", 1)])),
+                }
+            }
+        }
+        let (session, _) = &world.database.door_sessions[&session.id];
+        assert_eq!(session.status, DoorStatus::Settled, "{order:?}");
+        assert!(session.opened_at.is_some() && session.closed_at.is_some(), "{order:?}");
+        assert_eq!((world.tickets(member), world.stock("COLA")), (8_500, 4), "{order:?}");
+        assert!(world.database.exceptions.is_empty(), "{order:?}");
+        world.open(member, world.device).expect("the cabinet is free again");
+    }
+}
+
+#[test]
+fn nothing_taken_costs_nothing() {
+    let mut world = World::new();
+    let member = world.member(10_000);
+    let session = world.open(member, world.device).expect("asked");
+    assert_eq!(world.settle(&session, "V1", 0, Vec::new()).status, DoorStatus::Settled);
+    assert!(world.database.cabinet_orders.is_empty());
+    assert_eq!(world.tickets(member), 10_000);
+}
+
+#[test]
+fn too_few_tickets_leave_an_unpaid_order_and_take_none() {
+    let mut world = World::new();
+    let member = world.member(3_000);
+    let session = world.open(member, world.device).expect("asked");
+    world.settle(&session, "V1", 5_000, vec![taken("RICE", 1)]);
+    let order = world.order().clone();
+    let reason = UnpaidReason::InsufficientTickets;
+    assert_eq!(order.state, kernel::CabinetOrderState::Unpaid { reason });
+    assert_eq!(world.tickets(member), 3_000);
+    assert_eq!(world.open(member, world.device).err(), Some(Refusal::UnpaidCabinetOrder { order: order.id }));
+    assert_eq!(world.pay(&order).err(), Some(Refusal::InsufficientTickets { tickets: 3_000, needed: 25_000 }));
+    world.give(member, 22_000).expect("given");
+    assert!(!world.pay(&order).expect("paid").is_unpaid());
+    assert_eq!(world.tickets(member), 0);
+    assert_eq!(world.pay(&order).err(), Some(Refusal::CabinetOrderPaid));
+}
+
+#[test]
+fn who_may_not_open_a_door_is_told_why() {
+    let mut world = World::new();
+    let (rich, poor) = (world.member(10_000), world.member(0));
+    let other = world.add_device("D2");
+    let needed = CabinetRules::default().least_tickets;
+    assert_eq!(world.open(poor, world.device).err(), Some(Refusal::InsufficientTickets { tickets: 0, needed }));
+    world.online(world.device, false, 1);
+    assert_eq!(world.open(rich, world.device).err(), Some(Refusal::DeviceOffline));
+    world.online(world.device, true, 0);
+    assert_eq!(world.open(rich, world.device).err(), Some(Refusal::DeviceOffline), "that word was older");
+    world.online(world.device, true, 2);
+    let wechat = OpenDoor { member: rich, device: world.device, pay: CabinetPay::Wechat };
+    assert_eq!(world.house(CabinetCommand::OpenDoor(wechat)).err(), Some(Refusal::PayScoreMissing));
+
+    let session = world.open(rich, world.device).expect("asked");
+    assert_eq!(world.open(rich, other).err(), Some(Refusal::DoorUnsettled));
+    let second = world.member(10_000);
+    assert_eq!(world.open(second, world.device).err(), Some(Refusal::DeviceBusy));
+    world.see(&session, DoorSeen::Failed { reason: "jammed".to_owned() });
+    world.open(second, world.device).expect("free again");
+    world.open(rich, other).expect("nothing is left to settle");
+}
+
+#[test]
+fn two_at_once_open_one_door() {
+    let mut world = World::new();
+    let members = [world.member(10_000), world.member(10_000)];
+    let device = world.device;
+    let open = |member| Asked {
+        command: Command::Cabinet(CabinetCommand::OpenDoor(OpenDoor { member, device, pay: CabinetPay::Ticket })),
+        actor: actor(Some(member)),
+    };
+    let batch = members.map(open);
+    let mut opened = 0;
+    support::run(&mut world.database, &mut world.ids, &world.house, &batch, |_, answer, _| {
+        opened += i64::from(answer.is_ok());
+    });
+    check_books(&world.database);
+    assert_eq!(opened, 1);
+}
+
+#[test]
+fn what_the_list_does_not_have_is_held_until_it_does() {
+    let mut world = World::new();
+    let member = world.member(10_000);
+    let session = world.open(member, world.device).expect("asked");
+    assert_eq!(world.settle(&session, "V1", 450, vec![taken("TEA", 1)]).status, DoorStatus::Held);
+    assert!(world.database.cabinet_orders.is_empty());
+    assert_eq!(world.open(member, world.device).err(), Some(Refusal::DoorUnsettled));
+    let kind = ExceptionKind::UnknownGoods;
+    let refused = world.resolve(kind, &session.session_no, ExceptionAction::Charge);
+    assert_eq!(refused.err().map(|refusal| refusal.code()), Some(Code::NotFound));
+    world.shelve(world.device, &[("TEA", 400, 9)]).expect("shelved");
+    world.resolve(kind, &session.session_no, ExceptionAction::Charge).expect("charged");
+    assert_eq!((world.order().total.get(), world.tickets(member)), (400, 8_000));
+}
+
+#[test]
+fn our_price_decides_once_a_person_has_looked() {
+    for (amount, price) in [(500, None), (300, Some(Cents::new(200)))] {
+        let mut world = World::new();
+        let member = world.member(10_000);
+        let session = world.open(member, world.device).expect("asked");
+        let goods = vec![Taken { price, ..taken("COLA", 1) }];
+        assert_eq!(world.settle(&session, "V1", amount, goods).status, DoorStatus::Held);
+        assert_eq!(world.tickets(member), 10_000);
+        world.resolve(ExceptionKind::PriceMismatch, &session.session_no, ExceptionAction::Charge).expect("charged");
+        assert_eq!(world.tickets(member), 8_500);
+    }
+}
+
+#[test]
+fn a_dear_order_waits_for_a_person_who_may_let_it_go() {
+    let mut world = World::new();
+    let member = world.member(1_000_000);
+    let session = world.open(member, world.device).expect("asked");
+    let goods = vec![taken("RICE", 5)];
+    assert_eq!(world.settle(&session, "V1", 25_000, goods.clone()).status, DoorStatus::Held);
+    world.resolve(ExceptionKind::AmountOverLimit, &session.session_no, ExceptionAction::Dismiss).expect("let go");
+    assert_eq!(world.database.door_sessions[&session.id].0.status, DoorStatus::Released);
+    assert_eq!(world.tickets(member), 1_000_000);
+    // It comes again, and is charged no more than before.
+    world.settle(&session, "V1", 25_000, goods);
+    assert!(world.database.cabinet_orders.is_empty());
+    world.open(member, world.device).expect("free");
+}
+
+#[test]
+fn a_second_settlement_that_says_otherwise_is_never_charged() {
+    let mut world = World::new();
+    let member = world.member(10_000);
+    let session = world.open(member, world.device).expect("asked");
+    world.settle(&session, "V1", 300, vec![taken("COLA", 1)]);
+    world.settle(&session, "V1", 600, vec![taken("COLA", 2)]);
+    world.settle(&session, "V2", 0, Vec::new());
+    assert_eq!(world.tickets(member), 8_500);
+    assert!(world.is_open(ExceptionKind::SettlementConflict, &session));
+    world.resolve(ExceptionKind::SettlementConflict, &session.session_no, ExceptionAction::Dismiss).expect("seen");
+    assert_eq!(world.database.door_sessions[&session.id].0.status, DoorStatus::Settled);
+}
+
+#[test]
+fn a_vendors_number_settles_one_opening() {
+    let mut world = World::new();
+    let (first, second) = (world.member(10_000), world.member(10_000));
+    let other = world.add_device("D2");
+    let one = world.open(first, world.device).expect("asked");
+    let two = world.open(second, other).expect("asked");
+    world.settle(&one, "V1", 300, vec![taken("COLA", 1)]);
+    world.settle(&two, "V1", 300, vec![taken("COLA", 1)]);
+    assert_eq!((world.tickets(first), world.tickets(second)), (8_500, 10_000));
+    assert!(world.is_open(ExceptionKind::SettlementConflict, &two));
+    world.settle(&two, "V2", 300, vec![taken("COLA", 1)]);
+    assert_eq!(world.tickets(second), 8_500);
+}
+
+#[test]
+fn what_nobody_hears_of_is_given_up_or_somebodys() {
+    let rules = CabinetRules::default();
+    let mut world = World::new();
+    let member = world.member(10_000);
+    let session = world.open(member, world.device).expect("asked");
+    assert_eq!(world.lapse(&session).status, DoorStatus::Opening, "not yet");
+    world.later(rules.open_within_ms);
+    assert_eq!(world.lapse(&session).status, DoorStatus::TimedOut);
+    let again = world.open(member, world.device).expect("the door can be tried again");
+
+    // The first one opened after all, and takes nobody's place.
+    assert_eq!(world.see(&session, DoorSeen::Opened).status, DoorStatus::Opened);
+    assert_eq!(world.database.devices[&world.device].0.session, Some(again.id));
+    world.see(&again, DoorSeen::Failed { reason: "jammed".to_owned() });
+    world.see(&session, DoorSeen::Closed);
+    world.later(rules.settle_within_ms);
+    assert_eq!(world.lapse(&session).status, DoorStatus::Closed);
+    assert!(world.is_open(ExceptionKind::SettlementMissing, &session));
+    assert_eq!(world.open(member, world.device).err(), Some(Refusal::DoorUnsettled));
+    world.settle(&session, "V1", 300, vec![taken("COLA", 1)]);
+    assert_eq!(world.tickets(member), 8_500, "late is not lost");
+    world.resolve(ExceptionKind::SettlementMissing, &session.session_no, ExceptionAction::Dismiss).expect("seen");
+    assert_eq!(world.database.door_sessions[&session.id].0.status, DoorStatus::Settled);
+}
+
+#[test]
+fn more_taken_than_put_in_is_charged_and_seen() {
+    let mut world = World::new();
+    let member = world.member(100_000);
+    let session = world.open(member, world.device).expect("asked");
+    world.settle(&session, "V1", 2_100, vec![taken("COLA", 7)]);
+    assert_eq!((world.stock("COLA"), world.tickets(member)), (-2, 89_500));
+    assert!(world.database.open_exception(ExceptionKind::StockNegative, "D1 COLA").is_some());
+}
+
+#[test]
+fn tickets_are_given_and_taken_back_but_never_below_none() {
+    let mut world = World::new();
+    let member = world.member(0);
+    assert_eq!(world.give(member, 0).err(), Some(Refusal::AmountZero));
+    assert_eq!(world.give(member, -1).err(), Some(Refusal::InsufficientTickets { tickets: 0, needed: 1 }));
+    assert_eq!(world.give(member, 100_000_001).err(), Some(Refusal::AmountOutOfRange));
+    world.give(member, 500).expect("given");
+    world.give(member, -500).expect("taken back");
+    assert_eq!(world.tickets(member), 0);
+}
+
+#[test]
+fn a_planogram_names_each_product_once_and_only_what_is_there() {
+    let mut world = World::new();
+    let device = world.device;
+    let twice = world.shelve(device, &[("A", 1, 1), ("A", 2, 1)]);
+    assert_eq!(twice.err(), Some(Refusal::ProductTwice { code: text("A") }));
+    assert_eq!(world.shelve(device, &[("A", -1, 1)]).err(), Some(Refusal::NegativePrice));
+    let most = Device::MOST_STOCK;
+    let full = world.shelve(device, &[("A", 1, most + 1)]);
+    assert_eq!(full.err(), Some(Refusal::PlanogramTooLarge { most }));
+    world.product = ProductId::new(7);
+    assert_eq!(world.shelve(device, &[("A", 1, 1)]).err().map(|refusal| refusal.code()), Some(Code::NotFound));
+    let create = CreateDevice { code: text("D1"), name: text("又一个"), store: world.store };
+    let code = text("D1");
+    assert_eq!(world.house(CabinetCommand::CreateDevice(create)).err(), Some(Refusal::DeviceTaken { code }));
+}
+
+#[test]
+fn a_forged_message_is_written_down() {
+    let mut world = World::new();
+    let refuse = RefuseCallback { partner: "x".to_owned(), path: "/y".to_owned(), why: "wrong signature".to_owned() };
+    world.house(CabinetCommand::RefuseCallback(refuse)).expect("noted");
+    assert_eq!(world.database.audits.last().map(|audit| audit.action), Some("callback.refuse"));
+}

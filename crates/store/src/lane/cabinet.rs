@@ -1,0 +1,242 @@
+//! The cabinets' part of loading and writing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kernel::{
+    Busy, CabinetNeeds, CabinetOrder, CabinetOrderState, Device, DeviceCode, DeviceId, DoorSession, DoorSessionId,
+    Facts, Instant, MemberId, OrderId, StoreCode, StoreId, UnpaidReason,
+};
+
+use super::load::{Plan, typed};
+use crate::rows;
+use crate::sql::Kind::{Int, Text};
+use crate::sql::statements;
+use crate::{Batch, Cells, Error, Lock, Row, SetStatement, Value};
+
+statements! {
+    STORES = SetStatement::select("stores", &rows::STORE[..1], rows::STORE, "", Lock::None);
+    DEVICES = SetStatement::select("devices", &rows::DEVICE[..1], rows::DEVICE, "", Lock::None);
+    SESSIONS = SetStatement::select("door_sessions", &rows::DOOR_SESSION[..1], rows::DOOR_SESSION, "", Lock::None);
+    ORDERS = SetStatement::select("cabinet_orders", &rows::CABINET_ORDER[..1], rows::CABINET_ORDER, "", Lock::None);
+    STORE_BY_CODE =
+        SetStatement::select("stores", &[("code", Text)], &[("code", Text), ("store_id", Int)], "", Lock::None);
+    DEVICE_BY_CODE =
+        SetStatement::select("devices", &[("code", Text)], &[("code", Text), ("device_id", Int)], "", Lock::None);
+    SESSION_BY_VENDOR_NO = SetStatement::select(
+        "door_sessions", &[("vendor_order_no", Text)], &[("vendor_order_no", Text), ("session_id", Int)], "", Lock::None,
+    );
+    BUSY = SetStatement::query(&[("member_id", Int)], BUSY_WITH, Lock::None);
+
+    INSERT_STORES = SetStatement::insert("stores", rows::STORE);
+    UPDATE_STORES = SetStatement::update("stores", &rows::STORE[..1], &rows::STORE[2..9]);
+    INSERT_DEVICES = SetStatement::insert("devices", rows::DEVICE);
+    UPDATE_DEVICES = SetStatement::update("devices", &rows::DEVICE[..1], &rows::DEVICE[2..10]);
+    INSERT_SESSIONS = SetStatement::insert("door_sessions", rows::DOOR_SESSION);
+    UPDATE_SESSIONS = SetStatement::update("door_sessions", &rows::DOOR_SESSION[..1], &rows::DOOR_SESSION[5..14]);
+    INSERT_ORDERS = SetStatement::insert("cabinet_orders", rows::CABINET_ORDER);
+    UPDATE_ORDERS = SetStatement::update("cabinet_orders", &rows::CABINET_ORDER[..1], &[
+        ("status", Text), ("reason", Text), ("paid_at", Int), ("updated_at", Int),
+    ]);
+}
+
+// Both in one look, so that an opening that becomes an order is seen as one of them.
+const BUSY_WITH: &str = "SELECT t.member_id, t.session_id, NULL AS order_id FROM door_sessions AS t \
+     WHERE t.member_id = {member_id} AND t.status IN ('opening', 'opened', 'closed', 'held') \
+     UNION ALL SELECT o.member_id, NULL AS session_id, o.order_id FROM cabinet_orders AS o \
+     WHERE o.member_id = {member_id} AND o.status = 'unpaid'";
+
+pub(super) fn plan<'a>(plan: &mut Plan<'a>, needs: &'a CabinetNeeds) {
+    let keys = needs.stores.iter().copied();
+    plan.rows(&STORES, |facts| &mut facts.cabinet.stores, keys, |id| [id.get().into()], |store| store.id);
+    let keys = needs.devices.iter().copied();
+    plan.rows(&DEVICES, |facts| &mut facts.cabinet.devices, keys, |id| [id.get().into()], |device| device.id);
+    let keys = needs.sessions.iter().copied();
+    plan.rows(&SESSIONS, |facts| &mut facts.cabinet.sessions, keys, |id| [id.get().into()], |session| session.id);
+    let keys = needs.orders.iter().copied();
+    plan.rows(&ORDERS, |facts| &mut facts.cabinet.orders, keys, |id| [id.get().into()], |order| order.id);
+
+    let key = |code: &StoreCode| [code.as_str().to_owned().into()];
+    let (code, store) = (|cells: &mut Cells| typed(cells.text()?), |cells: &mut Cells| cells.int().map(StoreId::new));
+    plan.look_up(&STORE_BY_CODE, &needs.store_codes, key, code, store, |facts| &mut facts.cabinet.store_by_code);
+    let key = |code: &DeviceCode| [code.as_str().to_owned().into()];
+    let (code, device) = (|cells: &mut Cells| typed(cells.text()?), |cells: &mut Cells| cells.int().map(DeviceId::new));
+    plan.look_up(&DEVICE_BY_CODE, &needs.device_codes, key, code, device, |facts| &mut facts.cabinet.device_by_code);
+    let key = |number: &String| [number.clone().into()];
+    let session = |cells: &mut Cells| cells.int().map(DoorSessionId::new);
+    plan.look_up(&SESSION_BY_VENDOR_NO, &needs.vendor_nos, key, Cells::text, session, |facts| {
+        &mut facts.cabinet.session_by_vendor_no
+    });
+}
+
+/// What is read under the accounts' locks.
+pub(super) fn plan_under_accounts<'a>(plan: &mut Plan<'a>, needs: &'a CabinetNeeds) {
+    let members = &needs.busy;
+    let keys = members.iter().map(|member| [member.get().into()]);
+    plan.ask(Batch::of(&BUSY, keys), move |facts, rows| load_busy(facts, rows, members));
+}
+
+fn load_busy(facts: &mut Facts, rows: Vec<Row>, members: &BTreeSet<MemberId>) -> Result<(), Error> {
+    let mut found: BTreeMap<MemberId, Busy> = BTreeMap::new();
+    for row in rows {
+        let mut cells = row.cells();
+        let busy = found.entry(MemberId::new(cells.int()?)).or_default();
+        busy.sessions.extend(cells.opt_int()?.map(DoorSessionId::new));
+        busy.unpaid.extend(cells.opt_int()?.map(OrderId::new));
+    }
+    for &member in members {
+        facts.cabinet.busy.load(member, Some(found.remove(&member).unwrap_or_default()));
+    }
+    Ok(())
+}
+
+pub(super) fn write<'a>(facts: &'a Facts, batches: &mut Vec<Batch<'a>>) {
+    let stores = facts.cabinet.stores.dirty();
+    batches.push(Batch::of(
+        &INSERT_STORES,
+        stores.inserts.iter().map(|store| {
+            let [name, kind, property, address, phone, created, updated] = store_columns(store);
+            let (id, code) = (store.id.get().into(), store.code.as_str().into());
+            [id, code, name, kind, property, address, phone, created, updated, Value::Int(0)]
+        }),
+    ));
+    batches.push(Batch::of(
+        &UPDATE_STORES,
+        stores.updates.iter().map(|(store, version)| {
+            let [name, kind, property, address, phone, created, updated] = store_columns(store);
+            [store.id.get().into(), Value::Int(*version), name, kind, property, address, phone, created, updated]
+        }),
+    ));
+    let devices = facts.cabinet.devices.dirty();
+    batches.push(Batch::of(
+        &INSERT_DEVICES,
+        devices.inserts.iter().map(|device| {
+            let [name, store, online, heard, planogram, session, created, updated] = device_columns(device);
+            let (id, code) = (device.id.get().into(), device.code.as_str().into());
+            [id, code, name, store, online, heard, planogram, session, created, updated, Value::Int(0)]
+        }),
+    ));
+    batches.push(Batch::of(
+        &UPDATE_DEVICES,
+        devices.updates.iter().map(|(device, version)| {
+            let [name, store, online, heard, planogram, session, created, updated] = device_columns(device);
+            let (id, version) = (device.id.get().into(), Value::Int(*version));
+            [id, version, name, store, online, heard, planogram, session, created, updated]
+        }),
+    ));
+    let sessions = facts.cabinet.sessions.dirty();
+    batches.push(Batch::of(
+        &INSERT_SESSIONS,
+        sessions.inserts.iter().map(|session| {
+            let [status, failure, opened, closed, vendor, settlement, due, created, updated] = session_columns(session);
+            [
+                session.id.get().into(),
+                session.session_no.as_str().into(),
+                session.member.get().into(),
+                session.device.get().into(),
+                session.pay.as_str().into(),
+                status,
+                failure,
+                opened,
+                closed,
+                vendor,
+                settlement,
+                due,
+                created,
+                updated,
+                Value::Int(0),
+            ]
+        }),
+    ));
+    batches.push(Batch::of(
+        &UPDATE_SESSIONS,
+        sessions.updates.iter().map(|(session, version)| {
+            let [status, failure, opened, closed, vendor, settlement, due, created, updated] = session_columns(session);
+            let (id, version) = (session.id.get().into(), Value::Int(*version));
+            [id, version, status, failure, opened, closed, vendor, settlement, due, created, updated]
+        }),
+    ));
+    let orders = facts.cabinet.orders.dirty();
+    batches.push(Batch::of(
+        &INSERT_ORDERS,
+        orders.inserts.iter().map(|order| {
+            let [status, reason, paid] = state_columns(order);
+            [
+                order.id.get().into(),
+                order.order_no.as_str().into(),
+                order.member.get().into(),
+                order.device.get().into(),
+                order.store.get().into(),
+                order.session.get().into(),
+                order.vendor_order_no.as_str().into(),
+                json(&order.items).into(),
+                order.total.get().into(),
+                order.tickets.get().into(),
+                order.pay.as_str().into(),
+                status,
+                reason,
+                paid,
+                order.created_at.as_millis().into(),
+                order.updated_at.as_millis().into(),
+                Value::Int(0),
+            ]
+        }),
+    ));
+    batches.push(Batch::of(
+        &UPDATE_ORDERS,
+        orders.updates.iter().map(|(order, version)| {
+            let [status, reason, paid] = state_columns(order);
+            let (id, version) = (order.id.get().into(), Value::Int(*version));
+            [id, version, status, reason, paid, order.updated_at.as_millis().into()]
+        }),
+    ));
+}
+
+fn store_columns(store: &kernel::Store) -> [Value<'_>; 7] {
+    [
+        store.name.as_str().into(),
+        store.kind.as_str().into(),
+        store.property.as_str().into(),
+        store.address.as_str().into(),
+        store.phone.as_str().into(),
+        store.created_at.as_millis().into(),
+        store.updated_at.as_millis().into(),
+    ]
+}
+
+fn device_columns(device: &Device) -> [Value<'_>; 8] {
+    [
+        device.name.as_str().into(),
+        device.store.get().into(),
+        i64::from(device.is_online).into(),
+        device.heard_at.map(Instant::as_millis).into(),
+        json(&device.planogram).into(),
+        device.session.map(DoorSessionId::get).into(),
+        device.created_at.as_millis().into(),
+        device.updated_at.as_millis().into(),
+    ]
+}
+
+fn session_columns(session: &DoorSession) -> [Value<'_>; 9] {
+    [
+        session.status.as_str().into(),
+        session.failure.as_deref().into(),
+        session.opened_at.map(Instant::as_millis).into(),
+        session.closed_at.map(Instant::as_millis).into(),
+        session.settlement.as_ref().map(|settlement| settlement.vendor_order_no.as_str()).into(),
+        session.settlement.as_ref().map(json).into(),
+        session.due_at.map(Instant::as_millis).into(),
+        session.created_at.as_millis().into(),
+        session.updated_at.as_millis().into(),
+    ]
+}
+
+fn state_columns(order: &CabinetOrder) -> [Value<'static>; 3] {
+    match order.state {
+        CabinetOrderState::Unpaid { reason } => ["unpaid".into(), UnpaidReason::as_str(reason).into(), Value::Null],
+        CabinetOrderState::Paid { paid_at } => ["paid".into(), Value::Null, paid_at.as_millis().into()],
+    }
+}
+
+fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned())
+}

@@ -1,0 +1,188 @@
+//! Stores, devices, openings of their doors, and what was taken.
+
+use kernel::{
+    CabinetOrder, Currency, Device, DeviceCode, DeviceId, DoorSession, DoorSessionId, Instant, MemberId, OrderId,
+    Owner, StoreId,
+};
+
+use crate::events::EventRow;
+use crate::rows::FromRow;
+use crate::{Error, Row, Store};
+
+const STORES: &str = "SELECT store_id, code, name, kind, property, address, phone, created_at, updated_at FROM stores \
+     WHERE store_id > $1 ORDER BY store_id LIMIT $2";
+const STORE: &str = "SELECT store_id, code, name, kind, property, address, phone, created_at, updated_at FROM stores \
+     WHERE store_id = $1";
+const DEVICES: &str = "SELECT device_id, code, name, store_id, is_online, heard_at, planogram, session_id, created_at, updated_at \
+     FROM devices WHERE device_id > $1 ORDER BY device_id LIMIT $2";
+const DEVICES_OF_STORE: &str = "SELECT device_id, code, name, store_id, is_online, heard_at, planogram, session_id, created_at, \
+     updated_at FROM devices WHERE store_id = $3 AND device_id > $1 ORDER BY device_id LIMIT $2";
+const DEVICE: &str = "SELECT device_id, code, name, store_id, is_online, heard_at, planogram, session_id, created_at, updated_at \
+     FROM devices WHERE device_id = $1";
+const DEVICE_BY_CODE: &str = "SELECT device_id, code, name, store_id, is_online, heard_at, planogram, session_id, created_at, \
+     updated_at FROM devices WHERE code = $1";
+const SESSION: &str = "SELECT session_id, session_no, member_id, device_id, pay, status, failure, opened_at, closed_at, \
+     vendor_order_no, settlement, due_at, created_at, updated_at FROM door_sessions WHERE session_id = $1";
+const SESSIONS_OF_MEMBER: &str = "SELECT session_id, session_no, member_id, device_id, pay, status, failure, opened_at, closed_at, \
+     vendor_order_no, settlement, due_at, created_at, updated_at FROM door_sessions WHERE member_id = $1 \
+     ORDER BY session_id DESC LIMIT $2 OFFSET $3";
+const COUNT_SESSIONS: &str = "SELECT COUNT(*) FROM door_sessions WHERE member_id = $1";
+const UNSETTLED: &str = "SELECT session_id, session_no, member_id, device_id, pay, status, failure, opened_at, closed_at, \
+     vendor_order_no, settlement, due_at, created_at, updated_at FROM door_sessions WHERE member_id = $1 \
+     AND status IN ('opening', 'opened', 'closed', 'held') ORDER BY session_id DESC LIMIT 1";
+const OVERDUE: &str = "SELECT session_id, session_no, member_id, device_id, pay, status, failure, opened_at, closed_at, \
+     vendor_order_no, settlement, due_at, created_at, updated_at FROM door_sessions WHERE due_at IS NOT NULL AND due_at <= $1 \
+     ORDER BY due_at, session_id LIMIT $2";
+const ORDER: &str = "SELECT order_id, order_no, member_id, device_id, store_id, session_id, vendor_order_no, items, total_cents, \
+     tickets, pay, status, reason, paid_at, created_at, updated_at FROM cabinet_orders WHERE order_id = $1";
+const ORDER_OF_SESSION: &str = "SELECT order_id, order_no, member_id, device_id, store_id, session_id, vendor_order_no, items, \
+     total_cents, tickets, pay, status, reason, paid_at, created_at, updated_at FROM cabinet_orders WHERE session_id = $1";
+const ORDERS_OF_MEMBER: &str = "SELECT order_id, order_no, member_id, device_id, store_id, session_id, vendor_order_no, items, \
+     total_cents, tickets, pay, status, reason, paid_at, created_at, updated_at FROM cabinet_orders WHERE member_id = $1 \
+     ORDER BY order_id DESC LIMIT $2 OFFSET $3";
+const COUNT_ORDERS: &str = "SELECT COUNT(*) FROM cabinet_orders WHERE member_id = $1";
+const UNPAID: &str = "SELECT order_id, order_no, member_id, device_id, store_id, session_id, vendor_order_no, items, total_cents, \
+     tickets, pay, status, reason, paid_at, created_at, updated_at FROM cabinet_orders WHERE member_id = $1 \
+     AND status = 'unpaid' ORDER BY order_id LIMIT 1";
+const ORDERS: &str = "SELECT order_id, order_no, member_id, device_id, store_id, session_id, vendor_order_no, items, total_cents, \
+     tickets, pay, status, reason, paid_at, created_at, updated_at FROM cabinet_orders WHERE order_id < $1 \
+     AND (status = $2 OR $2 = 'any') ORDER BY order_id DESC LIMIT $3";
+const ORDERS_OF_DEVICE: &str = "SELECT order_id, order_no, member_id, device_id, store_id, session_id, vendor_order_no, items, \
+     total_cents, tickets, pay, status, reason, paid_at, created_at, updated_at FROM cabinet_orders WHERE order_id < $1 \
+     AND (status = $2 OR $2 = 'any') AND device_id = $4 ORDER BY order_id DESC LIMIT $3";
+const TICKETS: &str = "SELECT balance FROM accounts WHERE account_id = $1";
+const WAITING: &str = "SELECT event_key, kind, body FROM cabinet_events WHERE processed_at IS NULL AND received_at <= $1 \
+     ORDER BY received_at, event_key LIMIT $2";
+
+fn read<T: FromRow>(row: Row) -> Result<T, Error> {
+    T::from_cells(&mut row.cells())
+}
+
+fn first<T: FromRow>(rows: Vec<Row>) -> Result<Option<T>, Error> {
+    rows.into_iter().next().map(read).transpose()
+}
+
+/// Oldest first, from the one after `after` on.
+pub async fn stores(store: &Store, after: StoreId, limit: i64) -> Result<Vec<kernel::Store>, Error> {
+    store.query(STORES, vec![after.get().into(), limit.into()]).await?.into_iter().map(read).collect()
+}
+
+pub async fn store(store: &Store, id: StoreId) -> Result<Option<kernel::Store>, Error> {
+    first(store.query(STORE, vec![id.get().into()]).await?)
+}
+
+/// Oldest first, from the one after `after` on.
+pub async fn devices(store: &Store, of: Option<StoreId>, after: DeviceId, limit: i64) -> Result<Vec<Device>, Error> {
+    let mut parameters = vec![after.get().into(), limit.into()];
+    let sql = match of {
+        Some(of) => {
+            parameters.push(of.get().into());
+            DEVICES_OF_STORE
+        }
+        None => DEVICES,
+    };
+    store.query(sql, parameters).await?.into_iter().map(read).collect()
+}
+
+pub async fn device(store: &Store, id: DeviceId) -> Result<Option<Device>, Error> {
+    first(store.query(DEVICE, vec![id.get().into()]).await?)
+}
+
+pub async fn device_by_code(store: &Store, code: &DeviceCode) -> Result<Option<Device>, Error> {
+    first(store.query(DEVICE_BY_CODE, vec![code.as_str().to_owned().into()]).await?)
+}
+
+pub async fn session(store: &Store, id: DoorSessionId) -> Result<Option<DoorSession>, Error> {
+    first(store.query(SESSION, vec![id.get().into()]).await?)
+}
+
+/// A member's openings, newest first.
+pub async fn sessions_of_member(
+    store: &Store,
+    member: MemberId,
+    limit: i64,
+    offset: i64,
+) -> Result<Vec<DoorSession>, Error> {
+    let parameters = vec![member.get().into(), limit.into(), offset.into()];
+    store.query(SESSIONS_OF_MEMBER, parameters).await?.into_iter().map(read).collect()
+}
+
+pub async fn count_sessions(store: &Store, member: MemberId) -> Result<i64, Error> {
+    super::number(store.query(COUNT_SESSIONS, vec![member.get().into()]).await?)
+}
+
+/// The opening that keeps a member from another one.
+pub async fn unsettled(store: &Store, member: MemberId) -> Result<Option<DoorSession>, Error> {
+    first(store.query(UNSETTLED, vec![member.get().into()]).await?)
+}
+
+/// Openings of which nothing was heard in time, the longest overdue first.
+pub async fn overdue(store: &Store, now: Instant, limit: i64) -> Result<Vec<DoorSession>, Error> {
+    store.query(OVERDUE, vec![now.as_millis().into(), limit.into()]).await?.into_iter().map(read).collect()
+}
+
+pub async fn order(store: &Store, id: OrderId) -> Result<Option<CabinetOrder>, Error> {
+    first(store.query(ORDER, vec![id.get().into()]).await?)
+}
+
+pub async fn order_of_session(store: &Store, session: DoorSessionId) -> Result<Option<CabinetOrder>, Error> {
+    first(store.query(ORDER_OF_SESSION, vec![session.get().into()]).await?)
+}
+
+/// A member's orders, newest first.
+pub async fn orders_of_member(
+    store: &Store,
+    member: MemberId,
+    limit: i64,
+    offset: i64,
+) -> Result<Vec<CabinetOrder>, Error> {
+    let parameters = vec![member.get().into(), limit.into(), offset.into()];
+    store.query(ORDERS_OF_MEMBER, parameters).await?.into_iter().map(read).collect()
+}
+
+pub async fn count_orders(store: &Store, member: MemberId) -> Result<i64, Error> {
+    super::number(store.query(COUNT_ORDERS, vec![member.get().into()]).await?)
+}
+
+/// The order that a member has to pay first.
+pub async fn unpaid(store: &Store, member: MemberId) -> Result<Option<CabinetOrder>, Error> {
+    first(store.query(UNPAID, vec![member.get().into()]).await?)
+}
+
+/// Newest first, those before `before`.
+pub async fn orders(
+    store: &Store,
+    device: Option<DeviceId>,
+    status: Option<&'static str>,
+    before: OrderId,
+    limit: i64,
+) -> Result<Vec<CabinetOrder>, Error> {
+    let mut parameters = vec![before.get().into(), status.unwrap_or("any").into(), limit.into()];
+    let sql = match device {
+        Some(device) => {
+            parameters.push(device.get().into());
+            ORDERS_OF_DEVICE
+        }
+        None => ORDERS,
+    };
+    store.query(sql, parameters).await?.into_iter().map(read).collect()
+}
+
+/// How many tickets a member has.
+pub async fn tickets(store: &Store, member: MemberId) -> Result<i64, Error> {
+    let account = Owner::Member(member).account(Currency::Ticket);
+    match store.query(TICKETS, vec![account.get().into()]).await?.into_iter().next() {
+        Some(row) => row.cells().int(),
+        None => Ok(0),
+    }
+}
+
+/// Events that have had no effect yet, the oldest first.
+pub async fn waiting_events(store: &Store, received_by: Instant, limit: i64) -> Result<Vec<EventRow>, Error> {
+    let rows = store.query(WAITING, vec![received_by.as_millis().into(), limit.into()]).await?;
+    let event = |row: Row| {
+        let mut cells = row.cells();
+        Ok(EventRow { key: cells.text()?, kind: cells.text()?, body: cells.blob()? })
+    };
+    rows.into_iter().map(event).collect()
+}

@@ -1,0 +1,182 @@
+//! The rows of cabinets, and what their vendors tell.
+
+use kernel::{
+    Bought, Busy, CabinetNeeds, CabinetOrder, CabinetOrderState, CabinetPay, Cents, Change, Device, DeviceId,
+    DoorSession, DoorSessionId, DoorStatus, MemberId, Needs, OrderId, ProductId, Settlement, Shelved, Store, StoreId,
+    StoreKind, StoreProperty, Taken, Tickets, UnpaidReason,
+};
+use store::{EventKept, SignedEvent};
+
+use crate::common::{Home, at, insert, read, try_write};
+
+fn text<T: TryFrom<String, Error: std::fmt::Debug>>(text: &str) -> T {
+    T::try_from(text.to_owned()).expect("well-formed")
+}
+
+fn shop() -> Store {
+    Store {
+        id: StoreId::new(1),
+        code: text("S1"),
+        name: text("南山店"),
+        kind: StoreKind::Children,
+        property: StoreProperty::Franchise,
+        address: text("南山路 1 号"),
+        phone: text("0755-1"),
+        created_at: at(1),
+        updated_at: at(2),
+    }
+}
+
+fn cabinet() -> Device {
+    Device {
+        id: DeviceId::new(2),
+        code: text("D1"),
+        name: text("一号柜"),
+        store: StoreId::new(1),
+        is_online: true,
+        heard_at: Some(at(3)),
+        planogram: vec![Shelved {
+            code: text("COLA"),
+            product: ProductId::new(9),
+            name_zh: text("可乐"),
+            name_en: None,
+            price: Cents::new(300),
+            stock: -1,
+        }],
+        session: Some(DoorSessionId::new(3)),
+        created_at: at(1),
+        updated_at: at(2),
+    }
+}
+
+fn door(id: i64, status: DoorStatus, number: Option<&str>) -> DoorSession {
+    let taken = || Taken { code: "COLA".to_owned(), quantity: 2, price: Some(Cents::new(300)) };
+    let settlement =
+        |number: &str| Settlement { vendor_order_no: number.to_owned(), amount: Cents::new(600), goods: vec![taken()] };
+    DoorSession {
+        id: DoorSessionId::new(id),
+        session_no: format!("DOOR{id}"),
+        member: MemberId::new(5),
+        device: DeviceId::new(2),
+        pay: CabinetPay::Ticket,
+        status,
+        failure: (status == DoorStatus::Failed).then(|| "jammed".to_owned()),
+        opened_at: Some(at(4)),
+        closed_at: None,
+        settlement: number.map(settlement),
+        due_at: number.is_none().then(|| at(9)),
+        created_at: at(1),
+        updated_at: at(2),
+    }
+}
+
+fn taken(id: i64, session: i64, state: CabinetOrderState) -> CabinetOrder {
+    CabinetOrder {
+        id: OrderId::new(id),
+        order_no: format!("CABO{id}"),
+        member: MemberId::new(5),
+        device: DeviceId::new(2),
+        store: StoreId::new(1),
+        session: DoorSessionId::new(session),
+        vendor_order_no: format!("V{session}"),
+        items: vec![Bought {
+            code: text("COLA"),
+            product: ProductId::new(9),
+            name_zh: text("可乐"),
+            name_en: Some(text("Cola")),
+            quantity: 2,
+            price: Cents::new(300),
+        }],
+        total: Cents::new(600),
+        tickets: Tickets::new(3_000),
+        pay: CabinetPay::Ticket,
+        state,
+        created_at: at(1),
+        updated_at: at(2),
+    }
+}
+
+pub(crate) async fn cabinets_come_back_as_written(home: &Home) {
+    let mut writer = home.migrated().await;
+    let (store, device) = (shop(), cabinet());
+    let doors = [
+        door(3, DoorStatus::Opening, None),
+        door(4, DoorStatus::Failed, None),
+        door(5, DoorStatus::Settled, Some("V5")),
+        door(6, DoorStatus::Held, Some("V6")),
+    ];
+    let unpaid = CabinetOrderState::Unpaid { reason: UnpaidReason::InsufficientTickets };
+    let orders = [taken(7, 5, unpaid), taken(8, 4, CabinetOrderState::Paid { paid_at: at(7) })];
+    let mut changes = vec![Change::Store(store.clone()), Change::Device(device.clone())];
+    changes.extend(doors.iter().cloned().map(Change::DoorSession));
+    changes.extend(orders.iter().cloned().map(Change::CabinetOrder));
+    insert(&mut writer, changes).await;
+    let cabinet = || CabinetNeeds {
+        stores: [store.id].into(),
+        devices: [device.id].into(),
+        sessions: doors.iter().map(|door| door.id).collect(),
+        orders: orders.iter().map(|order| order.id).collect(),
+        store_codes: [text("S1"), text("S2")].into(),
+        device_codes: [text("D1"), text("D2")].into(),
+        vendor_nos: ["V6".to_owned(), "V7".to_owned()].into(),
+        busy: [MemberId::new(5), MemberId::new(6)].into(),
+    };
+    let needs = Needs { cabinet: cabinet(), ..Needs::default() };
+    let mut facts = read(&mut writer, &needs).await;
+    assert_eq!(facts.cabinet.stores.get(&store.id), Some(&store));
+    assert_eq!(facts.cabinet.devices.get(&device.id), Some(&device));
+    doors.iter().for_each(|door| assert_eq!(facts.cabinet.sessions.get(&door.id), Some(door)));
+    orders.iter().for_each(|order| assert_eq!(facts.cabinet.orders.get(&order.id), Some(order)));
+    assert_eq!(facts.cabinet.store_by_code.get(&text("S1")), Some(&store.id));
+    assert_eq!(facts.cabinet.store_by_code.get(&text("S2")), None);
+    assert_eq!(facts.cabinet.device_by_code.get(&text("D1")), Some(&device.id));
+    assert_eq!(facts.cabinet.session_by_vendor_no.get(&"V6".to_owned()), Some(&DoorSessionId::new(6)));
+    assert_eq!(facts.cabinet.session_by_vendor_no.get(&"V7".to_owned()), None);
+    let busy = Busy { sessions: [3, 6].map(DoorSessionId::new).into(), unpaid: [OrderId::new(7)].into() };
+    assert_eq!(facts.cabinet.busy.get(&MemberId::new(5)), Some(&busy));
+    assert_eq!(facts.cabinet.busy.get(&MemberId::new(6)), Some(&Busy::default()));
+
+    let store = Store { kind: StoreKind::Sports, address: text(""), updated_at: at(20), ..store };
+    let device = Device { is_online: false, session: None, planogram: Vec::new(), updated_at: at(20), ..device };
+    let door = DoorSession { closed_at: Some(at(19)), ..door(3, DoorStatus::Settled, Some("V3")) };
+    let order = CabinetOrder { state: CabinetOrderState::Paid { paid_at: at(20) }, ..orders[0].clone() };
+    facts.apply(vec![
+        Change::Store(store.clone()),
+        Change::Device(device.clone()),
+        Change::DoorSession(door.clone()),
+        Change::CabinetOrder(order.clone()),
+    ]);
+    try_write(&mut writer, &facts, &[]).await.expect("written");
+    let facts = read(&mut writer, &needs).await;
+    assert_eq!(facts.cabinet.stores.get(&store.id), Some(&store));
+    assert_eq!(facts.cabinet.devices.get(&device.id), Some(&device));
+    assert_eq!(facts.cabinet.sessions.get(&door.id), Some(&door));
+    assert_eq!(facts.cabinet.orders.get(&order.id), Some(&order));
+    let busy = Busy { sessions: [DoorSessionId::new(6)].into(), ..Busy::default() };
+    assert_eq!(facts.cabinet.busy.get(&MemberId::new(5)), Some(&busy));
+}
+
+pub(crate) async fn an_event_is_kept_once(home: &Home) {
+    let mut writer = home.migrated().await;
+    let signed = |nonce: &'static str, event: &'static str, body: &'static [u8]| SignedEvent {
+        partner: "vendor",
+        nonce,
+        remember_until: 100,
+        event,
+        kind: "doors",
+        body,
+    };
+    let known = |is_same, is_processed| EventKept::Known { is_same, is_processed };
+    assert_eq!(writer.keep_event(&signed("n1", "E1", b"a"), 1_000).await.expect("kept"), EventKept::New);
+    assert_eq!(writer.keep_event(&signed("n1", "E2", b"b"), 1_000).await.expect("kept"), EventKept::Replayed);
+    assert_eq!(writer.keep_event(&signed("n2", "E2", b"b"), 1_000).await.expect("kept"), EventKept::New);
+    assert_eq!(writer.keep_event(&signed("n3", "E1", b"a"), 1_000).await.expect("kept"), known(true, false));
+    assert_eq!(writer.keep_event(&signed("n4", "E1", b"c"), 1_000).await.expect("kept"), known(false, false));
+    writer.event_processed("vendor/E1", 2_000).await.expect("marked");
+    assert_eq!(writer.keep_event(&signed("n5", "E1", b"a"), 1_000).await.expect("kept"), known(true, true));
+    // In its last second a nonce is still known; after it nobody would believe the message any more.
+    assert_eq!(writer.keep_event(&signed("n1", "E3", b"d"), 100_999).await.expect("kept"), EventKept::Replayed);
+    assert_eq!(writer.keep_event(&signed("n1", "E3", b"d"), 101_000).await.expect("kept"), EventKept::New);
+    let waiting = store::queries::cabinets::waiting_events(&home.store(), at(2_000), 9).await.expect("read");
+    assert_eq!(waiting.iter().map(|event| event.key.as_str()).collect::<Vec<_>>(), ["vendor/E2"]);
+}
