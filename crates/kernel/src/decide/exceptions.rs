@@ -54,12 +54,24 @@ pub(super) fn is_dismissed(facts: &Facts, finding: &Finding<'_>) -> bool {
         | ExceptionKind::UnknownRefund
         | ExceptionKind::RefundMismatch
         | ExceptionKind::NotInBill => true,
-        ExceptionKind::RefundAbnormal | ExceptionKind::DeliveryFailed => false,
+        ExceptionKind::RefundAbnormal
+        | ExceptionKind::DeliveryFailed
+        | ExceptionKind::UnknownGoods
+        | ExceptionKind::PriceMismatch
+        | ExceptionKind::AmountOverLimit
+        | ExceptionKind::SettlementMissing
+        | ExceptionKind::SettlementConflict
+        | ExceptionKind::CallbackMismatch
+        | ExceptionKind::CabinetAlarm
+        | ExceptionKind::StockNegative => false,
     };
+    if !comes_again {
+        return false;
+    }
     let payment = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default()["transaction_id"].take();
     let dismissed = facts.dismissed_exceptions.get(&(finding.kind, finding.subject.to_owned()));
     let mut dismissed = dismissed.into_iter().flatten().filter_map(|id| facts.exceptions.get(id));
-    comes_again && dismissed.any(|exception| payment(&exception.evidence) == payment(&finding.evidence))
+    dismissed.any(|exception| payment(&exception.evidence) == payment(&finding.evidence))
 }
 
 pub(super) fn raise_needs(command: &RaiseException, needs: &mut Needs) {
