@@ -1133,14 +1133,17 @@ async fn rows_out_of_range_are_refused(home: &Home) {
 async fn a_text_where_an_integer_belongs_is_refused(home: &Home) {
     let mut writer = home.migrated().await;
     // A sum that overflows must be an error and not a number with a point.
-    insert(&mut writer, vec![Change::Account(account(Owner::Member(MemberId::new(1)), Currency::Ticket, i64::MAX, 0))])
-        .await;
-    let overflow = "UPDATE accounts SET balance = balance + 1 WHERE account_id = 3";
+    insert(
+        &mut writer,
+        vec![Change::Account(account(Owner::Member(MemberId::new(10)), Currency::Ticket, i64::MAX, 0))],
+    )
+    .await;
+    let overflow = "UPDATE accounts SET balance = balance + 1 WHERE account_id = 21";
     execute(&mut writer, overflow, &[]).await.expect_err("an overflow");
-    let text = "UPDATE accounts SET balance = $1 WHERE account_id = 3";
+    let text = "UPDATE accounts SET balance = $1 WHERE account_id = 21";
     execute(&mut writer, text, &["many".into()]).await.expect_err("a text");
-    let facts = read(&mut writer, &Needs { accounts: [AccountId::new(3)].into(), ..Needs::default() }).await;
-    let kept = facts.accounts.get(&AccountId::new(3)).expect("there");
+    let facts = read(&mut writer, &Needs { accounts: [AccountId::new(21)].into(), ..Needs::default() }).await;
+    let kept = facts.accounts.get(&AccountId::new(21)).expect("there");
     assert_eq!(kept.balance, Cents::new(i64::MAX));
 }
 

@@ -13,7 +13,10 @@ async fn a_mini_program_code_signs_in_once() {
     assert_eq!(data["expires_in"], json!(30 * 24 * 3600));
     let info = &data["user_info"];
     assert_eq!(info["roles"], json!(["member"]));
-    assert_eq!(info["permissions"], json!(["order:place", "meal:read", "wallet:own", "shop:read", "shop:buy"]));
+    assert_eq!(
+        info["permissions"],
+        json!(["order:place", "meal:read", "wallet:own", "shop:read", "shop:buy", "cabinet:use"])
+    );
     assert_eq!((&info["department"], &info["stores"]), (&json!(null), &json!([])));
     assert_eq!(info["uid"].as_str().map(str::len), Some(36));
     assert_eq!(info["time_zone"], json!("Asia/Shanghai"));
