@@ -91,7 +91,7 @@ test.each([
   const dialog = page.getByRole('dialog')
   await dialog.getByText('把微信实收的 ¥199.00 记入用户余额').waitFor()
   await dialog.getByLabel('只记录，不动账').check()
-  await dialog.getByText('余额、充值单和退款单都不变').waitFor()
+  await dialog.getByText('余额不变，只写下处理结论').waitFor()
   await dialog.getByLabel('按实收入账').check()
   await dialog.getByRole('button', { name: '按实收入账' }).click()
   await dialog.getByText('请写下处理说明').waitFor()
