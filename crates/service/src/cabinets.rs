@@ -10,6 +10,7 @@ use kernel::{
 use store::queries::cabinets;
 use store::{OutboxRow, Store};
 
+use crate::jobs::counts;
 use crate::vendor::DoorAnswer;
 use crate::{Delivered, Delivery, Failure, Job, Request, Schedule, Service, uuid};
 
@@ -137,8 +138,7 @@ impl Job for LapseDoors {
                     }
                 }
             }
-            let counts = [("timed_out", timed_out), ("settlement_missing", missing), ("failed", failed)];
-            Ok(counts.into_iter().map(|(name, count)| (name.to_owned(), count)).collect())
+            Ok(counts([("timed_out", timed_out), ("settlement_missing", missing), ("failed", failed)]))
         })
     }
 }
@@ -172,8 +172,7 @@ impl Job for ProcessEvents {
                     }
                 }
             }
-            let counts = [("processed", processed), ("failed", failed)];
-            Ok(counts.into_iter().map(|(name, count)| (name.to_owned(), count)).collect())
+            Ok(counts([("processed", processed), ("failed", failed)]))
         })
     }
 }

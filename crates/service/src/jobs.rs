@@ -58,6 +58,11 @@ pub trait Job: Send + Sync + 'static {
     }
 }
 
+/// What a run came to, as it is written down.
+pub(crate) fn counts<const N: usize>(counts: [(&str, i64); N]) -> Counts {
+    counts.map(|(name, count)| (name.to_owned(), count)).into()
+}
+
 /// A job as people see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobView {

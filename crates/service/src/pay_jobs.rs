@@ -15,6 +15,7 @@ use store::OutboxRow;
 use store::queries::topups;
 use wechat::pay::{Code, TradeBill, TradeBillKind, TradeRow};
 
+use crate::jobs::counts;
 use crate::metrics::Watch;
 use crate::pay::{Looked, instant};
 use crate::{Compensation, Delivered, Delivery, Failure, Job, Recharge, Schedule, Service};
@@ -47,10 +48,6 @@ pub fn pay_jobs(recharge: &Recharge) -> Vec<Box<dyn Job>> {
         Box::new(PlatformCertificates),
         Box::new(Reconciliation { minute: recharge.reconcile_minute }),
     ]
-}
-
-fn counts<const N: usize>(counts: [(&str, i64); N]) -> Counts {
-    counts.map(|(name, count)| (name.to_owned(), count)).into()
 }
 
 fn failed(failure: &Failure) -> String {

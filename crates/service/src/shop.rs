@@ -13,6 +13,7 @@ use kernel::{
 };
 use store::queries::shop::{self as queries, ExpiredOrder};
 
+use crate::jobs::counts;
 use crate::metrics::Watch;
 use crate::shop_pay::ask_first;
 use crate::{Failure, Job, Request, Schedule, Service};
@@ -80,7 +81,7 @@ async fn release(service: &Service) -> Result<Counts, String> {
     }
     let parked = queries::parked(service.store()).await.map_err(|error| error.to_string())?;
     let average_micros = i64::try_from(tally.micros).unwrap_or(i64::MAX) / tally.released.max(1);
-    let counts = [
+    Ok(counts([
         ("released", tally.released),
         ("failed", tally.failed),
         ("rolled_back", tally.rolled_back),
@@ -88,8 +89,7 @@ async fn release(service: &Service) -> Result<Counts, String> {
         ("parked", parked),
         ("settled", asked.settled),
         ("unanswered", asked.unanswered),
-    ];
-    Ok(counts.into_iter().map(|(name, count)| (name.to_owned(), count)).collect())
+    ]))
 }
 
 /// All of these in one transaction; where that fails, half and half again, until only the broken ones are left.
@@ -189,8 +189,7 @@ async fn end_rounds(service: &Service) -> Result<Counts, String> {
             }
         }
     }
-    let counts = [("drawn", drawn), ("closed", closed), ("failed", failed)];
-    Ok(counts.into_iter().map(|(name, count)| (name.to_owned(), count)).collect())
+    Ok(counts([("drawn", drawn), ("closed", closed), ("failed", failed)]))
 }
 
 /// Removes pictures that no product shows, a day after somebody last had them in hand.

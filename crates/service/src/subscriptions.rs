@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 use kernel::{Command, Counts, Outcome, RunSubscription, SubscriptionId};
 use store::queries::subscriptions::{self as queries, OpenMeal};
 
+use crate::jobs::counts;
 use crate::{Failure, Job, Request, Schedule, Service};
 
 /// How many subscriptions are booked at a time. They meet in the lane of their meal and share its commits.
@@ -58,8 +59,7 @@ async fn book(service: &Service) -> Result<Counts, String> {
             }
         }
     }
-    let counts = [("booked", tally.booked), ("refused", tally.refused), ("failed", tally.failed)];
-    Ok(counts.into_iter().map(|(name, count)| (name.to_owned(), count)).collect())
+    Ok(counts([("booked", tally.booked), ("refused", tally.refused), ("failed", tally.failed)]))
 }
 
 /// One that fails stops no other; the next run tries it again.

@@ -12,7 +12,7 @@ use service::{OpenDelivery, Vendor, cabinet_jobs};
 use sim::cabinet::{VENDOR, VENDOR_SECRET};
 use sim::{Config, World};
 
-use crate::support::{Answer, Clock, Home, Person, START, Server};
+use crate::support::{Answer, Clock, Home, Person, START, Server, on_both_engines};
 
 /// A house with a cabinet, D1, that has COLA for 3.00 and RICE for 50.00, and a member with 20,000 tickets.
 struct Corner {
@@ -22,27 +22,6 @@ struct Corner {
     callbacks: String,
     admin: Person,
     member: Person,
-}
-
-/// Each test twice: on SQLite, and on PostgreSQL.
-macro_rules! on_both_corners {
-    ($(async fn $name:ident($corner:ident: Corner) $body:block)+) => {$(
-        mod $name {
-            use super::*;
-
-            async fn run($corner: Corner) $body
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn sqlite() {
-                run(Corner::open(Home::sqlite()).await).await;
-            }
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn postgres() {
-                run(Corner::open(Home::postgres()).await).await;
-            }
-        }
-    )+};
 }
 
 impl Corner {
@@ -223,7 +202,9 @@ impl Corner {
     }
 }
 
-on_both_corners! {
+on_both_engines! {
+    by Corner::open;
+
     async fn from_scan_to_paid_order(corner: Corner) {
         let seen = corner.scan().await;
         assert_eq!((&seen["blocked_by"], &seen["pay_with"]), (&Value::Null, &json!(["ticket"])));

@@ -5,8 +5,8 @@ use futures_util::future::join_all;
 use kernel::Role;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Home, Person};
-use crate::topups::{Till, on_both_tills};
+use crate::support::{Answer, Home, Person, on_both_engines};
+use crate::topups::Till;
 
 const MINUTE_MS: i64 = 60_000;
 const RELEASE: &str = "release-expired-orders";
@@ -100,7 +100,9 @@ impl Till {
     }
 }
 
-on_both_tills! {
+on_both_engines! {
+    by Till::open;
+
     async fn an_order_is_paid_by_every_client(till: Till) {
         let rice = till.product(9).await;
         for (client, way) in [("jsapi", "pay_params"), ("native", "code_url"), ("h5", "h5_url")] {

@@ -59,11 +59,12 @@ macro_rules! on_both_engines {
     ($(async fn $name:ident($server:ident: Server) $body:block)+) => {
         $crate::support::on_both_engines! { by Server::start; $(async fn $name($server: Server) $body)+ }
     };
-    (by $start:path; $(async fn $name:ident($server:ident: Server) $body:block)+) => {$(
+    (by $start:path; $($(#[$doc:meta])* async fn $name:ident($house:ident: $kind:ty) $body:block)+) => {$(
         mod $name {
             use super::*;
 
-            async fn run($server: Server) $body
+            $(#[$doc])*
+            async fn run($house: $kind) $body
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn sqlite() {

@@ -18,7 +18,7 @@ use store::queries::topups;
 use wechat::UnixTime;
 use wechat::pay::{Config as MerchantConfig, Fen, Merchant, PublicKey, RefundOf, RefundRequest};
 
-use crate::support::{Clock, Home, Person, START, Server};
+use crate::support::{Clock, Home, Person, START, Server, on_both_engines};
 
 const MINUTE_MS: i64 = 60_000;
 const PLATFORM_SERIAL: &str = "51A0000000000000000000000000000000000A01";
@@ -34,30 +34,6 @@ pub(crate) struct Till {
     pub(crate) admin: Person,
     pub(crate) member: Person,
 }
-
-/// Each test twice: on SQLite, and on PostgreSQL.
-macro_rules! on_both_tills {
-    ($($(#[$doc:meta])* async fn $name:ident($till:ident: Till) $body:block)+) => {$(
-        mod $name {
-            use super::*;
-
-            $(#[$doc])*
-            async fn run($till: Till) $body
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn sqlite() {
-                run(Till::open(Home::sqlite()).await).await;
-            }
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn postgres() {
-                run(Till::open(Home::postgres()).await).await;
-            }
-        }
-    )+};
-}
-
-pub(crate) use on_both_tills;
 
 /// What the house knows of WeChat's keys when it opens.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -322,7 +298,9 @@ impl Till {
     }
 }
 
-on_both_tills! {
+on_both_engines! {
+    by Till::open;
+
     async fn a_person_tops_up_by_every_client(till: Till) {
         for (client, way) in [("jsapi", "pay_params"), ("native", "code_url"), ("h5", "h5_url")] {
             let body = json!({"amount_cents": 1000, "client": client});
