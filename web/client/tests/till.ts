@@ -1,3 +1,4 @@
+import { expect } from 'vitest'
 import type { Page } from 'playwright-core'
 import type { House } from './house'
 import type { Phone } from './phone'
@@ -26,4 +27,17 @@ export async function withCode(phone: Phone, name: string): Promise<{ page: Page
   await go(page).tap()
   await page.locator('.paying-qr').waitFor(LONG)
   return { page, token, orderNo: (await phone.house.topup(token)).order_no }
+}
+
+interface Ran { runs: { results: { order_id: number | null }[] }[] }
+
+/** Until the house has booked a meal of this standing order for that many members. The job may be at work already: then it is waited for. */
+export async function bookedBy(house: House, token: string, subscription: number, members: number): Promise<void> {
+  const admin = await house.tokenOf('admin')
+  const path = `/api/v1/subscriptions/${subscription}/runs?limit=20`
+  await expect.poll(async () => {
+    await house.call('POST', '/api/v1/admin/jobs/book-subscriptions/run', undefined, admin).catch(() => undefined)
+    const { runs } = await house.call<Ran>('GET', path, undefined, token)
+    return Math.max(0, ...runs.map(({ results }) => results.filter(({ order_id }) => order_id).length))
+  }, { timeout: 120_000, interval: 1_000 }).toBe(members)
 }

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import type { Page } from 'playwright-core'
 import { House } from '../house'
 import { Phone, shoot } from '../phone'
-import { LONG } from '../till'
+import { bookedBy, LONG } from '../till'
 
 let house: House
 let phone: Phone
@@ -43,15 +43,14 @@ test('a standing order books what is published, is paused, resumed and ended', a
   for (const day of ['周六', '周日']) await page.getByLabel(day, { exact: true }).tap()
   await shoot(page, 'standing-new')
   await page.locator('.standing-go').tap()
-  const card = page.locator('.standing', { hasText: '每天 · 午餐' })
+  const card = page.locator('.standing', { hasText: '每天 · 午餐' }).first()
   await card.locator('.pill', { hasText: '进行中' }).waitFor(LONG)
-  expect(await standings(token)).toMatchObject([{ slot: 'lunch', weekdays: [1, 2, 3, 4, 5, 6, 7], status: 'active' }])
+  const [begun] = await standings(token)
+  expect(begun).toMatchObject({ slot: 'lunch', weekdays: [1, 2, 3, 4, 5, 6, 7], status: 'active' })
 
-  await house.call('POST', '/api/v1/admin/jobs/book-subscriptions/run', undefined, await house.tokenOf('admin'))
-  await expect.poll(async () => {
-    await card.locator('.button', { hasText: /下单情况|收起/ }).tap()
-    return page.locator('.standing-run').count()
-  }, { timeout: 60_000, interval: 1_000 }).toBeGreaterThan(0)
+  await bookedBy(house, token, begun!.subscription_id, 1)
+  await card.locator('.button', { hasText: '下单情况' }).tap()
+  await page.locator('.standing-run').first().waitFor(LONG)
   await shoot(page, 'standing')
 
   for (const [verb, state] of [['暂停', '已暂停'], ['恢复', '进行中']] as const) {
