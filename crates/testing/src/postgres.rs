@@ -372,7 +372,7 @@ fn server_url() -> String {
 }
 
 /// Runs one statement through psql, which spares the crate a database driver.
-pub(crate) fn run_sql(url: &str, sql: &str) -> Result<String, String> {
+pub fn run_sql(url: &str, sql: &str) -> Result<String, String> {
     /// Debian's psql on PATH is a script that takes ten times as long to start as the program itself.
     static PSQL: OnceLock<PathBuf> = OnceLock::new();
     let psql = PSQL.get_or_init(|| {

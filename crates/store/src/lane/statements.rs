@@ -87,18 +87,19 @@ statements! {
         "t.status <> 'canceled'",
         Lock::None,
     );
+    // Both by all that the index of a member's orders knows, so that no other is chosen while the tables are too empty to tell.
     STANDING_ORDERS = SetStatement::select(
         "meal_orders",
         &[("meal_id", Int), ("member_id", Int)],
         &[("meal_id", Int), ("member_id", Int), ("order_id", Int)],
-        "t.status IN ('active', 'locked', 'completed')",
+        "CASE WHEN t.status IN ('canceled', 'refunded') THEN t.order_id ELSE 0 END = 0",
         Lock::None,
     );
     CANCELED_ORDERS = SetStatement::select(
         "meal_orders",
         &[("meal_id", Int), ("member_id", Int)],
         &[("meal_id", Int), ("member_id", Int), ("order_id", Int)],
-        "t.status = 'canceled'",
+        "t.status = 'canceled' AND CASE WHEN t.status IN ('canceled', 'refunded') THEN t.order_id ELSE 0 END > 0",
         Lock::None,
     );
     OPEN_ORDERS = SetStatement::select("meal_orders", &[("meal_id", Int)], rows::ORDER, OPEN, Lock::None);
