@@ -8,7 +8,7 @@ use http_api::{App, Limits};
 use kernel::{CabinetRules, Cents, Overdraft, ShopRules};
 use service::{
     Ambient, BookSubscriptions, Compensation, ConsistencyCheck, EndRounds, ForgetOldRows, Job, LaneSettings,
-    OpenDelivery, Pay, Pictures, Recharge, RefundDelivery, ReleaseExpiredOrders, SealAudit, Service, Settings, System,
+    OpenDelivery, Pay, Recharge, RefundDelivery, ReleaseExpiredOrders, SealAudit, Service, Settings, System,
     TidyPictures, Vendor,
 };
 use store::Store;
@@ -70,7 +70,7 @@ async fn start(config: &Config, jobs: Vec<Box<dyn Job>>) -> Result<Service, Prob
     settings.recharge = recharge(config);
     settings.pay = merchant(config)?.map(Arc::new);
     settings.jobs = jobs;
-    settings.pictures = config.pictures().map(Pictures::new);
+    settings.pictures = config.pictures()?;
     settings.deliveries = vec![Box::new(RefundDelivery), Box::new(OpenDelivery)];
     let store = Store::new(&config.database.url).map_err(|error| error.to_string())?;
     let started = Service::start(store, Arc::new(System), settings).await;

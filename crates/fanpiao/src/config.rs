@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use http_api::{Proxies, Rate, Rates};
 use serde::{Deserialize, Deserializer, de};
+use service::{Bucket, Pictures};
 use toml::{Table, Value};
 use wechat::Secret;
 
@@ -136,6 +137,12 @@ pub(crate) struct Shop {
     pub(crate) release_every_minutes: u32,
     /// Where pictures of products are kept; absent, beside a SQLite database, and nowhere with PostgreSQL.
     pub(crate) pictures: Option<PathBuf>,
+    /// The S3-compatible bucket where they are kept instead; with it the next three are needed.
+    pub(crate) bucket: Option<String>,
+    pub(crate) bucket_region: Option<String>,
+    pub(crate) bucket_key_id: Option<String>,
+    #[serde(deserialize_with = "secret")]
+    pub(crate) bucket_secret: Option<Secret>,
 }
 
 #[derive(Deserialize)]
@@ -294,7 +301,16 @@ impl Default for House {
 
 impl Default for Shop {
     fn default() -> Self {
-        Self { pay_within_minutes: 30, most_unpaid: 3, release_every_minutes: 5, pictures: None }
+        Self {
+            pay_within_minutes: 30,
+            most_unpaid: 3,
+            release_every_minutes: 5,
+            pictures: None,
+            bucket: None,
+            bucket_region: None,
+            bucket_key_id: None,
+            bucket_secret: None,
+        }
     }
 }
 
@@ -437,6 +453,12 @@ impl Config {
         if !(1..=24 * 60).contains(&self.shop.release_every_minutes) {
             return Err("configuration: shop.release_every_minutes: must lie between 1 and 1440".to_owned());
         }
+        if self.shop.pictures.is_some() && self.shop.bucket.is_some() {
+            return Err(
+                "configuration: shop.pictures and shop.bucket: only one of them can keep the pictures".to_owned()
+            );
+        }
+        self.pictures().map_err(|problem| format!("configuration: shop.{problem}"))?;
         if self.wechat.appid.is_some() != self.wechat.app_secret.is_some() {
             return Err("configuration: wechat.appid and wechat.app_secret belong together".to_owned());
         }
@@ -504,8 +526,19 @@ fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, 
 }
 
 impl Config {
-    /// Where pictures are kept. With several servers it has to be a folder that all of them see.
-    pub(crate) fn pictures(&self) -> Option<PathBuf> {
+    /// Where pictures are kept. With several servers it has to be a bucket, or a folder that all of them see.
+    pub(crate) fn pictures(&self) -> Result<Option<Pictures>, Problem> {
+        let Shop { bucket: Some(address), bucket_region, bucket_key_id, bucket_secret, .. } = &self.shop else {
+            return Ok(self.picture_folder().map(Pictures::in_folder));
+        };
+        let region = bucket_region.clone().ok_or("bucket_region: is needed with shop.bucket")?;
+        let key_id = bucket_key_id.clone().ok_or("bucket_key_id: is needed with shop.bucket")?;
+        let secret = bucket_secret.clone().ok_or("bucket_secret: is needed with shop.bucket")?;
+        let bucket = Bucket::new(address, region, key_id, secret).map_err(|error| format!("bucket: {error}"))?;
+        Ok(Some(Pictures::in_bucket(bucket)))
+    }
+
+    fn picture_folder(&self) -> Option<PathBuf> {
         let beside = || Some(Path::new(self.database.url.strip_prefix("sqlite:")?).with_file_name("pictures"));
         self.shop.pictures.clone().or_else(beside)
     }
@@ -543,9 +576,16 @@ impl fmt::Display for Config {
         writeln!(f, "\n[shop]\npay_within_minutes = {}", shop.pay_within_minutes)?;
         writeln!(f, "most_unpaid = {}", shop.most_unpaid)?;
         writeln!(f, "release_every_minutes = {}", shop.release_every_minutes)?;
-        match self.pictures() {
-            Some(folder) => writeln!(f, "pictures = {:?}", folder.display().to_string())?,
-            None => writeln!(f, "# pictures: none, products have no pictures")?,
+        match (&shop.bucket, self.picture_folder()) {
+            (Some(bucket), _) => {
+                writeln!(f, "bucket = {bucket:?}")?;
+                for (name, text) in [("bucket_region", &shop.bucket_region), ("bucket_key_id", &shop.bucket_key_id)] {
+                    writeln!(f, "{name} = {:?}", text.as_deref().unwrap_or_default())?;
+                }
+                writeln!(f, "bucket_secret = \"***\"")?;
+            }
+            (None, Some(folder)) => writeln!(f, "pictures = {:?}", folder.display().to_string())?,
+            (None, None) => writeln!(f, "# pictures: none, products have no pictures")?,
         }
         writeln!(f, "\n[session]\nlifetime_hours = {}", session.lifetime_hours)?;
         let Retention { answers_days, sessions_days, job_runs_days } = retention;
@@ -650,7 +690,14 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named() {
         type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
-        let cases: [Case<'_>; 13] = [
+        let cases: [Case<'_>; 16] = [
+            ("[shop]\nbucket = \"https://b.example.com\"", &[], "shop.bucket_region: is needed"),
+            ("[shop]\nbucket = \"https://b.example.com\"\npictures = \"p\"", &[], "shop.bucket: only one of them"),
+            (
+                "[shop]\nbucket = \"b\"\nbucket_region = \"r\"\nbucket_key_id = \"k\"\nbucket_secret = \"s\"",
+                &[],
+                "shop.bucket: ",
+            ),
             ("[cabinet]\nvendor = \"v\"", &[], "cabinet.vendor_secret: is needed"),
             ("[recharge]\nexpire_mins = 1", &[], "recharge.expire_mins: must lie"),
             ("[recharge]\nreconcile_at = \"25:00\"", &[], "recharge.reconcile_at: must be"),
@@ -682,7 +729,8 @@ mod tests {
     #[test]
     fn secrets_are_not_shown() {
         let file = "[database]\nurl = \"postgres://me:hidden@host/db\"\n[wechat]\nappid = \"wx1\"\napp_secret = \"hidden\"\n\
-             mchid = \"1\"\ncertificate_serial = \"AB\"\nprivate_key = \"hidden\"\napiv3_key = \"hidden\"\nnotify_url = \"https://x\"";
+             mchid = \"1\"\ncertificate_serial = \"AB\"\nprivate_key = \"hidden\"\napiv3_key = \"hidden\"\nnotify_url = \"https://x\"\n\
+             [shop]\nbucket = \"https://b.example.com\"\nbucket_region = \"r\"\nbucket_key_id = \"k\"\nbucket_secret = \"hidden\"";
         let shown = read(file, &[]).expect("readable").to_string();
         assert!(!shown.contains("hidden") && shown.contains("postgres://me:***@host/db"), "{shown}");
     }

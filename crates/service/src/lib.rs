@@ -40,7 +40,7 @@ pub use outbox::{Delivered, Delivery};
 pub use passwords::{WeakPassword, hash_password};
 pub use pay::{CallbackRefused, Compensation, Pay, PayWay, Payer, Recharge};
 pub use pay_jobs::{Reconciled, RefundDelivery, pay_jobs};
-pub use pictures::{PictureName, PictureRefused, Pictures};
+pub use pictures::{Bucket, PictureName, PictureRefused, Pictures};
 pub use request::{Failure, IdempotencyKey, Request};
 pub use service::{Health, Service, Settings};
 pub use sessions::Caller;

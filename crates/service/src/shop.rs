@@ -218,16 +218,18 @@ impl Job for TidyPictures {
 
 async fn tidy_pictures(service: &Service) -> Result<i64, String> {
     let Some(pictures) = service.pictures() else { return Ok(0) };
-    let since = service.now().plus_millis(-TidyPictures::IDLE_MS);
+    let now = service.now();
+    let since = now.plus_millis(-TidyPictures::IDLE_MS);
     // In this order: what is put on a product meanwhile has been in somebody's hand.
-    let idle = pictures.idle_since(since).await.map_err(|error| error.to_string())?;
+    let idle = pictures.idle_since(since, now).await.map_err(|error| error.to_string())?;
     let shown = queries::shown_pictures(service.store()).await.map_err(|error| error.to_string())?;
     let mut removed = 0;
     for name in idle.iter().filter(|name| !shown.contains(name.hash())) {
         if service.is_stopping() {
             break;
         }
-        removed += i64::from(pictures.remove_idle(name, since).await.map_err(|error| error.to_string())?);
+        removed +=
+            i64::from(pictures.remove_idle(name, since, service.now()).await.map_err(|error| error.to_string())?);
     }
     Ok(removed)
 }

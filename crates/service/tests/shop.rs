@@ -736,7 +736,7 @@ async fn pictures_on_no_product_are_tidied_away() {
     let home = sqlite_home();
     let folder = testing::TempDir::new();
     let mut settings = with_jobs();
-    settings.pictures = Some(Pictures::new(folder.path().to_owned()));
+    settings.pictures = Some(Pictures::in_folder(folder.path().to_owned()));
     let service = start(&home.url(), settings).await;
     let pictures = service.pictures().expect("pictures");
     let rice = product(&service, 1).await;

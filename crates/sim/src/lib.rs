@@ -6,8 +6,10 @@
 //! - [`mini`]: the mini program server API, and how sign-in codes come into being.
 //! - [`pay`]: WeChat Pay APIv3 with pay score, and the keys that go with it.
 //! - [`cabinet`]: a vendor of smart cabinets.
+//! - [`bucket`]: where pictures can be kept.
 //! - `GET /sim/`: a page for a person who wants to be the payer; [`control`] lists what it and a test can do.
 
+pub mod bucket;
 pub mod cabinet;
 pub mod control;
 pub mod mini;

@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::faults::Faults;
 use crate::log::CallLog;
 use crate::settings::Settings;
-use crate::{cabinet, control, mini, pay};
+use crate::{bucket, cabinet, control, mini, pay};
 
 /// What a simulated world looks like. The default is what the exported constants describe.
 #[derive(Clone)]
@@ -73,6 +73,7 @@ impl World {
         let shared = Arc::new(Shared {
             client: client.clone(),
             cabinet: cabinet::CabinetSide::default(),
+            bucket: bucket::BucketSide::default(),
             base_url: base_url.clone(),
             settings: RwLock::new(config.settings.clone()),
             faults: Faults::default(),
@@ -130,6 +131,7 @@ pub(crate) struct Shared {
     pub(crate) mini: mini::MiniSide,
     pub(crate) pay: pay::PaySide,
     pub(crate) cabinet: cabinet::CabinetSide,
+    pub(crate) bucket: bucket::BucketSide,
     /// What the simulated world calls others with.
     pub(crate) client: reqwest::Client,
     settings: RwLock<Settings>,
@@ -150,6 +152,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .merge(mini::routes(Arc::clone(&shared)))
         .merge(pay::routes())
         .merge(cabinet::routes())
+        .merge(bucket::routes())
         .merge(control::routes())
         .with_state(shared)
 }

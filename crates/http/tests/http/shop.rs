@@ -275,7 +275,7 @@ async fn pictures_are_kept_and_shown_for_ever() {
     let folder = testing::TempDir::new();
     let kept = folder.join("pictures");
     let server = Server::start_with(Home::sqlite(), Limits::default(), |settings| {
-        settings.pictures = Some(Pictures::new(kept.clone()));
+        settings.pictures = Some(Pictures::in_folder(kept.clone()));
     })
     .await;
     let (admin, li) = (server.person(Role::Admin).await, server.person(Role::Member).await);

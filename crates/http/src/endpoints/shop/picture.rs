@@ -59,7 +59,7 @@ async fn handle(app: App, _: Visitor, input: Input<PicturePath>) -> Result<Pictu
     let missing = || Failure::Code(Code::NotFound);
     let name: PictureName = input.path.name.parse().map_err(|()| missing())?;
     let pictures = app.service().pictures().ok_or_else(missing)?;
-    match pictures.read(&name).await {
+    match pictures.read(&name, app.service().now()).await {
         Ok(Some(bytes)) => {
             let tag = HeaderValue::try_from(format!("\"{name}\"")).map_err(|_| missing())?;
             Ok(PictureFile { kind: name.kind(), tag, bytes })

@@ -76,7 +76,7 @@ async fn handle(
 pub(super) fn kept(app: &App) -> Result<&Pictures, Failure> {
     let pictures = app.service().pictures();
     pictures.ok_or_else(|| {
-        tracing::error!("there is no folder for pictures: set shop.pictures");
+        tracing::error!("there is no place for pictures: set shop.pictures or shop.bucket");
         Failure::Code(Code::Unavailable)
     })
 }
