@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Instant;
 
 use kernel::{
-    Actor, AddMember, Command, CreateMeal, Date, MealId, MemberId, Outcome, PlaceOrder, Profile, Quantity, Slot,
+    Actor, AddMember, Command, CreateMeal, Date, DepartmentCode, Meal, MealId, MemberId, Outcome, PlaceOrder, Profile,
+    Quantity, Slot,
 };
 use service::{IdempotencyKey, Request, Service, Settings, System, uuid};
 use store::{AnswerKey, Store};
@@ -30,7 +31,7 @@ async fn measure(engine: &str, url: &str, orders: usize, callers: usize) -> Resu
     let store = Store::new(url).map_err(|error| error.to_string())?;
     let service =
         Service::start(store, Arc::new(System), Settings::new(zone)).await.map_err(|error| error.to_string())?;
-    let members = Arc::new(members(&service, orders).await?);
+    let members = Arc::new(members(&service, orders, None).await?);
     for count in MEALS {
         let meals = Arc::new(meals(&service, count, orders as i64).await?);
         let next = Arc::new(AtomicUsize::new(0));
@@ -46,7 +47,7 @@ async fn measure(engine: &str, url: &str, orders: usize, callers: usize) -> Resu
                         return Ok::<_, String>(latencies);
                     };
                     let asked = Instant::now();
-                    let request = order(member, meals[at % meals.len()], &format!("{count}-{at}"))?;
+                    let request = order(member, meals[at % meals.len()].id, &format!("{count}-{at}"))?;
                     service.run(request).await.map_err(|failure| format!("{failure:?}"))?;
                     latencies.push(asked.elapsed().as_micros());
                 }
@@ -66,7 +67,7 @@ async fn measure(engine: &str, url: &str, orders: usize, callers: usize) -> Resu
     if report.passes() { Ok(()) } else { Err(format!("the books are wrong: {:?}", report.counts())) }
 }
 
-fn order(member: MemberId, meal: MealId, key: &str) -> Result<Request, String> {
+pub(crate) fn order(member: MemberId, meal: MealId, key: &str) -> Result<Request, String> {
     let notes = String::new().try_into().map_err(|error: kernel::InvalidText| error.to_string())?;
     Ok(Request {
         command: Command::PlaceOrder(PlaceOrder {
@@ -83,10 +84,14 @@ fn order(member: MemberId, meal: MealId, key: &str) -> Result<Request, String> {
     })
 }
 
-async fn members(service: &Service, count: usize) -> Result<Vec<MemberId>, String> {
+pub(crate) async fn members(
+    service: &Service,
+    count: usize,
+    department: Option<DepartmentCode>,
+) -> Result<Vec<MemberId>, String> {
     let mut running = JoinSet::new();
     for caller in 0..256 {
-        let service = service.clone();
+        let (service, department) = (service.clone(), department.clone());
         running.spawn(async move {
             let mut ids = Vec::new();
             for at in (caller..count).step_by(256) {
@@ -95,7 +100,7 @@ async fn members(service: &Service, count: usize) -> Result<Vec<MemberId>, Strin
                     account: None,
                     password_hash: None,
                     openid: Some(format!("openid-{at}")),
-                    department: None,
+                    department: department.clone(),
                     overdraft_limit: None,
                     grants: Vec::new(),
                 });
@@ -114,10 +119,10 @@ async fn members(service: &Service, count: usize) -> Result<Vec<MemberId>, Strin
     Ok(ids)
 }
 
-async fn meals(service: &Service, count: usize, capacity: i64) -> Result<Vec<MealId>, String> {
+pub(crate) async fn meals(service: &Service, count: usize, capacity: i64) -> Result<Vec<Meal>, String> {
     let mut date: Date = "2150-01-01".parse().map_err(|error: kernel::InvalidTime| error.to_string())?;
-    let mut ids = Vec::with_capacity(count);
-    while ids.len() < count {
+    let mut meals = Vec::with_capacity(count);
+    while meals.len() < count {
         let command = Command::CreateMeal(CreateMeal {
             date,
             slot: Slot::Lunch,
@@ -132,8 +137,8 @@ async fn meals(service: &Service, count: usize, capacity: i64) -> Result<Vec<Mea
         });
         date = date.plus_days(1);
         if let Ok(Outcome::Meal(meal)) = service.run(Request::by_house(command)).await {
-            ids.push(meal.meal.id);
+            meals.push(meal.meal);
         }
     }
-    Ok(ids)
+    Ok(meals)
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program speaks to its user")]
 
+mod booking;
 mod check;
 mod expiry;
 mod history;
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
         }
     };
     let done = match arguments.first().map(String::as_str) {
+        Some("booking") => runtime.block_on(booking::run(&arguments[1..])),
         Some("check") => runtime.block_on(check::run(&arguments[1..])),
         Some("check-once") => runtime.block_on(check::check_once(&arguments[1..])),
         Some("expiry") => runtime.block_on(expiry::run(&arguments[1..])),
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
         Some("one-by-one") => runtime.block_on(one_by_one::serve(&arguments[1..])),
         _ => Err("usage: cargo xtask bench place-orders [ORDERS [CALLERS [ROUNDS]]]\n       \
                   cargo xtask bench lanes [ORDERS [CALLERS]]\n       \
+                  cargo xtask bench booking [ROUNDS]\n       \
                   cargo xtask bench check [ENTRIES [ROUNDS]]\n       \
                   cargo xtask bench expiry [ORDERS [PRODUCTS [BUYERS]]]\n       \
                   cargo xtask bench history [SMALL [LARGE [REQUESTS]]]\n       \

@@ -9,13 +9,15 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use kernel::{CabinetRules, Context, Facts, IdSource, Instant, Needs, Outcome, Overdraft, Refusal, ShopRules, decide};
+use kernel::{
+    CabinetRules, Command, Context, Facts, IdSource, Instant, Needs, Outcome, Overdraft, Refusal, ShopRules, decide,
+};
 use serde::{Deserialize, Serialize};
 use store::{Answer, AnswerKey, Cause, Store, StoredAnswer, Writer};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::metrics::Watch;
-use crate::{Ambient, Failure, IdGenerator, Metrics, Request};
+use crate::{Ambient, Failure, IdGenerator, Metrics, Request, crash};
 
 const MOST_COMMANDS: usize = 1024;
 const MOST_TRIES: u32 = 6;
@@ -246,8 +248,15 @@ impl Lane {
             return Err(store::Error::lost("the batch drew more ids than this process's node number allows").into());
         }
         store::write(writer, &facts, &answers.new, now).await?;
+        let books = batch.iter().any(|(request, _)| matches!(request.command, Command::BookMeals(_)));
+        if books {
+            crash::at("booking-written");
+        }
         let watch = Watch::start();
         writer.commit().await.map_err(|error| Trouble { error, at_commit: true })?;
+        if books {
+            crash::at("booking-committed");
+        }
         shared.metrics.commit_micros.record(watch.micros());
         shared.trouble.send_if_modified(|trouble| trouble.take().is_some());
         Ok(results)

@@ -751,7 +751,7 @@ async fn pictures_on_no_product_are_tidied_away() {
     let run = TidyPictures.run(&service).await.expect("run");
     assert_eq!(run["removed"], 1);
     for (picture, is_there) in kept.iter().zip([true, false, true]) {
-        let read = pictures.read(&PictureName::of(picture)).await.expect("read");
+        let read = pictures.read(&PictureName::of(picture), service.now()).await.expect("read");
         assert_eq!(read.is_some(), is_there, "{} points wide", picture.width);
     }
     service.stop().await;
