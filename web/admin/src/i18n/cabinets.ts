@@ -206,7 +206,7 @@ const en: typeof zh = {
   soldOut: (n) => `${n} sold out`,
   goods: (n) => (n === 1 ? '1 product' : `${n} products`),
   planogram: 'Planogram',
-  editPlanogram: 'Edit and refill',
+  editPlanogram: 'Planogram and refill',
   planogramOf: (name) => `Planogram of ${name}`,
   planogramNone: 'Nothing is said to be in it',
   planogramNoneHint: 'Say which products are in it, at which price and how many; what is taken is charged at these prices.',

@@ -89,8 +89,8 @@ export function idIn(number: string): number | undefined {
 }
 
 /** Asks again every few seconds for as long as it matters and somebody looks. */
-export function keepAsking(matters: () => boolean, again: () => Promise<void>) {
-  const timer = setInterval(() => matters() && !document.hidden && !expired.value && void again(), 4_000)
+export function keepAsking(matters: () => boolean, again: () => Promise<void>, everyMs = 4_000) {
+  const timer = setInterval(() => matters() && !document.hidden && !expired.value && void again(), everyMs)
   onScopeDispose(() => clearInterval(timer))
 }
 

@@ -98,7 +98,7 @@ test('a planogram is written and refilled with the keyboard, and what is sold me
   await until(async () => (await deviceOf(cabinet.device_id)).planogram[0]!.stock === 8)
   await page.getByRole('button', { name: '保存' }).click()
   await page.waitForURL(/devices\/\d+$/)
-  await page.locator('tr', { hasText: 'SOYMILK' }).waitFor()
+  await page.getByRole('row', { name: /^鲜榨豆浆 SOYMILK/ }).waitFor()
   expect((await deviceOf(cabinet.device_id)).planogram.map(({ product_code, price_cents, stock }) => [product_code, price_cents, stock])).toEqual([['COLA', 350, 14], ['RICE', 5000, 12], ['SOYMILK', 600, 12]])
   await page.locator('tr', { hasText: '更改陈列' }).locator('summary').first().click()
   await page.getByRole('row', { name: 'COLA ¥3.00 × 8 ¥3.50 × 14' }).waitFor()
