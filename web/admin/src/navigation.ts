@@ -11,7 +11,7 @@ export interface Listed {
   component: () => Promise<{ default: Component }>
 }
 
-type Group = 'daily' | 'shop' | 'people' | 'money' | 'house'
+type Group = 'daily' | 'shop' | 'cabinets' | 'people' | 'money' | 'house'
 
 /** What the navigation lists, in its order. The routes are made from it. */
 export const sections: { group: Group; pages: Listed[] }[] = [
@@ -33,6 +33,15 @@ export const sections: { group: Group; pages: Listed[] }[] = [
       { name: 'products', path: '/products', needs: 'shop:write', component: () => import('@/pages/Products.vue') },
       { name: 'rounds', path: '/rounds', needs: 'shop:orders', component: () => import('@/pages/Rounds.vue') },
       { name: 'shopOrders', path: '/shop-orders', needs: 'shop:orders', component: () => import('@/pages/ShopOrders.vue') },
+    ],
+  },
+  {
+    group: 'cabinets',
+    pages: [
+      { name: 'devices', path: '/devices', needs: 'cabinet:read', component: () => import('@/pages/Devices.vue') },
+      { name: 'stores', path: '/stores', needs: 'cabinet:read', component: () => import('@/pages/Stores.vue') },
+      { name: 'cabinetOrders', path: '/cabinet-orders', needs: 'cabinet:read', component: () => import('@/pages/CabinetOrders.vue') },
+      { name: 'openings', path: '/openings', needs: 'audit:read', component: () => import('@/pages/Openings.vue') },
     ],
   },
   {

@@ -45,6 +45,7 @@ const zh = {
     code: '代码',
     pays: '谁付款',
     taken: '已占用',
+    store_id: '门店',
   } as Record<string, string>,
   actions: {
     'shop_order.stuck': '过期处理受阻',
@@ -188,6 +189,7 @@ const en: typeof zh = {
     code: 'Code',
     pays: 'Who pays',
     taken: 'Taken',
+    store_id: 'Store',
   },
   actions: {
     'shop_order.stuck': 'Expiry held up',

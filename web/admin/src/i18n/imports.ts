@@ -34,6 +34,7 @@ const zh = {
     pays: '付款方',
     members_may_cancel: '成员可取消',
   } as Record<string, string>,
+  yesNo: { true: '是', false: '否' },
   none: '（空）',
 }
 
@@ -74,6 +75,7 @@ const en: typeof zh = {
     pays: 'Who pays',
     members_may_cancel: 'Members may cancel',
   },
+  yesNo: { true: 'Yes', false: 'No' },
   none: '(empty)',
 }
 

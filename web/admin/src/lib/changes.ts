@@ -16,7 +16,9 @@ export function changes(before: unknown, after: unknown): Change[] {
 }
 
 function flat(state: unknown): Record<string, unknown> {
-  return typeof state === 'object' && state !== null && !Array.isArray(state) ? (state as Record<string, unknown>) : {}
+  // What is in a cabinet is told line by line.
+  if (Array.isArray(state)) return Object.fromEntries(state.map(({ code, price, stock }: { code: string; price: number; stock: number }) => [code, `¥${yuan(price)} × ${stock}`]))
+  return typeof state === 'object' && state !== null ? (state as Record<string, unknown>) : {}
 }
 
 function shown(field: string, value: unknown): string {

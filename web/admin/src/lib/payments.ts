@@ -33,11 +33,26 @@ export function actionsFor({ kind, proposed_action }: Exception): Action[] {
 }
 
 /** What an action does, in numbers. */
-export function consequenceOf(action: Action, { evidence }: Exception): string {
+export function consequenceOf(action: Action, { kind, evidence }: Exception): string {
   const found = flat(evidence)
   if (action === 'credit' || action === 'refund_to_origin') return texts.value.actionSays[action](yuan(Number(found.paid_cents ?? 0)))
+  if (action === 'charge') return chargeSays(found)
+  if (action === 'dismiss' && RELEASING.has(kind)) return texts.value.actionSays.release()
+  if (action === 'dismiss' && NOTED.has(kind)) return texts.value.actionSays.note()
   if (action === 'return_to_balance' || action === 'record' || action === 'take_back') return texts.value.actionSays[action](yuan(Number(found.amount_cents ?? 0)))
   return texts.value.actionSays[action]()
+}
+
+/** Where a member waits to be let go. */
+const RELEASING = new Set<Exception['kind']>(['unknown_goods', 'price_mismatch', 'amount_over_limit', 'settlement_missing'])
+/** What happened stays as it is. */
+const NOTED = new Set<Exception['kind']>(['delivery_failed', 'settlement_conflict', 'callback_mismatch', 'cabinet_alarm', 'stock_negative'])
+
+function chargeSays(found: Record<string, unknown>): string {
+  const { charge, chargeAbout, chargeUnknown } = texts.value.actionSays
+  if (Array.isArray(found.unknown)) return chargeUnknown(found.unknown.join(' · '))
+  const cents = found.ours_cents ?? found.total_cents
+  return typeof cents === 'number' ? chargeAbout(yuan(cents)) : charge()
 }
 
 export interface Evidence {
@@ -48,12 +63,13 @@ export interface Evidence {
 }
 
 /** What says the same in other words. */
-const UNTOLD = new Set(['topup_id', 'refund_id', 'message_id', 'receipt'])
+const UNTOLD = new Set(['topup_id', 'refund_id', 'message_id', 'receipt', 'session_id', 'settled_by_this_number', 'event_id'])
 /** Two that should be equal. */
 const PAIRS = [
   ['paid_cents', 'asked_cents'],
   ['bill_cents', 'books_cents'],
   ['wechat', 'amount_cents'],
+  ['theirs_cents', 'ours_cents'],
 ] as const
 
 /** What was found, one line each, as people read it; with the difference where two amounts should be equal. */
@@ -65,9 +81,13 @@ export function evidenceOf({ kind, evidence }: Exception): Evidence[] {
   for (const [name, value] of Object.entries(found)) {
     if (UNTOLD.has(name) || value === null || value === undefined) continue
     if (name === 'refunded' && value === 0) continue
+    if (name === 'vendor_cents' && found.theirs_cents !== undefined) continue
     const label = texts.value.evidence[name] ?? name
     if (isMoney(name)) told.push({ name, label, value: `¥${yuan(Number(value))}` })
     else if (name.endsWith('_at')) told.push({ name, label, value: at(String(value), true) })
+    else if (name === 'goods' || name === 'second_goods') told.push({ name, label, value: goodsOf(value) })
+    else if (name === 'unknown') told.push({ name, label, value: (value as string[]).join(' · '), bad: true })
+    else if (name === 'topic') told.push({ name, label, value: texts.value.topics[String(value)] ?? String(value) })
     else if (name === 'source') told.push({ name, label, value: texts.value.sources[String(value)] ?? String(value) })
     else told.push({ name, label, value: typeof value === 'object' ? JSON.stringify(value) : String(value) })
   }
@@ -79,11 +99,31 @@ export function evidenceOf({ kind, evidence }: Exception): Evidence[] {
   return told
 }
 
-/** A receipt's own lines are told like the others. */
+interface Settlement {
+  vendor_order_no: string
+  amount: number
+  goods: { code: string; quantity: number; price: number | null }[]
+}
+
+/** What lies deeper, a receipt, a settlement, what was found, is told like the rest. */
 function flat(evidence: unknown): Record<string, unknown> {
   if (typeof evidence !== 'object' || evidence === null) return {}
-  const { receipt, ...rest } = evidence as Record<string, unknown>
-  return { ...rest, ...(typeof receipt === 'object' && receipt !== null ? receipt : {}) }
+  const { receipt, found, settlement, second, ...rest } = evidence as Record<string, unknown>
+  return { ...rest, ...deeper(settlement, 'vendor_order_no', 'goods', 'vendor_cents'), ...deeper(second, 'second_order_no', 'second_goods', 'second_cents'), ...lines(found), ...lines(receipt) }
+}
+
+function lines(part: unknown): Record<string, unknown> {
+  return typeof part === 'object' && part !== null ? (part as Record<string, unknown>) : {}
+}
+
+function deeper(settlement: unknown, ...[number, goods, cents]: [string, string, string]): Record<string, unknown> {
+  if (typeof settlement !== 'object' || settlement === null) return {}
+  const { vendor_order_no, amount, goods: taken } = settlement as Settlement
+  return { [number]: vendor_order_no, [goods]: taken, [cents]: amount }
+}
+
+function goodsOf(goods: unknown): string {
+  return (goods as Settlement['goods']).map(({ code, quantity, price }) => `${code} × ${quantity}${price === null ? '' : ` (¥${yuan(price)})`}`).join(' · ') || texts.value.nothingTaken
 }
 
 /** How far off a deadline is, to the greatest whole unit. */

@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core'
 import { beforeAll, describe, test } from 'vitest'
 
 import { accessible, call, open, shoot, tokenOf } from './browser'
-import { atWechat, dayAfter, freeDay, member as someone, statusOf, topup, until } from './house'
+import { atWechat, type Cabinet, dayAfter, freeDay, makeCabinet, member as someone, openingOf, shopper, statusOf, topup, trip, until } from './house'
 
 let token: string
 let meal: number
@@ -13,6 +13,9 @@ let product: number
 let round: number
 let payment: string
 let department: string
+let cabinet: Cabinet
+let opening: string
+let taken: string
 
 beforeAll(async () => {
   token = await tokenOf('admin')
@@ -21,6 +24,7 @@ beforeAll(async () => {
   const { members } = await call<{ members: { user_id: number }[] }>(token, 'GET', `/api/v1/admin/members?query=${encodeURIComponent('张伟')}`)
   member = members[0]!.user_id
   await trade()
+  await take()
 })
 
 /** What the demo has none of: something in the shop, money through WeChat, and something that a person has to settle. */
@@ -53,6 +57,16 @@ async function trade() {
   await call(deptAdmin, 'POST', '/api/v1/subscriptions', { ...standing, slot: 'lunch', members: ids.slice(0, 3), notes: '午间会议' })
 }
 
+/** Something taken from a cabinet, something not paid, and something that nobody can charge. */
+async function take() {
+  cabinet = await makeCabinet('大堂右柜')
+  opening = await trip(await shopper('顾小北'), cabinet, [{ product_code: 'COLA', quantity: 2 }])
+  await trip(await shopper('唐棠', 2_500), cabinet, [{ product_code: 'COLA', quantity: 3 }])
+  const dear = await trip(await shopper('徐然'), cabinet, [{ product_code: 'RICE', quantity: 1, unit_price_cents: 5_500 }])
+  await until(async () => (await openingOf(dear)).status === 'held')
+  taken = (await openingOf(opening)).order!.order_no
+}
+
 /** A day of the demo's on which few have ordered dinner. */
 async function dinnerAhead(): Promise<string> {
   const { meals } = await call<{ meals: { date: string; slot: string; status: string; available_capacity: number }[] }>(token, 'GET', '/api/v1/meals?limit=100')
@@ -83,6 +97,15 @@ const PAGES: [string, () => string, (page: Page) => Promise<void>][] = [
   ['rounds', () => '/rounds', (page) => page.locator('tbody a').first().waitFor()],
   ['round', () => `/rounds/${round}`, (page) => page.locator('.keys code').first().waitFor()],
   ['shop-orders', () => '/shop-orders', (page) => page.locator('tbody a').first().waitFor()],
+  ['stores', () => '/stores', (page) => page.locator('tbody a').nth(1).waitFor()],
+  ['store', () => `/stores/${cabinet.store_id}`, (page) => page.locator('tbody a').first().waitFor()],
+  ['devices', () => '/devices', (page) => page.locator('tbody a').first().waitFor()],
+  ['device', () => `/devices/${cabinet.device_id}`, (page) => page.locator('tbody a').first().waitFor()],
+  ['planogram', () => `/devices/${cabinet.device_id}/planogram`, (page) => page.getByRole('textbox').nth(4).waitFor()],
+  ['cabinet-orders', () => '/cabinet-orders', (page) => page.locator('tbody a').first().waitFor()],
+  ['cabinet-order', () => `/cabinet-orders/${taken}`, (page) => page.locator('tbody .nowrap').first().waitFor()],
+  ['openings', () => '/openings', (page) => page.locator('tbody .tag').first().waitFor()],
+  ['opening', () => `/openings/${opening}`, (page) => page.locator('tbody .nowrap').first().waitFor()],
   ['payments', () => '/payments', (page) => page.locator('tbody a').first().waitFor()],
   ['payment', () => `/payments/${payment}`, (page) => page.locator('.facts code').first().waitFor()],
   ['refunds', () => '/refunds', (page) => page.locator('tbody a, .problem').first().waitFor()],

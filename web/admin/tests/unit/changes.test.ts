@@ -17,3 +17,11 @@ test('what was made or taken away is told in full', () => {
   expect(changes({ name: '研发部' }, undefined)).toEqual([{ field: 'name', from: '研发部', to: '—' }])
   expect(changes(null, null)).toEqual([])
 })
+
+test('what is in a cabinet is told line by line', () => {
+  const cola = { code: 'COLA', price: 300, stock: 4, product: 1 }
+  expect(changes([cola], [{ ...cola, stock: 9 }, { ...cola, code: 'RICE' }])).toEqual([
+    { field: 'COLA', from: '¥3.00 × 4', to: '¥3.00 × 9' },
+    { field: 'RICE', from: '—', to: '¥3.00 × 4' },
+  ])
+})

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 
 import type { Schemas } from '@/api'
+import { choose } from '@/i18n'
 import { actionsFor, consequenceOf, deadline, evidenceOf, refundable } from '@/lib/payments'
 
 function exception(more: Partial<Schemas['ExceptionRow']>): Schemas['ExceptionRow'] {
@@ -28,6 +29,20 @@ test('a receipt is told line by line, and evidence of another shape is no troubl
   expect(lines(row)).toEqual({ amount_cents: '¥1.00', transaction_id: '42' })
   expect(evidenceOf(exception({ evidence: null }))).toEqual([])
   expect(lines(exception({ evidence: { unheard: ['of'] } }))).toEqual({ unheard: '["of"]' })
+})
+
+test('a settlement is told as people say it, and a charge with its amount', async () => {
+  await choose('zh')
+  const settlement = { vendor_order_no: 'V1', amount: 700, goods: [{ code: 'COLA', quantity: 2, price: 350 }, { code: 'GUM', quantity: 1, price: null }] }
+  const dear = exception({ kind: 'price_mismatch', proposed_action: 'charge', evidence: { session_id: 7, session_no: 'DOOR1', settlement, found: { ours_cents: 600, theirs_cents: 700 } } })
+  expect(lines(dear)).toEqual({ session_no: 'DOOR1', vendor_order_no: 'V1', goods: 'COLA × 2 (¥3.50) · GUM × 1', ours_cents: '¥6.00', theirs_cents: '¥7.00', difference: '+¥1.00' })
+  expect(actionsFor(dear)).toEqual(['charge', 'dismiss'])
+  expect(consequenceOf('charge', dear)).toContain('¥6.00')
+  expect(consequenceOf('dismiss', dear)).toContain('放行')
+  const odd = exception({ kind: 'unknown_goods', evidence: { settlement: { ...settlement, goods: [] }, found: { unknown: ['GUM'] } } })
+  expect(lines(odd)).toMatchObject({ unknown: 'GUM', goods: '什么都没有拿' })
+  expect(consequenceOf('charge', odd)).toContain('GUM')
+  expect(lines(exception({ kind: 'settlement_missing', evidence: { session_no: 'DOOR1', settlement: null, opened_at: null } }))).toEqual({ session_no: 'DOOR1' })
 })
 
 test('what can be done depends on the kind, and what is proposed comes first', () => {
