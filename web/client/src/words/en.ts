@@ -391,7 +391,7 @@ export const en: Words = {
       closed_slow: { title: 'Settling takes longer', text: 'The cabinet has not said what was taken, and nothing is charged yet. You can leave: what comes of it is on the first page and among your cabinet orders.' },
       held: { title: 'Somebody is looking at it', text: 'What the cabinet says is checked by a person first. Until then nothing is charged, and no other door opens.' },
       nothing: { title: 'Nothing was taken', text: 'Nothing was charged.' },
-      paid: { title: 'All settled', text: '' },
+      paid: { title: 'All settled', text: 'Taken from your tickets.' },
       unpaid: { title: 'Too few tickets, not paid yet', text: 'Nothing was charged. Pay it when you have enough tickets; then doors open again.' },
       failed: { title: 'The door did not open', text: 'Nothing was charged.' },
       timed_out: { title: 'The door did not open', text: 'The cabinet did not answer within a minute. Nothing was charged. Should the door have opened after all, what was taken is settled as usual.' },

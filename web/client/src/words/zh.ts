@@ -363,7 +363,7 @@ export const zh = {
     tickets: '我的礼票',
     count: (tickets: number) => `${grouped(tickets)} 张`,
     sum: (tickets: number) => `${grouped(tickets)} 张礼票`,
-    rule: '关门后按取走的商品扣礼票，500 张抵 1 元。没取就不扣。',
+    rule: '关门后按取走的扣礼票，500 张抵 1 元；没取不扣。',
     open: '开门',
     mayOpen: '点「重试」可能会打开柜门，请站在柜前再点。',
     blocks: {
@@ -388,7 +388,7 @@ export const zh = {
       closed_slow: { title: '结算比平时慢', text: '柜机还没有说取走了什么，还没有扣礼票。可以先离开，结果会出现在首页和柜机订单里。' },
       held: { title: '正在人工核对', text: '柜机报来的内容要先由工作人员核对。核对好之前不扣礼票，也不能再开门。' },
       nothing: { title: '没有取走商品', text: '没有扣礼票。' },
-      paid: { title: '结算好了', text: '' },
+      paid: { title: '结算好了', text: '已经从你的礼票里扣了。' },
       unpaid: { title: '礼票不够，还没有付', text: '没有扣礼票。补足礼票后付清这一笔，才能再开门。' },
       failed: { title: '门没有打开', text: '没有扣礼票。' },
       timed_out: { title: '门没有打开', text: '柜机没有在一分钟内回应，没有扣礼票。万一门后来开了，取走的商品会照常结算。' },

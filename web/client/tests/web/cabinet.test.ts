@@ -31,6 +31,14 @@ const ready = (page: Page) => page.locator('.cabinet-go:not([aria-disabled])').w
 const isOpen = (asked: { method?: string; url?: string }) => asked.method === 'POST' && asked.url === '/api/v1/cabinet/sessions'
 const opens = () => house.asked.filter(({ what }) => what === 'POST /api/v1/cabinet/sessions')
 
+/** What the test makes of the browser's camera. */
+interface Looker {
+  BarcodeDetector: unknown
+  allows: boolean
+  sees: boolean
+  stream?: MediaStream
+}
+
 /** Somebody who was never here, with so many tickets, on the page of the cabinets. */
 async function arrive(tickets = 20_000): Promise<{ page: Page; token: string }> {
   const page = await phone.signIn(stranger())
@@ -296,22 +304,33 @@ test('offline no door is asked for; while one is open, what is known stays, and 
 
 test('a browser that reads codes looks for itself; one that may not look says so', async () => {
   await phone.context.addInitScript((text) => {
-    const here = globalThis as { BarcodeDetector?: unknown; looks?: number; refuses?: boolean }
+    const here = globalThis as unknown as Looker
     here.BarcodeDetector = class {
-      detect = () => Promise.resolve((here.looks = (here.looks ?? 0) + 1) > 2 ? [{ rawValue: text }] : [])
+      detect = () => Promise.resolve(here.sees ? [{ rawValue: text }] : [])
     }
     // An empty page has no camera at all.
     if (!navigator.mediaDevices) return
     navigator.mediaDevices.getUserMedia = () =>
-      here.refuses ? Promise.reject(new Error('NotAllowedError')) : Promise.resolve(document.createElement('canvas').captureStream())
+      here.allows ? Promise.resolve((here.stream = document.createElement('canvas').captureStream())) : Promise.reject(new Error('NotAllowedError'))
   }, `fanpiao:cabinet:${cabinet.code}`)
   const { page } = await arrive()
-  await page.evaluate(() => ((globalThis as { refuses?: boolean }).refuses = true))
-  await page.locator('.foot .button', { hasText: '扫柜门二维码' }).tap()
+  const looker = (part: Partial<Looker>) => page.evaluate((part) => void Object.assign(globalThis, part), part)
+  const isOver = () => page.evaluate(() => (globalThis as unknown as Looker).stream!.getTracks().every(({ readyState }) => readyState === 'ended'))
+  const scan = page.locator('.foot .button', { hasText: '扫柜门二维码' })
+  await scan.tap()
   await page.locator('.cabinet-blind', { hasText: '打不开相机' }).waitFor()
   await shoot(page, 'cabinet-blind')
-  await page.evaluate(() => ((globalThis as { refuses?: boolean }).refuses = false))
-  await page.locator('.foot .button', { hasText: '扫柜门二维码' }).tap()
+  await looker({ allows: true })
+  await scan.tap()
+  await page.locator('.camera video').waitFor({ state: 'attached' })
+  await shoot(page, 'cabinet-camera')
+  await page.locator('.cabinet-orders-entry').tap()
+  await page.locator('.nothing').waitFor()
+  await expect.poll(isOver).toBe(true)
+  await page.goBack()
+  await looker({ sees: true })
+  await scan.tap()
   await page.locator('.cabinet-name', { hasText: '更衣室柜' }).waitFor(LONG)
   await ready(page)
+  await expect.poll(isOver).toBe(true)
 })
