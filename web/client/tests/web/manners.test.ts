@@ -2,13 +2,23 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { AxeBuilder } from '@axe-core/playwright'
-import type { Response } from 'playwright-core'
+import type { Page, Response } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { CLIENT, House, POLICY } from '../house'
 import { Phone } from '../phone'
 
 const files = (folder: string): string[] =>
   readdirSync(folder, { withFileTypes: true }).flatMap((found) => (found.isDirectory() ? files(join(folder, found.name)) : [join(folder, found.name)]))
+
+/** What a screen reader would stumble over. */
+async function listen(page: Page, where: string): Promise<void> {
+  // What was just pressed is paler for a moment, which begins and ends when it likes.
+  await page.addStyleTag({ content: '.pressed { opacity: 1 !important }' })
+  // The rest is uni-app's own shell around a page.
+  const found = await new AxeBuilder({ page: page as never }).include('.screen').disableRules(['region', 'scrollable-region-focusable']).analyze()
+  const told = found.violations.map(({ id, nodes }) => `${where}: ${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join('\n   ')}`)
+  expect(told).toEqual([])
+}
 
 describe('sizes', () => {
   test('the mini program’s main package is under 2 MB', () => {
@@ -118,14 +128,7 @@ describe('in the browser', () => {
 
   test('a screen reader finds its way on every page', async () => {
     const page = await phone.signIn('liuyang')
-    const look = async (where: string) => {
-      // What was just pressed is paler for a moment, which begins and ends when it likes.
-      await page.addStyleTag({ content: '.pressed { opacity: 1 !important }' })
-      // The rest is uni-app's own shell around a page.
-      const found = await new AxeBuilder({ page: page as never }).include('.screen').disableRules(['region', 'scrollable-region-focusable']).analyze()
-      const told = found.violations.map(({ id, nodes }) => `${where}: ${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join('\n   ')}`)
-      expect(told).toEqual([])
-    }
+    const look = (where: string) => listen(page, where)
     await look('meals')
     await page.locator('.meal-card').first().tap()
     await page.locator('.foot-price').waitFor()
@@ -179,6 +182,21 @@ describe('in the browser', () => {
     await page.locator('.card.past').first().tap()
     await page.locator('.order-sum').waitFor()
     await look('purchase')
+    const admin = await house.call<{ token: string; user_info: object }>('POST', '/api/v1/auth/password', { account: 'zhou.min', password: house.passwords.deptAdmin })
+    const member = await page.evaluate(() => localStorage.getItem('session')!)
+    await page.evaluate((session) => localStorage.setItem('session', session), JSON.stringify({ token: admin.token, me: admin.user_info }))
+    await phone.visit(page, '/#/pages/department/index')
+    await page.locator('.book-day').first().waitFor()
+    await look('department')
+    await page.evaluate((session) => localStorage.setItem('session', session), member)
+    await phone.visit(page, '/#/pages/sign-in/index')
+    await page.locator('.door-form').waitFor()
+    await look('sign-in')
+  })
+
+  test('a screen reader finds its way to a cabinet', async () => {
+    const page = await phone.signIn('liuyang')
+    const look = (where: string) => listen(page, where)
     await phone.visit(page, '/#/pages/cabinet/index')
     await page.locator('.cabinet-how').first().waitFor()
     await look('cabinets')
@@ -200,16 +218,6 @@ describe('in the browser', () => {
     await page.locator('.card.past').first().tap()
     await page.locator('.paying-title').waitFor()
     await look('cabinet order')
-    const admin = await house.call<{ token: string; user_info: object }>('POST', '/api/v1/auth/password', { account: 'zhou.min', password: house.passwords.deptAdmin })
-    const member = await page.evaluate(() => localStorage.getItem('session')!)
-    await page.evaluate((session) => localStorage.setItem('session', session), JSON.stringify({ token: admin.token, me: admin.user_info }))
-    await phone.visit(page, '/#/pages/department/index')
-    await page.locator('.book-day').first().waitFor()
-    await look('department')
-    await page.evaluate((session) => localStorage.setItem('session', session), member)
-    await phone.visit(page, '/#/pages/sign-in/index')
-    await page.locator('.door-form').waitFor()
-    await look('sign-in')
   })
 
   test('the keyboard does what a thumb does', async () => {
