@@ -1,9 +1,11 @@
 /** Money is integer cents from end to end; only the last step makes text of it. */
 export function yuan(cents: number): string {
   const amount = Math.abs(cents)
-  const whole = String(Math.floor(amount / 100)).replace(/\B(?=(\d{3})+$)/g, ',')
-  return `${cents < 0 ? '−' : ''}¥${whole}.${String(amount % 100).padStart(2, '0')}`
+  return `${cents < 0 ? '−' : ''}¥${grouped(Math.floor(amount / 100))}.${String(amount % 100).padStart(2, '0')}`
 }
+
+/** A count as people read it: `20,000`. */
+export const grouped = (count: number) => String(count).replace(/\B(?=(\d{3})+$)/g, ',')
 
 /** With its sign also where money comes in. */
 export function signedYuan(cents: number): string {

@@ -10,5 +10,6 @@ export const words = computed(() => (language.value === 'zh' ? zh : en))
 export const dayText = (date: string) => words.value.day(monthOf(date), dayOfMonth(date), weekday(date))
 export const shortDayText = (date: string) => words.value.shortDay(monthOf(date), dayOfMonth(date))
 
-export const productName = (product: Product | undefined) => (language.value === 'en' && product?.name_en) || product?.name_zh || ''
+/** A product, or what an order calls it. */
+export const productName = (product: Pick<Product, 'name_zh' | 'name_en'> | undefined) => (language.value === 'en' && product?.name_en) || product?.name_zh || ''
 export const countdownText = (until: string, now: number, short = false) => words.value.countdown(leftUntil(until, now), short)

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { today } from '@/logic/dates'
 import { House, type Mine } from '../house'
+import { Cabinet, giveTickets, lastSession, sessions, stranger } from '../vendor'
 import { buildForTests, WeChat } from './wechat'
 
 let house: House
@@ -325,6 +326,83 @@ test('a standing order is begun, the answer lost, and there is one; paused, resu
   await phone.until(() => phone.page.all('.standing >>> .pill')[0]?.dom.textContent === '已结束', 'it is over')
   const { subscriptions } = await house.call<{ subscriptions: { slot: string; status: string }[] }>('GET', '/api/v1/subscriptions', undefined, token())
   expect(subscriptions).toMatchObject([{ slot: 'dinner', status: 'ended' }])
+})
+
+/** Somebody with tickets, as far as the cabinet that WeChat has scanned. */
+async function scan(tickets: number): Promise<Cabinet> {
+  const cabinet = await Cabinet.put(house)
+  await signIn(stranger())
+  await giveTickets(house, token(), tickets)
+  phone.scans = `fanpiao:cabinet:${cabinet.code}`
+  await phone.page.tap('.meals-scan')
+  await phone.sees('更衣室柜')
+  await phone.sees('空闲')
+  return cabinet
+}
+const asksForDoor = () => house.asked.filter(({ what }) => what === 'POST /api/v1/cabinet/sessions')
+
+test('a cabinet: scanned, opened, taken from, and settled', async () => {
+  const cabinet = await scan(20_000)
+  await phone.page.tap('.cabinet-go')
+  await phone.sees('正在开门')
+  const session = await lastSession(house, token())
+  await cabinet.door(session, 'opened')
+  await phone.sees('门已打开')
+  await cabinet.door(session, 'closed')
+  await phone.sees('门已关上')
+  await cabinet.settle(session, { MILK: 2 })
+  await phone.sees('结算好了')
+  await phone.sees('6,000 张礼票')
+  await phone.page.tap('.button', '完成')
+  await phone.until(() => phone.page.all('.meal-card').length > 0, 'the first page is shown')
+  expect(phone.page.text()).not.toContain('有一次开门还没有结束')
+})
+
+test('a cabinet: the answer is lost and the app is killed; one door, too few tickets, and paid after all', async () => {
+  const cabinet = await scan(2_500)
+  house.asked.length = 0
+  house.after = (asked) => (asked.method === 'POST' && asked.url === '/api/v1/cabinet/sessions' ? 'lose' : undefined)
+  await phone.page.tap('.cabinet-go')
+  await phone.sees('可能已经成功，也可能没有')
+  house.after = () => {}
+  await phone.launch()
+  await phone.sees('有一次提交还没有结果')
+  await phone.page.tap('.unsettled')
+  await phone.sees('请站在柜前再点')
+  await phone.page.tap('.button', '重试')
+  await phone.sees('正在开门')
+  expect([asksForDoor().length, new Set(asksForDoor().map(({ key }) => key)).size, (await sessions(house, token())).length]).toEqual([2, 1, 1])
+
+  await phone.launch()
+  await phone.sees('有一次开门还没有结束')
+  await cabinet.trip(await lastSession(house, token()), { RICE: 1 })
+  await phone.page.tap('.unsettled')
+  await phone.sees('礼票不够，还没有付')
+  await phone.page.tap('.button', '去支付')
+  await phone.sees('待付款')
+  await phone.page.tap('.button', '付 25,000 张礼票')
+  await phone.sees('礼票不足')
+  await giveTickets(house, token(), 30_000)
+  await phone.page.tap('.button', '付 25,000 张礼票')
+  await phone.sees('已付款')
+  wx().navigateTo({ url: '/pages/cabinet-orders/index' })
+  await phone.sees('五常大米 × 1')
+})
+
+test('a cabinet: whoever turns back from scanning types what stands on the door', async () => {
+  const cabinet = await Cabinet.put(house)
+  await cabinet.obeys(false)
+  await signIn(stranger())
+  await giveTickets(house, token(), 5_000)
+  phone.scans = undefined
+  await phone.page.tap('.meals-scan')
+  await phone.sees('柜机编号')
+  await phone.page.type('.field', cabinet.code)
+  await phone.page.tap('.cabinet-look')
+  await phone.sees('空闲')
+  await phone.page.tap('.cabinet-go')
+  await phone.sees('门没有打开')
+  await phone.sees('没有扣礼票')
 })
 
 test('the profile: overview, orders page by page, balance, exports', async () => {

@@ -57,6 +57,8 @@ export class WeChat {
   online = true
   /** What the person does in WeChat's dialog for a payment: what it throws is what WeChat says. */
   pays: (prepayId: string) => Promise<unknown> = () => Promise.reject(new Error('requestPayment:fail cancel'))
+  /** What the person scans; nothing where they turn back. */
+  scans: string | undefined
   page!: Shown
   private simulate: Options
   private stack: { route: string; component: Component; shown: Shown }[] = []
@@ -221,6 +223,11 @@ export class WeChat {
           () => options.success?.({ errMsg: 'requestPayment:ok' }),
           (error: Error) => options.fail?.({ errMsg: error.message }),
         )
+      },
+      scanCode: (options: Options) => {
+        this.calls.push({ name: 'scanCode', options })
+        const result = this.scans
+        setTimeout(() => (result === undefined ? options.fail?.({ errMsg: 'scanCode:fail cancel' }) : options.success?.({ result, errMsg: 'scanCode:ok' })), 0)
       },
       redirectTo: noted('redirectTo', ({ url }) => {
         this.close()

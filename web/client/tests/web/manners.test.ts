@@ -2,13 +2,23 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { AxeBuilder } from '@axe-core/playwright'
-import type { Response } from 'playwright-core'
+import type { Page, Response } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { CLIENT, House, POLICY } from '../house'
 import { Phone } from '../phone'
 
 const files = (folder: string): string[] =>
   readdirSync(folder, { withFileTypes: true }).flatMap((found) => (found.isDirectory() ? files(join(folder, found.name)) : [join(folder, found.name)]))
+
+/** What a screen reader would stumble over. */
+async function listen(page: Page, where: string): Promise<void> {
+  // What was just pressed is paler for a moment, which begins and ends when it likes.
+  await page.addStyleTag({ content: '.pressed { opacity: 1 !important }' })
+  // The rest is uni-app's own shell around a page.
+  const found = await new AxeBuilder({ page: page as never }).include('.screen').disableRules(['region', 'scrollable-region-focusable']).analyze()
+  const told = found.violations.map(({ id, nodes }) => `${where}: ${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join('\n   ')}`)
+  expect(told).toEqual([])
+}
 
 describe('sizes', () => {
   test('the mini program’s main package is under 2 MB', () => {
@@ -108,18 +118,17 @@ describe('in the browser', () => {
     await phone.visit(page, '/#/pages/home/index?tab=shop')
     await page.locator('.ware').first().waitFor()
     await look()
+    await phone.visit(page, '/#/pages/cabinet/index')
+    await page.locator('.cabinet-how').first().waitFor()
+    await look()
+    await phone.visit(page, '/#/pages/cabinet/index?device=NS01-A')
+    await page.locator('.cabinet-name').waitFor()
+    await look()
   })
 
   test('a screen reader finds its way on every page', async () => {
     const page = await phone.signIn('liuyang')
-    const look = async (where: string) => {
-      // What was just pressed is paler for a moment, which begins and ends when it likes.
-      await page.addStyleTag({ content: '.pressed { opacity: 1 !important }' })
-      // The rest is uni-app's own shell around a page.
-      const found = await new AxeBuilder({ page: page as never }).include('.screen').disableRules(['region', 'scrollable-region-focusable']).analyze()
-      const told = found.violations.map(({ id, nodes }) => `${where}: ${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join('\n   ')}`)
-      expect(told).toEqual([])
-    }
+    const look = (where: string) => listen(page, where)
     await look('meals')
     await page.locator('.meal-card').first().tap()
     await page.locator('.foot-price').waitFor()
@@ -183,6 +192,32 @@ describe('in the browser', () => {
     await phone.visit(page, '/#/pages/sign-in/index')
     await page.locator('.door-form').waitFor()
     await look('sign-in')
+  })
+
+  test('a screen reader finds its way to a cabinet', async () => {
+    const page = await phone.signIn('liuyang')
+    const look = (where: string) => listen(page, where)
+    await phone.visit(page, '/#/pages/cabinet/index')
+    await page.locator('.cabinet-how').first().waitFor()
+    await look('cabinets')
+    await page.locator('.field input').fill('NS01-B')
+    await page.locator('.cabinet-look').tap()
+    await page.locator('.cabinet-notice .notice').waitFor()
+    await look('cabinet offline')
+    await phone.visit(page, '/#/pages/cabinet/index?device=NS01-A')
+    await page.locator('.cabinet-go:not([aria-disabled])').waitFor()
+    await look('cabinet')
+    await page.locator('.cabinet-go').tap()
+    await page.locator('.opening-title').waitFor()
+    await look('opening')
+    await page.locator('.opening-cost').waitFor({ timeout: 45_000 })
+    await look('opening settled')
+    await phone.visit(page, '/#/pages/cabinet-orders/index')
+    await page.locator('.card.past').first().waitFor()
+    await look('cabinet orders')
+    await page.locator('.card.past').first().tap()
+    await page.locator('.paying-title').waitFor()
+    await look('cabinet order')
   })
 
   test('the keyboard does what a thumb does', async () => {

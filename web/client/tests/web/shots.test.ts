@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { House } from '../house'
 import { Phone, shoot } from '../phone'
+import { Cabinet, giveTickets, type Session } from '../vendor'
 
 let house: House
 beforeAll(async () => {
@@ -82,6 +83,20 @@ test.each(LOOKS)('every page can be drawn: $name', async ({ name, ...manner }) =
   await page.locator('.foot .button').tap()
   await page.locator('.paying-qr').waitFor()
   await shot('purchase-code')
+  await open('/#/pages/cabinet/index', '.cabinet-how')
+  await shot('cabinet')
+  await open('/#/pages/cabinet/index?device=NS01-A', '.cabinet-go:not([aria-disabled])')
+  await shot('cabinet-scanned')
+  await page.locator('.cabinet-go').tap()
+  await page.locator('.opening-step.now').waitFor()
+  await shot('opening')
+  await page.locator('.opening-cost').waitFor({ timeout: 45_000 })
+  await shot('opening-settled')
+  await open('/#/pages/cabinet-orders/index', '.card.past')
+  await shot('cabinet-orders')
+  await page.locator('.card.past').first().tap()
+  await page.locator('.paying-title').waitFor()
+  await shot('cabinet-order')
   expect(phone.problems).toEqual([])
   await phone.close()
 })
@@ -130,6 +145,12 @@ test.each(['zh', 'en'])('the largest text pushes nothing out at the side: %s', a
   const { order_no } = await house.call<{ order_no: string }>('POST', '/api/v1/shop/orders', { round_id: round, quantity: 12, pay_with: 'balance' }, token)
   const unpaid = await house.call<{ order_no: string }>('POST', '/api/v1/shop/orders', { product_id: product, pay_with: 'wechat' }, token)
   const topup = await house.call<{ order_no: string }>('POST', '/api/v1/recharge/orders', { amount_cents: 500_000, client: 'native' }, token)
+  await giveTickets(house, token, 75_000)
+  const cabinet = await Cabinet.put(house)
+  const { session_no } = await house.call<Session>('POST', '/api/v1/cabinet/sessions', { device_code: cabinet.code, payment_type: 'ticket' }, token)
+  await cabinet.trip(session_no, { RICE: 3 })
+  const { orders } = await house.call<{ orders: { order_no: string }[] }>('GET', '/api/v1/cabinet/orders', undefined, token)
+  const taken = orders[0]!.order_no
   for (const [name, path, what] of [
     ['topup', 'topup/index', '.amount-tap'],
     ['topup-order', `topup-order/index?order_no=${topup.order_no}`, '.paying-title'],
@@ -140,6 +161,11 @@ test.each(['zh', 'en'])('the largest text pushes nothing out at the side: %s', a
     ['purchases', 'shop-orders/index', '.card.past'],
     ['purchase', `shop-order/index?order_no=${order_no}`, '.order-sum'],
     ['purchase-unpaid', `shop-order/index?order_no=${unpaid.order_no}`, '.round-left'],
+    ['home', 'home/index', '.meal-card'],
+    ['cabinet', 'cabinet/index', '.cabinet-how'],
+    ['cabinet-offline', 'cabinet/index?device=NS01-B', '.cabinet-notice .notice'],
+    ['opening', `opening/index?session_no=${session_no}`, '.opening-cost'],
+    ['cabinet-order', `cabinet-order/index?order_no=${taken}`, '.paying-title'],
   ] as const) {
     await phone.visit(page, `/#/pages/${path}`)
     await page.locator(what).first().waitFor()

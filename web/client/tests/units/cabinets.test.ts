@@ -1,0 +1,165 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { effectScope, ref, type EffectScope } from 'vue'
+import { deviceOf, isOver, openingFace, pauseAfter, qrOf, stepOf, type Opening } from '@/logic/cabinets'
+import { grouped } from '@/logic/money'
+import { en } from '@/words/en'
+import { zh } from '@/words/zh'
+
+const shelf = new Map<string, string>()
+const asked: { url: string; success(answer: { statusCode: number; data: unknown }): void; fail(): void }[] = []
+vi.stubGlobal('uni', {
+  getStorageSync: (name: string) => shelf.get(name) ?? '',
+  setStorageSync: (name: string, text: string) => shelf.set(name, text),
+  removeStorageSync: (name: string) => shelf.delete(name),
+  getStorageInfoSync: () => ({ keys: [...shelf.keys()] }),
+  request: (request: (typeof asked)[number]) => asked.push(request),
+  navigateTo: () => undefined,
+})
+const { openingKept, useOpening } = await import('@/state/opening')
+const { begin } = await import('@/state/session')
+const { network } = await import('@/state/network')
+
+const ALL: Opening['status'][] = ['opening', 'opened', 'closed', 'settled', 'held', 'failed', 'timed_out', 'released']
+const opening = (status: Opening['status'], part: Partial<Opening> = {}): Opening => ({
+  session_no: 'DOOR1',
+  status,
+  device_code: 'A-1',
+  payment_type: 'ticket',
+  failure: null,
+  opened_at: null,
+  closed_at: null,
+  order: null,
+  created_at: '',
+  updated_at: '',
+  ...part,
+})
+const order = (payment_status: 'paid' | 'unpaid') => ({ payment_status }) as NonNullable<Opening['order']>
+
+describe('a cabinet’s code', () => {
+  test.each([
+    ['fanpiao:cabinet:NS01-A', 'NS01-A'],
+    [' NS01-A ', 'NS01-A'],
+    ['', ''],
+    ['fanpiao:cabinet:', ''],
+  ])('of %j is %j', (text, device) => expect(deviceOf(text)).toBe(device))
+  test('and its text again', () => expect(qrOf(deviceOf('fanpiao:cabinet:一号柜'))).toBe('fanpiao:cabinet:一号柜'))
+})
+
+describe('what is told of an opening', () => {
+  test('every state has its words in both languages', () => {
+    for (const status of ALL) {
+      for (const looks of [0, 99]) {
+        const face = openingFace(opening(status), looks)
+        expect([zh.cabinet.faces[face].title, en.cabinet.faces[face].title].every(Boolean)).toBe(true)
+      }
+    }
+  })
+  test('a settled one is told by what came of it', () => {
+    expect(openingFace(opening('settled'), 0)).toBe('nothing')
+    expect(openingFace(opening('settled', { order: order('paid') }), 99)).toBe('paid')
+    expect(openingFace(opening('settled', { order: order('unpaid') }), 99)).toBe('unpaid')
+  })
+  test('only what should be quick takes longer', () => {
+    expect(ALL.filter((status) => openingFace(opening(status), 99) !== openingFace(opening(status), 0))).toEqual(['opening', 'closed'])
+  })
+  test('the steps go one way', () => {
+    expect(ALL.map((status) => stepOf(opening(status)))).toEqual([0, 1, 3, undefined, 3, undefined, undefined, undefined])
+    expect(ALL.filter((status) => isOver(opening(status)))).toEqual(['settled', 'failed', 'timed_out', 'released'])
+  })
+  test('it is looked at ever less often, until nothing can change any more', () => {
+    for (const status of ALL.filter((one) => one !== 'settled' && one !== 'released')) {
+      const pauses = Array.from({ length: 12 }, (_, looks) => pauseAfter(opening(status), looks)!)
+      expect(pauses[0]).toBe(1_000)
+      for (let at = 1; at < 12; at++) expect(pauses[at]).toBeGreaterThanOrEqual(pauses[at - 1]!)
+      expect(pauses[11]).toBeLessThanOrEqual(15_000)
+    }
+    expect([pauseAfter(opening('settled'), 0), pauseAfter(opening('released'), 0)]).toEqual([undefined, undefined])
+  })
+  test('tickets are counted in thousands', () => expect([grouped(0), grouped(999), grouped(20_000), grouped(1_234_567)]).toEqual(['0', '999', '20,000', '1,234,567']))
+})
+
+describe('following an opening', () => {
+  let page: EffectScope
+  const follow = () => page.run(() => useOpening(ref('DOOR1')))!
+  beforeEach(() => {
+    page = effectScope()
+    vi.useFakeTimers()
+    shelf.clear()
+    asked.length = 0
+    network.online = true
+    begin({ token: 't', expires_in: 1, user_info: { user_id: 9 } } as never)
+  })
+  afterEach(() => {
+    page.stop()
+    vi.useRealTimers()
+  })
+
+  async function answer(status: Opening['status'] | undefined, part?: Partial<Opening>) {
+    const last = asked[asked.length - 1]!
+    if (status) last.success({ statusCode: 200, data: { success: true, data: opening(status, part) } })
+    else last.fail()
+    await vi.advanceTimersByTimeAsync(0)
+  }
+
+  test('it is looked at by itself, kept until its end was seen, and then no more', async () => {
+    const { face, show } = follow()
+    show()
+    await answer('opening')
+    expect([face.value, openingKept(), asked.length]).toEqual(['opening', 'DOOR1', 1])
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(asked.length).toBe(2)
+    await answer('settled', { order: order('paid') })
+    expect([face.value, openingKept()]).toEqual(['paid', undefined])
+    await vi.advanceTimersByTimeAsync(600_000)
+    expect(asked.length).toBe(2)
+  })
+
+  test('a look that fails changes nothing, and the next one follows', async () => {
+    const { opening: found, trouble, show } = follow()
+    show()
+    await answer('opened')
+    await vi.advanceTimersByTimeAsync(1_000)
+    await answer(undefined)
+    expect([found.value?.status, trouble.value?.code]).toEqual(['opened', 'NO_ANSWER'])
+    await vi.advanceTimersByTimeAsync(5_000)
+    expect(asked.length).toBe(3)
+    await answer('closed')
+    expect([found.value?.status, trouble.value]).toEqual(['closed', undefined])
+  })
+
+  test('where nothing is known yet the person decides', async () => {
+    const { trouble, look, show } = follow()
+    show()
+    await answer(undefined)
+    await vi.advanceTimersByTimeAsync(600_000)
+    expect([asked.length, trouble.value?.code]).toEqual([1, 'NO_ANSWER'])
+    void look()
+    expect(asked.length).toBe(2)
+  })
+
+  test('nobody looks while it is not shown, and an answer that comes then is not heard', async () => {
+    const { opening: found, show, hide } = follow()
+    show()
+    await answer('opening')
+    await vi.advanceTimersByTimeAsync(1_000)
+    hide()
+    await answer('opened')
+    await vi.advanceTimersByTimeAsync(600_000)
+    expect([found.value?.status, asked.length]).toEqual(['opening', 2])
+    show()
+    await answer('opened')
+    expect(found.value?.status).toBe('opened')
+  })
+
+  test('back on the network it looks at once', async () => {
+    const { show } = follow()
+    show()
+    await answer('opened')
+    network.online = false
+    await vi.advanceTimersByTimeAsync(30_000)
+    expect(asked.length).toBe(1)
+    network.online = true
+    await vi.advanceTimersByTimeAsync(0)
+    expect(asked.length).toBe(2)
+  })
+})
