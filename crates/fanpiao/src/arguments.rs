@@ -116,6 +116,9 @@ pub(crate) struct UserAddArguments {
     /// The department's code; needed for dept_admin.
     #[arg(long)]
     pub(crate) department: Option<String>,
+    /// The code of the one store that a store_staff works in; without it, in all of them.
+    #[arg(long)]
+    pub(crate) store: Option<String>,
     #[arg(long)]
     pub(crate) nickname: Option<String>,
 }

@@ -18,7 +18,7 @@ use wechat::pay::{self, Merchant, PublicKey};
 use wechat::{Secret, TransportConfig, UnixTime};
 
 use crate::Problem;
-use crate::config::{Config, LogFormat, Retention};
+use crate::config::{Config, LogFormat, Retention, VendorProtocol};
 
 const MINUTE_MS: i64 = 60_000;
 
@@ -144,7 +144,15 @@ fn vendor(config: &Config) -> Result<Option<Vendor>, Problem> {
     else {
         return Ok(None);
     };
-    let vendor = Vendor::new(partner.clone(), secret.expose(), base_url, callback_url);
+    let (partner, secret) = (partner.clone(), secret.expose());
+    let vendor = match (cabinet.vendor_protocol, cabinet.vendor_addresses.clone()) {
+        (VendorProtocol::Md5, Some(addresses)) => Vendor::md5(partner, secret, base_url, callback_url, addresses),
+        (VendorProtocol::Md5, None) => Err("MD5 needs the vendor's addresses".to_owned()),
+        (VendorProtocol::Signed, None) => Vendor::signed(partner, secret, base_url, callback_url),
+        (VendorProtocol::Signed, Some(addresses)) => {
+            Vendor::signed(partner, secret, base_url, callback_url).map(|vendor| vendor.only_from(addresses))
+        }
+    };
     vendor.map(Some).map_err(|error| format!("configuration: cabinet: {error}"))
 }
 

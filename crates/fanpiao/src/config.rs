@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use http_api::{Proxies, Rate, Rates};
 use serde::{Deserialize, Deserializer, de};
-use service::{Bucket, Pictures};
+use service::{Bucket, Networks, Pictures};
 use toml::{Table, Value};
 use wechat::Secret;
 
@@ -236,6 +236,11 @@ pub(crate) struct Cabinet {
     /// What both sides sign with; 16 bytes at least.
     #[serde(deserialize_with = "secret")]
     pub(crate) vendor_secret: Option<Secret>,
+    /// How it signs.
+    pub(crate) vendor_protocol: VendorProtocol,
+    /// Where it sends from; absent, from anywhere. Needed where it signs with MD5.
+    #[serde(deserialize_with = "typed_option")]
+    pub(crate) vendor_addresses: Option<Networks>,
     /// Where the vendor listens.
     pub(crate) vendor_url: Option<String>,
     /// Where the vendor reaches this API from outside, as `https://canteen.example.com/api/v1`.
@@ -248,11 +253,29 @@ pub(crate) struct Cabinet {
     pub(crate) min_tickets: u32,
 }
 
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum VendorProtocol {
+    Signed,
+    Md5,
+}
+
+impl VendorProtocol {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Signed => "signed",
+            Self::Md5 => "md5",
+        }
+    }
+}
+
 impl Default for Cabinet {
     fn default() -> Self {
         Self {
             vendor: None,
             vendor_secret: None,
+            vendor_protocol: VendorProtocol::Signed,
+            vendor_addresses: None,
             vendor_url: None,
             callback_url: None,
             max_cents: 20_000,
@@ -491,6 +514,10 @@ impl Config {
             if let Some((missing, _)) = needed.into_iter().find(|(_, there)| !there) {
                 return Err(format!("configuration: cabinet.{missing}: is needed with cabinet.vendor"));
             }
+            let has_addresses = cabinet.vendor_addresses.as_ref().is_some_and(|addresses| !addresses.is_empty());
+            if cabinet.vendor_protocol == VendorProtocol::Md5 && !has_addresses {
+                return Err("configuration: cabinet.vendor_addresses: is needed with MD5, which is weak".to_owned());
+            }
         }
         store::Store::new(&self.database.url).map_err(|error| format!("configuration: database.url: {error}"))?;
         tracing_subscriber::EnvFilter::try_new(&self.log.filter)
@@ -637,6 +664,12 @@ impl fmt::Display for Config {
             Some(vendor) => writeln!(f, "vendor = {vendor:?}\nvendor_secret = \"***\"")?,
             None => writeln!(f, "# vendor: none, no door opens")?,
         }
+        if vendor.is_some() {
+            writeln!(f, "vendor_protocol = {:?}", cabinet.vendor_protocol.as_str())?;
+        }
+        if let Some(addresses) = &cabinet.vendor_addresses {
+            writeln!(f, "vendor_addresses = \"{addresses}\"")?;
+        }
         for (name, text) in [("vendor_url", vendor_url), ("callback_url", callback_url)] {
             if let Some(text) = text {
                 writeln!(f, "{name} = {text:?}")?;
@@ -690,7 +723,9 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named() {
         type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
-        let cases: [Case<'_>; 16] = [
+        let md5 = "[cabinet]\nvendor = \"v\"\nvendor_secret = \"s\"\nvendor_url = \"http://v\"\ncallback_url = \"https://x\"\n\
+             vendor_protocol = \"md5\"";
+        let cases: [Case<'_>; 17] = [
             ("[shop]\nbucket = \"https://b.example.com\"", &[], "shop.bucket_region: is needed"),
             ("[shop]\nbucket = \"https://b.example.com\"\npictures = \"p\"", &[], "shop.bucket: only one of them"),
             (
@@ -698,6 +733,7 @@ mod tests {
                 &[],
                 "shop.bucket: ",
             ),
+            (md5, &[], "cabinet.vendor_addresses: is needed"),
             ("[cabinet]\nvendor = \"v\"", &[], "cabinet.vendor_secret: is needed"),
             ("[recharge]\nexpire_mins = 1", &[], "recharge.expire_mins: must lie"),
             ("[recharge]\nreconcile_at = \"25:00\"", &[], "recharge.reconcile_at: must be"),

@@ -40,7 +40,20 @@ async fn add_user(
     let account = AccountName::try_from(arguments.account.clone()).map_err(|error| text("--account", error))?;
     let department = arguments.department.clone().map(kernel::DepartmentCode::try_from).transpose();
     let department = department.map_err(|error| text("--department", error))?;
+    let store = arguments.store.clone().map(kernel::StoreCode::try_from).transpose();
+    let store = match store.map_err(|error| text("--store", error))? {
+        Some(code) => {
+            let found = store::queries::cabinets::store_by_code(service.store(), &code).await;
+            let found = found.map_err(|error| error.to_string())?;
+            Some(found.ok_or("there is no store with this code")?.id)
+        }
+        None => None,
+    };
     let grant = match arguments.role {
+        Role::StoreStaff => {
+            NewGrant::As(RoleGrant { role: Role::StoreStaff, scope: store.map_or(Scope::Everywhere, Scope::Store) })
+        }
+        _ if store.is_some() => return Err("only a store_staff has a --store".to_owned()),
         Role::DeptAdmin if department.is_none() => return Err("a dept_admin needs --department".to_owned()),
         Role::DeptAdmin => NewGrant::InOwnDepartment(Role::DeptAdmin),
         role => NewGrant::As(RoleGrant { role, scope: Scope::Everywhere }),

@@ -21,6 +21,7 @@ use crate::file;
 use crate::frame::framed;
 use crate::metrics::{Metrics, RouteIndex};
 use crate::openapi::{OpenApi, Schemas};
+use crate::stream::Streams;
 use crate::texts;
 use crate::throttle::{Proxies, Rates, Throttles};
 use service::Service;
@@ -68,6 +69,7 @@ struct Shared {
     endpoints: Vec<Endpoint>,
     routes: Vec<Route>,
     files: Arc<Semaphore>,
+    streams: Arc<Streams>,
     clients: Clients,
 }
 
@@ -91,6 +93,7 @@ impl App {
             clients: Clients::built_in(endpoints.iter().map(Endpoint::path)),
             endpoints,
             files: Arc::new(Semaphore::new(file::MOST_AT_ONCE)),
+            streams: Streams::new(),
         }))
     }
 
@@ -117,6 +120,10 @@ impl App {
     /// One permit for each file that may be made at a time.
     pub(crate) fn files(&self) -> Arc<Semaphore> {
         Arc::clone(&self.0.files)
+    }
+
+    pub(crate) fn streams(&self) -> &Arc<Streams> {
+        &self.0.streams
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {

@@ -91,6 +91,8 @@ pub(crate) enum Answer {
     Enveloped(fn(&mut SchemaGenerator) -> Schema),
     /// A file of this media type, made while it is sent.
     File(&'static str),
+    /// Events of this media type, sent as they happen.
+    Events(&'static str),
     /// A page of this media type.
     Page(&'static str),
 }

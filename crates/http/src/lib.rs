@@ -13,10 +13,12 @@ mod frame;
 mod input;
 mod metrics;
 mod openapi;
+mod qr;
 #[cfg(test)]
 mod reference;
 mod reply;
 mod server;
+mod stream;
 mod texts;
 mod throttle;
 

@@ -49,7 +49,7 @@ impl Schemas {
                     body: request(endpoint.body),
                     answer: match endpoint.answer {
                         Answer::Enveloped(schema) => Some(schema(&mut answers).to_value()),
-                        Answer::File(_) | Answer::Page(_) => None,
+                        Answer::File(_) | Answer::Events(_) | Answer::Page(_) => None,
                     },
                 }
             })
@@ -257,6 +257,10 @@ fn responses(endpoint: &Endpoint, answer: Option<&Value>) -> Value {
     let success = match (&endpoint.answer, answer) {
         (Answer::Page(media_type), _) => json!({
             "description": "The page.", "headers": headers, "content": { *media_type: {} },
+        }),
+        (Answer::Events(media_type), _) => json!({
+            "description": "The events, as they happen.", "headers": headers,
+            "content": { *media_type: { "schema": { "type": "string" } } },
         }),
         (Answer::File(media_type), _) => json!({
             "description": "The file.",

@@ -58,6 +58,7 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: impl Future<Output
     }
 
     drop(listener);
+    app.streams().end();
     drop(stopping);
     stop.send_replace(());
     if tokio::time::timeout(limits.drain, stop.closed()).await.is_err() {

@@ -349,7 +349,7 @@ pub(crate) fn refusal(refusal: &Refusal, language: Language, zone: &TimeZone) ->
             say!(language, "部门管理员须指明部门", "Who administers a department has to be told which")
         }
         Refusal::RoleScope { role: _ } => {
-            say!(language, "该角色不限于某个部门", "This role is not limited to a department")
+            say!(language, "该角色不能如此限定范围", "This role is not limited in this way")
         }
         Refusal::NotInDepartment => say!(language, "该用户不属于本部门", "This member is of another department"),
         Refusal::DepartmentDecides => {

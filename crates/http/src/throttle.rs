@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use axum::http::HeaderMap;
 use kernel::{Instant, MemberId};
+use service::Networks;
 
 use crate::failure::Failure;
 
@@ -161,12 +162,11 @@ impl Throttle {
 
 /// The addresses of our own proxies, as `127.0.0.0/8, ::1`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Proxies(Vec<(IpAddr, u8)>);
+pub struct Proxies(Networks);
 
 impl Default for Proxies {
-    /// Whoever runs on the same machine.
     fn default() -> Self {
-        Self(vec![(IpAddr::from([127, 0, 0, 0]), 8), (IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]), 128)])
+        Self(Networks::own_machine())
     }
 }
 
@@ -174,43 +174,17 @@ impl FromStr for Proxies {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-        let network = |part: &str| {
-            let (address, bits) = part.split_once('/').map_or((part, None), |(address, bits)| (address, Some(bits)));
-            let address: IpAddr = address.parse().ok()?;
-            let most = if address.is_ipv4() { 32 } else { 128 };
-            let bits = bits.map_or(Some(most), |bits| bits.parse().ok().filter(|bits| *bits <= most))?;
-            Some((address, bits))
-        };
-        parts
-            .map(|part| network(part).ok_or_else(|| format!("{part:?} is no address and no network")))
-            .collect::<Result<_, _>>()
-            .map(Self)
+        text.parse().map(Self)
     }
 }
 
 impl std::fmt::Display for Proxies {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for (at, (address, bits)) in self.0.iter().enumerate() {
-            write!(f, "{}{address}/{bits}", if at > 0 { ", " } else { "" })?;
-        }
-        Ok(())
+        self.0.fmt(f)
     }
 }
 
 impl Proxies {
-    fn holds(&self, address: IpAddr) -> bool {
-        self.0.iter().any(|&(network, bits)| match (network, address) {
-            (IpAddr::V4(network), IpAddr::V4(address)) => {
-                (network.to_bits() ^ address.to_bits()).checked_shr(32 - u32::from(bits)).unwrap_or(0) == 0
-            }
-            (IpAddr::V6(network), IpAddr::V6(address)) => {
-                (network.to_bits() ^ address.to_bits()).checked_shr(128 - u32::from(bits)).unwrap_or(0) == 0
-            }
-            _ => false,
-        })
-    }
-
     /// Who asks, seen from behind our own proxies: each adds to `X-Forwarded-For` whom it heard, so the list is read from its end for
     /// as long as one of ours has written it. Nobody where the request was made by one of ours.
     pub(crate) fn sender(&self, peer: IpAddr, headers: &HeaderMap) -> Option<IpAddr> {
@@ -218,7 +192,7 @@ impl Proxies {
             headers.get_all("x-forwarded-for").iter().map(|value| value.to_str().unwrap_or("?")).collect();
         let mut hops = lists.iter().rev().flat_map(|list| list.rsplit(','));
         let mut address = peer.to_canonical();
-        while self.holds(address) {
+        while self.0.hold(address) {
             // What one of ours wrote last is all that is known where it wrote nothing that can be read.
             address = hops.next().and_then(hop)?.to_canonical();
         }
@@ -304,7 +278,7 @@ mod tests {
         for wrong in ["10.0.0.0/33", "::/129", "localhost", "10.0.0.0/x"] {
             assert!(wrong.parse::<Proxies>().is_err(), "{wrong}");
         }
-        assert!("0.0.0.0/0".parse::<Proxies>().expect("a network").holds("8.8.8.8".parse().expect("an address")));
+        assert!("0.0.0.0/0".parse::<Proxies>().expect("a network").0.hold("8.8.8.8".parse().expect("an address")));
         assert!("".parse::<Proxies>().expect("none").0.is_empty());
     }
 }

@@ -1,11 +1,12 @@
-//! Who may do what. An endpoint names one permission; a role is a set of them; a grant may be limited to a department.
+//! Who may do what. An endpoint names one permission; a role is a set of them; a grant may be limited to a department or to a
+//! store.
 
 use std::str::FromStr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::DepartmentId;
+use crate::{DepartmentId, StoreId};
 
 macro_rules! permissions {
     ($($variant:ident = $name:literal: $doc:literal),+ $(,)?) => {
@@ -162,6 +163,7 @@ impl FromStr for Role {
 pub enum Scope {
     Everywhere,
     Department(DepartmentId),
+    Store(StoreId),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -195,8 +197,38 @@ impl Grants {
                 && match grant.scope {
                     Scope::Everywhere => true,
                     Scope::Department(own) => own == department,
+                    Scope::Store(_) => false,
                 }
         })
+    }
+
+    /// In which stores a permission holds; absent for all of them.
+    #[must_use]
+    pub fn stores_with(&self, permission: Permission) -> Option<Vec<StoreId>> {
+        let mut stores = Vec::new();
+        for grant in self.0.iter().filter(|grant| grant.role.permissions().contains(&permission)) {
+            match grant.scope {
+                Scope::Everywhere => return None,
+                Scope::Department(_) => {}
+                Scope::Store(store) => stores.push(store),
+            }
+        }
+        stores.sort_unstable();
+        stores.dedup();
+        Some(stores)
+    }
+
+    /// The stores that roles are limited to.
+    #[must_use]
+    pub fn stores(&self) -> Vec<StoreId> {
+        let store = |grant: &RoleGrant| match grant.scope {
+            Scope::Store(store) => Some(store),
+            Scope::Everywhere | Scope::Department(_) => None,
+        };
+        let mut stores: Vec<_> = self.0.iter().filter_map(store).collect();
+        stores.sort_unstable();
+        stores.dedup();
+        stores
     }
 
     #[must_use]
@@ -235,6 +267,17 @@ mod tests {
         assert!(grants.allow_in(Permission::DepartmentBook, own));
         assert!(!grants.allow_in(Permission::DepartmentBook, DepartmentId::new(8)));
         assert!(!grants.allow(Permission::MealWrite));
+    }
+
+    #[test]
+    fn a_store_grant_stays_in_its_store() {
+        let own = StoreId::new(7);
+        let staff = |scope| RoleGrant { role: Role::StoreStaff, scope };
+        let grants = Grants::new(vec![staff(Scope::Store(own))]);
+        assert_eq!(grants.stores_with(Permission::CabinetRead), Some(vec![own]));
+        assert_eq!(grants.stores_with(Permission::CabinetWrite), Some(Vec::new()));
+        let grants = Grants::new(vec![staff(Scope::Store(own)), staff(Scope::Everywhere)]);
+        assert_eq!((grants.stores_with(Permission::CabinetRead), grants.stores()), (None, vec![own]));
     }
 
     #[test]

@@ -460,7 +460,8 @@ fn a_planogram_names_each_product_once_and_only_what_is_there() {
 #[test]
 fn a_forged_message_is_written_down() {
     let mut world = World::new();
-    let refuse = RefuseCallback { partner: "x".to_owned(), path: "/y".to_owned(), why: "wrong signature".to_owned() };
+    let (partner, path, why) = ("x".to_owned(), "/y".to_owned(), "wrong signature".to_owned());
+    let refuse = RefuseCallback { partner, path, why, count: 1 };
     world.house(CabinetCommand::RefuseCallback(refuse)).expect("noted");
     assert_eq!(world.database.audits.last().map(|audit| audit.action), Some("callback.refuse"));
 }

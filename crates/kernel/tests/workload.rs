@@ -1226,6 +1226,7 @@ fn said(outcome: &Outcome) -> Said {
             let roles = member.grants.as_slice().iter().map(|grant| match grant.scope {
                 Scope::Everywhere => format!("{} everywhere", grant.role.as_str()),
                 Scope::Department(id) => format!("{} {id}", grant.role.as_str()),
+                Scope::Store(id) => format!("{} {id}", grant.role.as_str()),
             });
             let mut roles: Vec<String> = roles.collect();
             roles.sort();

@@ -1,18 +1,19 @@
 //! What a cabinet vendor tells us: believed, kept as it came, and then made to have its effect, once and in any order.
 
-use aws_lc_rs::digest::{SHA256, digest};
+use std::net::IpAddr;
+
 use kernel::{
-    CabinetCommand, Cents, Command, DeviceCode, DoorSeen, DoorSession, ExceptionAction, ExceptionKind, Instant,
-    NoteDevice, NoteDoor, Outcome, Quantity, RefuseCallback, SettleDoor, Settlement, Taken,
+    CabinetCommand, Cents, Command, DeviceCode, DoorSeen, DoorSession, ExceptionAction, ExceptionKind, NoteDevice,
+    NoteDoor, Outcome, Quantity, RefuseCallback, SettleDoor, Settlement, Taken,
 };
-use partner::signature::{self, Headers, SignatureError};
-use serde::Deserialize;
+use partner::signature::PARTNER_ID;
 use serde_json::{Value, json};
 use store::queries::cabinets;
 use store::{EventKept, EventRow, SignedEvent, event_key};
 
 use crate::cabinets::session_of;
-use crate::{Failure, Request, Service};
+use crate::vendor::{Believed, EventId, Message, Told, Vendor};
+use crate::{Failure, Request, Service, crash};
 
 /// How much of what nobody can read goes into an exception.
 const MOST_SHOWN: usize = 2_000;
@@ -30,7 +31,7 @@ pub enum EventKind {
 impl EventKind {
     const ALL: [Self; 4] = [Self::Orders, Self::Exceptions, Self::Doors, Self::Devices];
 
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Orders => "orders",
             Self::Exceptions => "exceptions",
@@ -47,59 +48,6 @@ pub enum EventRefused {
     Unbelieved(String),
     /// It is the vendor's, but is not on disk: it has to come again.
     NotKept,
-}
-
-#[derive(Deserialize)]
-struct OrderEvent {
-    request_id: String,
-    device_code: String,
-    order_no: String,
-    amount_cents: i64,
-    items: Vec<OrderItem>,
-}
-
-#[derive(Deserialize)]
-struct OrderItem {
-    product_code: String,
-    quantity: i64,
-    unit_price_cents: Option<i64>,
-}
-
-#[derive(Deserialize)]
-struct DoorEvent {
-    request_id: String,
-    device_code: String,
-    door: Door,
-    at: Instant,
-    reason: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Door {
-    Opened,
-    Closed,
-    Failed,
-}
-
-#[derive(Deserialize)]
-struct DeviceEvent {
-    device_code: String,
-    status: Status,
-    at: Instant,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Status {
-    Online,
-    Offline,
-}
-
-#[derive(Deserialize)]
-struct AlarmEvent {
-    device_code: String,
-    reason: String,
 }
 
 /// Why an event has no effect.
@@ -133,33 +81,36 @@ impl Service {
     pub async fn take_cabinet_event<'h>(
         &self,
         kind: EventKind,
-        path_and_query: &str,
-        header: impl Fn(&str) -> Option<&'h str>,
-        body: &[u8],
+        path_and_query: &'h str,
+        header: &'h (dyn Fn(&str) -> Option<&'h str> + Sync),
+        body: &'h [u8],
+        sender: IpAddr,
     ) -> Result<(), EventRefused> {
-        let partner = header(signature::PARTNER_ID).unwrap_or_default().to_owned();
-        let believed = self.believe_event(path_and_query, header, body);
-        let (partner, nonce, remember_until) = match believed {
+        let message = Message { kind, path_and_query, header, body, sender };
+        let Believed { partner, nonce, remember_until, event } = match self.believe_event(&message) {
             Ok(believed) => believed,
-            Err(error) => return Err(self.refuse(partner, path_and_query, error).await),
+            Err(why) => {
+                let partner = header(PARTNER_ID).unwrap_or_default();
+                return Err(self.refuse(partner, path_and_query, why).await);
+            }
         };
-        let event = event_id(body);
-        let key = event_key(&partner, &event);
-        let kept = self.keep_event(&partner, nonce, remember_until, event, kind, body).await;
+        let key = event_key(&partner, event.as_str());
+        let kept = self.keep_event(&partner, nonce, remember_until, event.as_str(), kind, body).await;
         let kept = kept.map_err(|failure| {
             tracing::error!(?failure, "an event cannot be kept");
             EventRefused::NotKept
         })?;
-        match kept {
-            EventKept::Replayed => {
-                return Err(self.refuse(partner, path_and_query, "the nonce was used before".to_owned()).await);
+        crash::at("event-kept");
+        match (kept, event) {
+            (EventKept::Replayed, _) => {
+                return Err(self.refuse(&partner, path_and_query, "the nonce was used before".to_owned()).await);
             }
-            EventKept::Known { is_same: true, is_processed: true } => return Ok(()),
-            EventKept::Known { is_same: false, .. } => {
+            (EventKept::Known { is_same: false, .. }, EventId::Given(_)) => {
                 let raised = self.raise_odd(&key, "another event under the same id", body).await;
                 return raised.map_err(|_| EventRefused::NotKept);
             }
-            EventKept::New | EventKept::Known { is_same: true, is_processed: false } => {}
+            (EventKept::Known { is_processed: true, .. }, _) => return Ok(()),
+            (EventKept::New | EventKept::Known { is_processed: false, .. }, _) => {}
         }
         if let Err(failure) = self.process_event(&key, kind, body).await {
             tracing::warn!(?failure, key, "an event has no effect yet");
@@ -167,27 +118,25 @@ impl Service {
         Ok(())
     }
 
-    fn believe_event<'h>(
-        &self,
-        path_and_query: &str,
-        header: impl Fn(&str) -> Option<&'h str>,
-        body: &[u8],
-    ) -> Result<(String, String, i64), String> {
+    fn believe_event(&self, message: &Message<'_>) -> Result<Believed, String> {
         let vendor = self.vendor().ok_or("no vendor is configured")?;
-        let request = signature::Request { method: "POST", path_and_query, body };
-        let text = |error: SignatureError| error.to_string();
-        let headers = Headers::from_lookup(header).map_err(text)?;
-        let accepted = vendor.believe(&headers, &request, self.now().as_millis().div_euclid(1000)).map_err(text)?;
-        Ok((headers.partner_id.to_owned(), accepted.nonce.to_owned(), accepted.remember_until))
+        vendor.believe(message, self.now().as_millis().div_euclid(1000))
     }
 
-    async fn refuse(&self, partner: String, path: &str, why: String) -> EventRefused {
-        let (partner, path) = (short(&partner), short(path));
-        let command = CabinetCommand::RefuseCallback(RefuseCallback { partner, path, why: why.clone() });
+    async fn refuse(&self, partner: &str, path: &str, why: String) -> EventRefused {
+        let known = self.vendor().map(Vendor::partner).filter(|known| *known == partner);
+        if let Some(count) = self.refusals().count(known.unwrap_or_default(), self.now()) {
+            self.write_refusal(RefuseCallback { partner: short(partner), path: short(path), why: why.clone(), count })
+                .await;
+        }
+        EventRefused::Unbelieved(why)
+    }
+
+    async fn write_refusal(&self, refusal: RefuseCallback) {
+        let command = CabinetCommand::RefuseCallback(refusal);
         if let Err(failure) = self.run(Request::by_house(Command::Cabinet(command))).await {
             tracing::warn!(?failure, "a refused event cannot be written down");
         }
-        EventRefused::Unbelieved(why)
     }
 
     async fn keep_event(
@@ -195,11 +144,12 @@ impl Service {
         partner: &str,
         nonce: String,
         remember_until: i64,
-        event: String,
+        event: &str,
         kind: EventKind,
         body: &[u8],
     ) -> Result<EventKept, Failure> {
-        let (partner, body, now_ms) = (partner.to_owned(), body.to_vec(), self.now().as_millis());
+        let (partner, event) = (partner.to_owned(), event.to_owned());
+        let (body, now_ms) = (body.to_vec(), self.now().as_millis());
         self.lanes()
             .chore(move |writer| {
                 Box::pin(async move {
@@ -224,17 +174,16 @@ impl Service {
     }
 
     async fn process_event(&self, key: &str, kind: EventKind, body: &[u8]) -> Result<(), Failure> {
-        let done = match kind {
-            EventKind::Orders => self.settle_door(body).await,
-            EventKind::Doors => self.note_door(body).await,
-            EventKind::Devices => self.note_device(body).await,
-            EventKind::Exceptions => self.note_alarm(body).await,
+        let done = match self.read_event(kind, body)? {
+            Ok(told) => self.do_as_told(told, body).await,
+            Err(why) => Err(Idle::Odd(why)),
         };
         match done {
             Ok(()) => {}
             Err(Idle::Odd(why)) => self.raise_odd(key, &why, body).await?,
             Err(Idle::Failed(failure)) => return Err(failure),
         }
+        crash::at("event-done");
         let (key, now_ms) = (key.to_owned(), self.now().as_millis());
         self.lanes().chore(move |writer| Box::pin(async move { writer.event_processed(&key, now_ms).await })).await
     }
@@ -245,45 +194,49 @@ impl Service {
         self.raise(ExceptionKind::CallbackMismatch, key, &evidence, ExceptionAction::Dismiss).await.map(drop)
     }
 
-    async fn settle_door(&self, body: &[u8]) -> Result<(), Idle> {
-        let event: OrderEvent = read(body)?;
-        let session = self.opening(&event.request_id, &event.device_code).await?;
-        let settlement = settlement(event)?;
-        let (device, member) = (session.device, session.member);
-        let command = SettleDoor { session: session.id, device, member, settlement };
-        self.cabinet(CabinetCommand::SettleDoor(command)).await
+    /// What it tells, or why nobody can say.
+    fn read_event(&self, kind: EventKind, body: &[u8]) -> Result<Result<Told, String>, Failure> {
+        let vendor = self.vendor();
+        let vendor =
+            vendor.ok_or_else(|| Failure::Provider { reason: "no cabinet vendor is configured".to_owned() })?;
+        Ok(vendor.read(kind, body))
     }
 
-    async fn note_door(&self, body: &[u8]) -> Result<(), Idle> {
-        let event: DoorEvent = read(body)?;
-        let session = self.opening(&event.request_id, &event.device_code).await?;
-        let reason = event.reason.unwrap_or_else(|| "the door did not open".to_owned());
-        let saw = match event.door {
-            Door::Opened => DoorSeen::Opened,
-            Door::Closed => DoorSeen::Closed,
-            Door::Failed => DoorSeen::Failed { reason: short(&reason) },
-        };
-        let at = event.at.min(self.now());
-        let command = NoteDoor { session: session.id, device: session.device, member: session.member, saw, at };
-        self.cabinet(CabinetCommand::NoteDoor(command)).await
-    }
-
-    async fn note_device(&self, body: &[u8]) -> Result<(), Idle> {
-        let event: DeviceEvent = read(body)?;
-        let device = self.named_device(&event.device_code).await?;
-        let is_online = matches!(event.status, Status::Online);
-        // A clock that goes ahead must not outdate what comes after.
-        let command = NoteDevice { device, is_online, at: event.at.min(self.now()) };
-        self.cabinet(CabinetCommand::NoteDevice(command)).await
-    }
-
-    async fn note_alarm(&self, body: &[u8]) -> Result<(), Idle> {
-        let event: AlarmEvent = read(body)?;
-        self.named_device(&event.device_code).await?;
-        let evidence: Value = read(body)?;
-        let subject = format!("{} {}", event.device_code, short(&event.reason));
-        self.raise(ExceptionKind::CabinetAlarm, &subject, &evidence, ExceptionAction::Dismiss).await?;
-        Ok(())
+    async fn do_as_told(&self, told: Told, body: &[u8]) -> Result<(), Idle> {
+        match told {
+            Told::Door { request_id, device_code, saw, at } => {
+                let session = self.opening(&request_id, &device_code).await?;
+                let saw = match saw {
+                    DoorSeen::Failed { reason } => DoorSeen::Failed { reason: short(&reason) },
+                    other => other,
+                };
+                let at = at.map_or(self.now(), |at| at.min(self.now()));
+                let (device, member) = (session.device, session.member);
+                let command = NoteDoor { session: session.id, device, member, saw, at };
+                self.cabinet(CabinetCommand::NoteDoor(command)).await
+            }
+            Told::Settled { request_id, device_code, settlement } => {
+                let session = self.opening(&request_id, &device_code).await?;
+                must_be_sound(&settlement)?;
+                let (device, member) = (session.device, session.member);
+                let command = SettleDoor { session: session.id, device, member, settlement };
+                self.cabinet(CabinetCommand::SettleDoor(command)).await
+            }
+            Told::Device { device_code, is_online, at } => {
+                let device = self.named_device(&device_code).await?;
+                // A clock that goes ahead must not outdate what comes after.
+                let at = at.map_or(self.now(), |at| at.min(self.now()));
+                self.cabinet(CabinetCommand::NoteDevice(NoteDevice { device, is_online, at })).await
+            }
+            Told::Alarm { device_code, reason } => {
+                self.named_device(&device_code).await?;
+                let subject = format!("{device_code} {}", short(&reason));
+                let evidence: Value = serde_json::from_slice(body).unwrap_or_default();
+                self.raise(ExceptionKind::CabinetAlarm, &subject, &evidence, ExceptionAction::Dismiss).await?;
+                Ok(())
+            }
+            Told::Nothing => Ok(()),
+        }
     }
 
     async fn cabinet(&self, command: CabinetCommand) -> Result<(), Idle> {
@@ -312,48 +265,17 @@ impl Service {
     }
 }
 
-fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Idle> {
-    serde_json::from_slice(body).map_err(|error| Idle::Odd(format!("it cannot be read: {error}")))
-}
-
-fn settlement(event: OrderEvent) -> Result<Settlement, Idle> {
+fn must_be_sound(settlement: &Settlement) -> Result<(), Idle> {
     let is_word = |word: &str| (1..=LONGEST_WORD).contains(&word.chars().count());
-    let is_price = |cents: i64| (0..=kernel::Price::MAX).contains(&cents);
-    let fits = |item: &OrderItem| {
-        is_word(&item.product_code)
-            && Quantity::try_from(item.quantity).is_ok()
-            && item.unit_price_cents.is_none_or(is_price)
+    let is_price = |price: Cents| (0..=kernel::Price::MAX).contains(&price.get());
+    let fits = |taken: &Taken| {
+        is_word(&taken.code) && Quantity::try_from(taken.quantity).is_ok() && taken.price.is_none_or(is_price)
     };
-    let is_sound = is_word(&event.order_no)
-        && is_price(event.amount_cents)
-        && event.items.len() <= MOST_LINES
-        && event.items.iter().all(fits);
-    if !is_sound {
-        return Err(Idle::Odd("a number, a quantity or a price is out of range".to_owned()));
-    }
-    let taken = |item: OrderItem| Taken {
-        code: item.product_code,
-        quantity: item.quantity,
-        price: item.unit_price_cents.map(Cents::new),
-    };
-    Ok(Settlement {
-        vendor_order_no: event.order_no,
-        amount: Cents::new(event.amount_cents),
-        goods: event.items.into_iter().map(taken).collect(),
-    })
-}
-
-/// The event's own id, or, where it has none that can be read, what its bytes come to.
-fn event_id(body: &[u8]) -> String {
-    let event: Value = serde_json::from_slice(body).unwrap_or_default();
-    let id = event["event_id"].as_str().filter(|id| (1..=LONGEST_WORD).contains(&id.chars().count()));
-    id.map_or_else(
-        || {
-            let hash = digest(&SHA256, body);
-            hash.as_ref().iter().fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}"))
-        },
-        str::to_owned,
-    )
+    let is_sound = is_word(&settlement.vendor_order_no)
+        && is_price(settlement.amount)
+        && settlement.goods.len() <= MOST_LINES
+        && settlement.goods.iter().all(fits);
+    if is_sound { Ok(()) } else { Err(Idle::Odd("a number, a quantity or a price is out of range".to_owned())) }
 }
 
 fn short(text: &str) -> String {

@@ -12,7 +12,7 @@ use store::{OutboxRow, Store};
 
 use crate::jobs::counts;
 use crate::vendor::DoorAnswer;
-use crate::{Delivered, Delivery, Failure, Job, Request, Schedule, Service, uuid};
+use crate::{Delivered, Delivery, Failure, Job, Request, Schedule, Service, crash, uuid};
 
 const MINUTE_MS: i64 = 60_000;
 const MOST_AT_ONCE: i64 = 100;
@@ -41,7 +41,9 @@ impl Service {
             return Err(Failure::Provider { reason: "no cabinet vendor is configured".to_owned() });
         }
         let command = CabinetCommand::OpenDoor(OpenDoor { member, device, pay });
-        match self.run(asked(Command::Cabinet(command))).await? {
+        let opened = self.run(asked(Command::Cabinet(command))).await?;
+        crash::at("door-begun");
+        match opened {
             // The answer may be that of the first asking: the door has gone on since.
             Outcome::DoorSession { session } => {
                 Ok(cabinets::session(self.store(), session.id).await?.unwrap_or(session))
@@ -67,6 +69,7 @@ impl Service {
         let device = device.ok_or("there is no such device")?;
         let (now, nonce) = (self.now(), uuid(self.ambient()));
         let answer = vendor.open(&session, &device.code, now.as_millis().div_euclid(1000), &nonce).await?;
+        crash::at("door-asked");
         let DoorAnswer::Refused { reason } = answer else { return Ok(()) };
         let (id, device, member) = (session.id, session.device, session.member);
         let note = NoteDoor { session: id, device, member, saw: DoorSeen::Failed { reason }, at: now };

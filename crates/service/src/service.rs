@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, PoisonError};
 
-use kernel::{CabinetRules, IdSource, Instant, Outcome, Overdraft, ShopRules};
+use kernel::{CabinetRules, DoorSessionId, IdSource, Instant, Outcome, Overdraft, ShopRules};
 use store::{Forgettable, Migrated, Seal, Store, expected_schema};
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 use tokio::task::JoinHandle;
 use wechat::mini::MiniProgram;
 
@@ -12,6 +12,7 @@ use crate::jobs::{self, Jobs};
 use crate::lane::Shared;
 use crate::lanes::Lanes;
 use crate::node::{self, Node};
+use crate::refusals::Refusals;
 use crate::sessions::Sessions;
 use crate::{
     Ambient, Caller, CheckReport, Delivery, Failure, IdGenerator, Job, LaneSettings, Metrics, Pay, Pictures, Recharge,
@@ -60,6 +61,9 @@ impl Settings {
     }
 }
 
+/// Whoever listens to the doors and is further behind looks for itself.
+const DOORS_WAITING: usize = 256;
+
 /// Whether the service can do its work now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Health {
@@ -83,6 +87,8 @@ struct Inner {
     recharge: Recharge,
     pictures: Option<Pictures>,
     vendor: Option<Vendor>,
+    refusals: Refusals,
+    doors: broadcast::Sender<DoorSessionId>,
     stop: watch::Sender<bool>,
     workers: std::sync::Mutex<Option<Workers>>,
 }
@@ -133,6 +139,8 @@ impl Service {
             recharge: settings.recharge,
             pictures: settings.pictures,
             vendor: settings.vendor,
+            refusals: Refusals::default(),
+            doors: broadcast::Sender::new(DOORS_WAITING),
             stop,
             workers: std::sync::Mutex::new(None),
         }));
@@ -148,7 +156,18 @@ impl Service {
     /// # Errors
     /// The refusal, or why there is no answer.
     pub async fn run(&self, request: Request) -> Result<Outcome, Failure> {
-        self.0.lanes.run(request).await
+        let outcome = self.0.lanes.run(request).await?;
+        if let Outcome::DoorSession { session } = &outcome {
+            // Nobody need be listening.
+            drop(self.0.doors.send(session.id));
+        }
+        Ok(outcome)
+    }
+
+    /// The openings that this server has changed, or may have. What another server changes is not among them.
+    #[must_use]
+    pub fn doors(&self) -> broadcast::Receiver<DoorSessionId> {
+        self.0.doors.subscribe()
     }
 
     /// # Errors
@@ -169,6 +188,10 @@ impl Service {
 
     pub(crate) fn vendor(&self) -> Option<&Vendor> {
         self.0.vendor.as_ref()
+    }
+
+    pub(crate) fn refusals(&self) -> &Refusals {
+        &self.0.refusals
     }
 
     #[must_use]

@@ -15,7 +15,7 @@ use super::{Home, Process, add_admin, ask, check, fanpiao, sign_in, sign_in_admi
 
 /// An address that stays while the servers behind it come and go, as a proxy before them does: WeChat sends its notifications there.
 pub(crate) struct Door {
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
     /// The port of the server of the moment.
     behind: Arc<AtomicU16>,
     ended: Arc<AtomicBool>,
@@ -269,7 +269,11 @@ pub(crate) fn command(home: &Home, world: &Process, door: &Door) -> Command {
         .env("FANPIAO_WECHAT__APIV3_KEY", pay::APIV3_KEY)
         .env("FANPIAO_WECHAT__PUBLIC_KEY_ID", pay::PUBLIC_KEY_ID)
         .env("FANPIAO_WECHAT__PUBLIC_KEY", pay::PUBLIC_KEY_PEM)
-        .env("FANPIAO_WECHAT__NOTIFY_URL", format!("http://{}/api/v1", door.address));
+        .env("FANPIAO_WECHAT__NOTIFY_URL", format!("http://{}/api/v1", door.address))
+        .env("FANPIAO_CABINET__VENDOR", sim::cabinet::VENDOR)
+        .env("FANPIAO_CABINET__VENDOR_SECRET", sim::cabinet::VENDOR_SECRET)
+        .env("FANPIAO_CABINET__VENDOR_URL", format!("http://{}/vendor", world.address))
+        .env("FANPIAO_CABINET__CALLBACK_URL", format!("http://{}/api/v1", door.address));
     command
 }
 

@@ -78,6 +78,15 @@ bounded! {
     Page(1, 10_000_000, 1),
     /// How many rows come before a page.
     Offset(0, 1_000_000_000, 0),
+    /// How wide a picture is.
+    Dots(128, 2048, 512),
+}
+
+impl Dots {
+    /// Its bounds fit into any integer.
+    pub(crate) fn width(self) -> i32 {
+        i32::try_from(self.get()).unwrap_or(i32::from(i16::MAX))
+    }
 }
 
 impl Limit {

@@ -8,7 +8,9 @@ mod problem;
 mod schema;
 
 pub(crate) use body::{json, read, read_raw};
-pub(crate) use fields::{Capacity, Cursor, DryRun, Limit, List, Month, Nothing, Offset, Page, Search, double_option};
+pub(crate) use fields::{
+    Capacity, Cursor, Dots, DryRun, Limit, List, Month, Nothing, Offset, Page, Search, double_option,
+};
 pub(crate) use params::{path, query};
 pub(crate) use problem::Problem;
 pub(crate) use schema::{Components, Shape};

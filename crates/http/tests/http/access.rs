@@ -151,6 +151,7 @@ const EXPECTED: &[(&str, Access)] = &[
     ("POST /api/v1/admin/shop/stuck-orders/{order_no}/resolve", Needs(Permission::ShopRefund)),
     ("PUT /api/v1/admin/products/{product_id}", Needs(Permission::ShopWrite)),
     ("GET /api/v1/admin/cabinet/orders", Needs(Permission::CabinetRead)),
+    ("GET /api/v1/admin/cabinet/devices/{device_code}/qr", Needs(Permission::CabinetRead)),
     ("GET /api/v1/admin/devices", Needs(Permission::CabinetRead)),
     ("GET /api/v1/admin/devices/{device_id}", Needs(Permission::CabinetRead)),
     ("GET /api/v1/admin/stores", Needs(Permission::CabinetRead)),
@@ -159,6 +160,7 @@ const EXPECTED: &[(&str, Access)] = &[
     ("GET /api/v1/cabinet/orders/{order_no}", Needs(Permission::CabinetUse)),
     ("GET /api/v1/cabinet/sessions", Needs(Permission::CabinetUse)),
     ("GET /api/v1/cabinet/sessions/{session_no}", Needs(Permission::CabinetUse)),
+    ("GET /api/v1/cabinet/sessions/{session_no}/events", Needs(Permission::CabinetUse)),
     ("POST /api/v1/admin/devices", Needs(Permission::CabinetWrite)),
     ("POST /api/v1/admin/members/{user_id}/tickets", Needs(Permission::WalletWrite)),
     ("POST /api/v1/admin/stores", Needs(Permission::CabinetWrite)),
@@ -206,6 +208,7 @@ fn somewhere(endpoint: &str) -> String {
         "{round_id}",
         "{store_id}",
         "{device_id}",
+        "{device_code}",
         "{session_no}",
     ]
     .iter()

@@ -1,10 +1,12 @@
 //! Cabinets against a simulated vendor, over real sockets: whatever is forged, lost, late, doubled or contradicts itself, nobody is
 //! charged twice, nothing is lost, and everything is seen.
 
+use std::io::Read;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use flate2::read::ZlibDecoder;
 use http_api::Limits;
 use kernel::{Instant, Role};
 use serde_json::{Value, json};
@@ -12,7 +14,7 @@ use service::{OpenDelivery, Vendor, cabinet_jobs};
 use sim::cabinet::{VENDOR, VENDOR_SECRET};
 use sim::{Config, World};
 
-use crate::support::{Answer, Clock, Home, Person, START, Server, on_both_engines};
+use crate::support::{Answer, Clock, Events, Home, Person, START, Server, on_both_engines};
 
 /// A house with a cabinet, D1, that has COLA for 3.00 and RICE for 50.00, and a member with 20,000 tickets.
 struct Corner {
@@ -20,12 +22,29 @@ struct Corner {
     world: World,
     http: reqwest::Client,
     callbacks: String,
+    protocol: &'static str,
     admin: Person,
     member: Person,
 }
 
 impl Corner {
     async fn open(home: Home) -> Self {
+        Self::open_with(home, "signed", |base_url, callback_url| {
+            Vendor::signed(VENDOR.to_owned(), VENDOR_SECRET, base_url, callback_url).expect("a vendor")
+        })
+        .await
+    }
+
+    /// With a vendor that can only sign with MD5.
+    async fn open_by_md5(home: Home) -> Self {
+        Self::open_with(home, "md5", |base_url, callback_url| {
+            let addresses = "127.0.0.1".parse().expect("networks");
+            Vendor::md5(VENDOR.to_owned(), VENDOR_SECRET, base_url, callback_url, addresses).expect("a vendor")
+        })
+        .await
+    }
+
+    async fn open_with(home: Home, protocol: &'static str, vendor: impl FnOnce(&str, &str) -> Vendor) -> Self {
         let start: Instant = START.parse().expect("an instant");
         let clock = Arc::new(Clock::at(start));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -35,7 +54,7 @@ impl Corner {
         let world = World::start_with(SocketAddr::from(([127, 0, 0, 1], 0)), config).await.expect("a world");
         let base_url = format!("{}/vendor", world.base_url());
         let callback_url = format!("http://{address}/api/v1");
-        let vendor = Vendor::new(VENDOR.to_owned(), VENDOR_SECRET, &base_url, &callback_url).expect("a vendor");
+        let vendor = vendor(&base_url, &callback_url);
         let server = Server::start_by(clock, home, Limits::default(), |settings| {
             settings.vendor = Some(vendor);
             settings.jobs = cabinet_jobs();
@@ -47,7 +66,7 @@ impl Corner {
         #[expect(clippy::disallowed_methods, reason = "a test plays the person outside")]
         let http = reqwest::Client::builder().no_proxy().build().expect("a client");
         let callbacks = format!("{callback_url}/callbacks/cabinet");
-        let corner = Self { server, world, http, callbacks, admin, member };
+        let corner = Self { server, world, http, callbacks, protocol, admin, member };
         corner.furnish().await;
         corner
     }
@@ -69,7 +88,11 @@ impl Corner {
         let place = format!("PUT /api/v1/admin/devices/{}/planogram", device["device_id"]);
         self.admin_asks(&place, &planogram).await;
         self.give(&self.member, 20_000).await;
-        assert_eq!(self.tell("devices", &self.device("E-online", "online"), "genuine").await, [200]);
+        let online = match self.protocol {
+            "md5" => json!({"deviceCode": "D1", "status": "ONLINE"}),
+            _ => self.device("E-online", "online"),
+        };
+        assert_eq!(self.tell("devices", &online, "genuine").await, [200]);
     }
 
     async fn admin_asks(&self, what: &str, body: &Value) -> Value {
@@ -117,7 +140,13 @@ impl Corner {
     async fn tell(&self, kind: &str, event: &Value, ways: &str) -> Vec<i64> {
         let sent: Vec<_> = ways.split(' ').collect();
         let url = format!("{}/{kind}", self.callbacks);
-        let told = self.act("/sim/cabinets/events", json!({"url": url, "event": event, "sent": sent})).await;
+        let told = self.act(
+            "/sim/cabinets/events",
+            json!({
+                "url": url, "event": event, "sent": sent, "protocol": self.protocol,
+            }),
+        );
+        let told = told.await;
         told["statuses"].as_array().expect("statuses").iter().map(|status| status.as_i64().unwrap_or(0)).collect()
     }
 
@@ -138,6 +167,11 @@ impl Corner {
 
     async fn status(&self, session: &str) -> String {
         self.session(session).await["status"].as_str().expect("a status").to_owned()
+    }
+
+    async fn follow(&self, session: &str, person: &Person) -> Events {
+        let what = format!("GET /api/v1/cabinet/sessions/{session}/events");
+        self.server.ask(&what).by(person).events().await
     }
 
     /// Waits for what the courier has on its way.
@@ -224,6 +258,114 @@ on_both_engines! {
         corner.server.books_are_right().await;
     }
 
+    async fn a_qr_code_for_printing_says_what_is_scanned(corner: Corner) {
+        let print = async |query: &str| {
+            let what = format!("GET /api/v1/admin/cabinet/devices/D1/qr{query}");
+            corner.server.ask(&what).by(&corner.admin).send().await
+        };
+        let picture = print("?format=png&size=300").await;
+        assert_eq!(picture.header("content-type"), Some("image/png"));
+        assert_eq!(read_png(&picture.bytes), "fanpiao:cabinet:D1");
+        let svg = print("").await;
+        assert_eq!(svg.header("content-type"), Some("image/svg+xml"));
+        let svg = String::from_utf8(svg.bytes).expect("UTF-8");
+        assert!(svg.contains(">D1</text>") && svg.contains(">南山店</text>") && svg.contains("width=\"512\""), "{svg}");
+        assert_eq!(print("?size=127").await.wrong_fields(), ["size"]);
+        corner.server.ask("GET /api/v1/admin/cabinet/devices/D9/qr").by(&corner.admin).send().await.failed(404, "NOT_FOUND");
+    }
+
+    async fn who_works_in_one_store_sees_that_one(corner: Corner) {
+        let session = corner.open_door().await;
+        corner.trip(&session, &[("COLA", 1)]).await;
+        let order = corner.orders().await[0]["order_no"].as_str().expect("a number").to_owned();
+        let other = json!({
+            "store_code": "S2", "store_name": "福田店", "store_type": "sports", "store_property": "franchise", "address": "福田路 1 号",
+        });
+        let other = corner.admin_asks("POST /api/v1/admin/stores", &other).await["store_id"].as_i64().expect("an id");
+        let devices = corner.server.ask("GET /api/v1/admin/devices").by(&corner.admin).send().await;
+        let (device, own) = (&devices.data()["devices"][0]["device_id"], &devices.data()["devices"][0]["store_id"]);
+        let (inside, outside) = (corner.server.person(Role::Member).await, corner.server.person(Role::Member).await);
+        for (person, store) in [(&inside, own.as_i64().expect("an id")), (&outside, other)] {
+            let role = format!("PUT /api/v1/admin/members/{}/roles/store_staff?store_id={store}", person.id);
+            let given = corner.server.ask(&role).by(&corner.admin).send().await;
+            assert_eq!(given.data()["grants"][1]["store_id"], store);
+        }
+        let me = corner.server.ask("GET /api/v1/auth/me").by(&outside).send().await;
+        assert_eq!(me.data()["stores"], json!([{"store_id": other, "code": "S2", "name": "福田店"}]));
+        let seen = [
+            (format!("GET /api/v1/admin/stores/{own}"), "store_id"),
+            (format!("GET /api/v1/admin/devices/{device}"), "device_id"),
+            (format!("GET /api/v1/admin/devices?store_id={own}"), "devices"),
+            (format!("GET /api/v1/admin/cabinet/orders?device_id={device}"), "orders"),
+            (format!("GET /api/v1/cabinet/orders/{order}"), "order_no"),
+            (format!("GET /api/v1/cabinet/sessions/{session}"), "session_no"),
+        ];
+        for (what, field) in &seen {
+            assert!(!corner.server.ask(what).by(&inside).send().await.data()[field].is_null(), "{what}");
+            corner.server.ask(what).by(&outside).send().await.failed(403, "PERMISSION_DENIED");
+        }
+        for (list, field) in [("stores", "stores"), ("devices", "devices"), ("cabinet/orders", "orders")] {
+            let what = format!("GET /api/v1/admin/{list}");
+            let counts = [&inside, &outside].map(async |person| {
+                corner.server.ask(&what).by(person).send().await.data()[field].as_array().expect("a list").len()
+            });
+            let [inside, outside] = counts;
+            let expected = if list == "stores" { 1 } else { 0 };
+            assert_eq!((inside.await, outside.await), (1, expected), "{what}");
+        }
+        let role = format!("PUT /api/v1/admin/members/{}/roles/support?store_id={other}", outside.id);
+        corner.server.ask(&role).by(&corner.admin).send().await.failed(422, "VALIDATION_ERROR");
+    }
+
+    async fn an_opening_is_told_as_it_goes(corner: Corner) {
+        let session = corner.open_door().await;
+        let mut events = corner.follow(&session, &corner.member).await;
+        let (mut last, now) = events.next().await.expect("how it is now");
+        assert_eq!((&now["session_no"], &now["status"]), (&json!(session), &json!("opening")));
+        for status in ["opened", "closed"] {
+            assert_eq!(corner.tell("doors", &corner.door(&session, status), "genuine").await, [200]);
+            let (id, now) = events.next().await.expect("a change");
+            assert_eq!((id > last, &now["status"]), (true, &json!(status)));
+            last = id;
+        }
+        assert_eq!(corner.tell("orders", &Corner::settled(&session, "E1", &[("COLA", 1)]), "genuine").await, [200]);
+        let (id, now) = events.next().await.expect("a change");
+        assert_eq!((id > last, &now["order"]["total_cents"]), (true, &json!(300)));
+        assert_eq!(events.next().await, None, "there is nothing more to tell");
+        let mut again = corner.follow(&session, &corner.member).await;
+        assert_eq!(again.next().await.map(|(id, now)| (id, now["status"].clone())), Some((id, json!("settled"))));
+        assert_eq!(again.next().await, None);
+    }
+
+    async fn an_opening_is_told_to_its_member_alone_and_not_too_often(corner: Corner) {
+        let session = corner.open_door().await;
+        let what = format!("GET /api/v1/cabinet/sessions/{session}/events");
+        corner.server.ask(&what).by(&corner.admin).send().await.failed(403, "PERMISSION_DENIED");
+        corner.server.ask("GET /api/v1/cabinet/sessions/DOOR1/events").by(&corner.member).send().await.failed(404, "NOT_FOUND");
+        let mut streams = Vec::new();
+        for _ in 0..3 {
+            streams.push(corner.follow(&session, &corner.member).await);
+        }
+        corner.server.ask(&what).by(&corner.member).send().await.failed(429, "RATE_LIMITED");
+        streams.pop();
+        corner.follow(&session, &corner.member).await.next().await.expect("the seat of who has gone");
+    }
+
+    async fn a_server_that_stops_ends_what_it_tells(corner: Corner) {
+        let session = corner.open_door().await;
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("bound");
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let serving = tokio::spawn(http_api::serve(listener, corner.server.app.clone(), async { drop(stopped.await) }));
+        let url = format!("http://{address}/api/v1/cabinet/sessions/{session}/events");
+        let asked = corner.http.get(url).header("authorization", format!("Bearer {}", corner.member.token));
+        let mut answer = asked.send().await.expect("answers");
+        answer.chunk().await.expect("unbroken").expect("how it is now");
+        stop.send(()).expect("it listens");
+        tokio::time::timeout(Duration::from_secs(20), serving).await.expect("it ends before the drain does").expect("no panic");
+        assert_eq!(answer.chunk().await.expect("unbroken"), None);
+    }
+
     async fn messages_that_cannot_be_believed_change_nothing(corner: Corner) {
         let session = corner.open_door().await;
         let settled = Corner::settled(&session, "E1", &[("COLA", 1)]);
@@ -234,6 +376,14 @@ on_both_engines! {
         assert_eq!(trail.data()["records"].as_array().map(Vec::len), Some(6), "{}", trail.text);
         assert_eq!(corner.tell("orders", &settled, "replayed").await, [401], "the second of the two");
         assert_eq!((corner.orders().await.len(), corner.tickets().await), (1, 18_500));
+    }
+
+    async fn a_flood_of_forgeries_leaves_a_few_records(corner: Corner) {
+        let ways = ["unsigned"; 45].join(" ");
+        assert_eq!(corner.tell("orders", &json!({}), &ways).await, [401; 45]);
+        let trail = corner.server.ask("GET /api/v1/admin/audit?action=callback.refuse&limit=100").by(&corner.admin).send().await;
+        let records = trail.data()["records"].as_array().expect("records");
+        assert_eq!((records.len(), &records[0]["after"]["count"]), (12, &json!(40)), "{}", trail.text);
     }
 
     async fn the_same_event_is_answered_like_the_first_and_done_once(corner: Corner) {
@@ -368,6 +518,43 @@ on_both_engines! {
     }
 }
 
+on_both_engines! {
+    by Corner::open_by_md5;
+
+    async fn a_vendor_that_signs_with_md5(corner: Corner) {
+        let session = corner.open_door().await;
+        let door = |status: &str| json!({"eventId": session, "deviceCode": "D1", "status": status, "doorIsOpen": "Y"});
+        let ways = "unsigned wrong_key stale ahead tampered half";
+        assert_eq!(corner.tell("doors", &door("SUCCESS"), ways).await, [401; 6]);
+        assert_eq!(corner.status(&session).await, "opening");
+        assert_eq!(corner.tell("doors", &door("SUCCESS"), "replayed").await, [401], "the second of the two");
+        assert_eq!(corner.status(&session).await, "opened");
+        assert_eq!(corner.tell("doors", &door("CLOSED"), "genuine genuine").await, [200; 2]);
+        let cola = |quantity: i64| json!({
+            "eventId": session, "deviceCode": "D1", "orderNo": "V1", "amount": 300 * quantity,
+            "detail": [{"goodsId": "COLA", "goodsName": "可乐", "quantity": quantity, "unitPrice": 300}],
+        });
+        assert_eq!(corner.tell("orders", &cola(2), "genuine genuine").await, [200; 2]);
+        assert_eq!((corner.orders().await.len(), corner.tickets().await), (1, 17_000));
+        assert!(corner.exceptions().await.is_empty(), "sent again it is the same event, under another nonce");
+        assert_eq!(corner.tell("orders", &cola(3), "genuine").await, [200]);
+        assert_eq!((corner.kinds().await, corner.tickets().await), (vec!["settlement_conflict".to_owned()], 17_000));
+        corner.server.books_are_right().await;
+    }
+
+    async fn a_whole_trip_by_md5(corner: Corner) {
+        let basket = json!([{"product_code": "COLA", "quantity": 1, "unit_price_cents": 300}]);
+        corner.act("/sim/settings", json!({"cabinet_trip_after_s": 0, "cabinet_basket": basket})).await;
+        let session = corner.open_door().await;
+        corner.becomes(&session, "settled").await;
+        assert_eq!(corner.tickets().await, 18_500);
+        corner.act("/sim/cabinets/devices", json!({"device_code": "D1", "online": false})).await;
+        let session = corner.open_door().await;
+        corner.becomes(&session, "failed").await;
+        assert_eq!(corner.session(&session).await["failure"], "offline");
+    }
+}
+
 impl Corner {
     /// Waits until this server's number is renewed under the new time.
     async fn renewed(&self) {
@@ -380,4 +567,47 @@ impl Corner {
         }
         panic!("the server's number is not renewed");
     }
+}
+
+/// What another server has done is told as well.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_opening_is_told_by_a_server_that_has_no_part_in_it() {
+    let corner = Corner::open(Home::postgres()).await;
+    let session = corner.open_door().await;
+    let mut events = corner.follow(&session, &corner.member).await;
+    events.next().await.expect("how it is now");
+    let found = kernel::numbered_order("DOOR", &session).expect("a number");
+    let found =
+        store::queries::cabinets::session(corner.server.service.store(), kernel::DoorSessionId::new(found.get())).await;
+    let found = found.expect("read").expect("an opening");
+    let other = corner.server.beside().await;
+    let saw = kernel::DoorSeen::Opened;
+    let (session, device, member, at) = (found.id, found.device, found.member, other.now());
+    let note = kernel::CabinetCommand::NoteDoor(kernel::NoteDoor { session, device, member, saw, at });
+    other.run(service::Request::by_house(kernel::Command::Cabinet(note))).await.expect("noted");
+    assert_eq!(events.next().await.expect("a change").1["status"], "opened");
+    other.stop().await;
+}
+
+/// Reads the code out of a picture, as a scanner does.
+fn read_png(bytes: &[u8]) -> String {
+    let (mut dots, mut size) = (Vec::new(), 0);
+    let mut rest = &bytes[8..];
+    while let Some((length, after)) = rest.split_first_chunk::<4>() {
+        let (name, after) = after.split_at(4);
+        let (data, after) = after.split_at(u32::from_be_bytes(*length) as usize);
+        match name {
+            b"IHDR" => size = u32::from_be_bytes(data[..4].try_into().expect("four bytes")) as usize,
+            b"IDAT" => drop(ZlibDecoder::new(data).read_to_end(&mut dots).expect("deflated")),
+            _ => {}
+        }
+        rest = &after[4..];
+    }
+    let stride = size.div_ceil(8) + 1;
+    let mut picture = rqrr::PreparedImage::prepare_from_greyscale(size, size, |x, y| {
+        if dots[y * stride + 1 + x / 8] >> (7 - x % 8) & 1 == 1 { 255 } else { 0 }
+    });
+    let grids = picture.detect_grids();
+    assert_eq!(grids.len(), 1);
+    grids[0].decode().expect("a code").1
 }

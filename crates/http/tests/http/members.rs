@@ -39,7 +39,7 @@ on_both_engines! {
             "user_id": cook.id, "uid": "00000000-0000-4000-8000-000000000002", "openid": "34567890", "account": null,
             "nickname": "王小明", "avatar_url": null,
             "department": {"department_id": kitchen, "code": "KITCHEN", "name": "后厨", "pays": "member"},
-            "roles": ["member"], "grants": [{"role": "member", "department_id": null}], "status": "active", "balance_cents": -1500, "overdraft_limit_cents": 2000,
+            "roles": ["member"], "grants": [{"role": "member", "department_id": null, "store_id": null}], "status": "active", "balance_cents": -1500, "overdraft_limit_cents": 2000,
             "created_at": "2026-01-05T02:00:00.000Z",
         });
         assert_eq!(all["members"][1], expected);
@@ -208,7 +208,7 @@ on_both_engines! {
         let body = json!({"nickname": "李雷", "account": "lilei", "department": "KITCHEN"});
         let added = add(body.clone()).await.data().clone();
         assert_eq!((&added["nickname"], &added["account"], &added["status"]), (&json!("李雷"), &json!("lilei"), &json!("active")));
-        assert_eq!(added["grants"], json!([{"role": "member", "department_id": null}]));
+        assert_eq!(added["grants"], json!([{"role": "member", "department_id": null, "store_id": null}]));
         assert_eq!(*add(body).await.data(), added, "the key gives the first answer again");
         let id = added["user_id"].as_i64().expect("an id");
         let ask = |what: &str, body: Value| {
@@ -242,7 +242,7 @@ on_both_engines! {
         ask(&format!("PUT /{id}/roles/support"), json!({})).await.data();
         server.ask("GET /api/v1/admin/members").by(&lilei).send().await.data();
         let both = ask(&format!("PUT {in_office}"), json!({})).await.data()["grants"].clone();
-        assert_eq!(both, json!([{"role": "member", "department_id": null}, {"role": "dept_admin", "department_id": office}, {"role": "support", "department_id": null}]));
+        assert_eq!(both, json!([{"role": "member", "department_id": null, "store_id": null}, {"role": "dept_admin", "department_id": office, "store_id": null}, {"role": "support", "department_id": null, "store_id": null}]));
         let found = |query: &str| { let ask = server.ask(&format!("GET /api/v1/admin/members?{query}")).by(&admin); async move { names(&ask.send().await.data().clone()).join(" ") } };
         assert_eq!(found("role=dept_admin").await, "李磊");
         assert_eq!(found("role=admin&count=true").await, "Person 1");

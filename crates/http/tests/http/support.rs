@@ -3,12 +3,13 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::Router;
 use axum::body::Body;
 use axum::http::header::{ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_TYPE};
-use axum::http::{HeaderMap, Method, Request, StatusCode};
+use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_api::{App, Limits};
 use http_body_util::BodyExt;
 use kernel::{
@@ -182,6 +183,13 @@ impl Server {
         }
     }
 
+    /// Another server on the same database.
+    pub(crate) async fn beside(&self) -> Service {
+        let settings = Settings::new(jiff::tz::TimeZone::get("Asia/Shanghai").expect("bundled"));
+        let store = Store::new(&self.home.url()).expect("an address");
+        Service::start(store, Arc::new(Frozen(Arc::clone(&self.clock))), settings).await.expect("started")
+    }
+
     pub(crate) async fn person(&self, role: Role) -> Person {
         self.person_with(role, |_| {}).await
     }
@@ -316,13 +324,24 @@ impl Ask<'_> {
         self.send().await
     }
 
-    pub(crate) async fn send(self) -> Answer {
+    async fn response(self) -> Response<Body> {
         let mut request = Request::new(self.body);
         *request.method_mut() = self.method;
         *request.uri_mut() = self.path.parse().expect("a path");
         *request.headers_mut() = self.headers;
-        let response = self.server.router.clone().oneshot(request).await.expect("infallible");
-        let (parts, body) = response.into_parts();
+        self.server.router.clone().oneshot(request).await.expect("infallible")
+    }
+
+    /// Does not wait for the answer's end.
+    pub(crate) async fn events(self) -> Events {
+        let response = self.response().await;
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        Events(response.into_body())
+    }
+
+    pub(crate) async fn send(self) -> Answer {
+        let (parts, body) = self.response().await.into_parts();
         let bytes = body.collect().await.expect("a body").to_bytes();
         let is_picture = parts.headers.get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"image/"));
         let text = if is_picture || parts.headers.contains_key("content-disposition") {
@@ -336,6 +355,28 @@ impl Ask<'_> {
             json: serde_json::from_slice(&bytes).unwrap_or_default(),
             text,
             bytes: bytes.to_vec(),
+        }
+    }
+}
+
+/// Server-sent events as they come.
+pub(crate) struct Events(Body);
+
+impl Events {
+    /// The next event's number and what it carries; nothing where the stream has ended.
+    pub(crate) async fn next(&mut self) -> Option<(i64, Value)> {
+        loop {
+            let frame =
+                tokio::time::timeout(Duration::from_secs(30), self.0.frame()).await.expect("an event in time")?;
+            let bytes = frame.expect("unbroken").into_data().expect("data");
+            let text = String::from_utf8(bytes.to_vec()).expect("UTF-8");
+            if text.starts_with(':') {
+                continue;
+            }
+            let (id, rest) = text.strip_prefix("id: ").and_then(|rest| rest.split_once('\n')).expect("an id");
+            let data = rest.strip_prefix("event: session\ndata: ").and_then(|rest| rest.strip_suffix("\n\n"));
+            let data = serde_json::from_str(data.expect("an event")).expect("JSON");
+            return Some((id.parse().expect("a number"), data));
         }
     }
 }

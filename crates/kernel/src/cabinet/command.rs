@@ -179,6 +179,8 @@ pub struct RefuseCallback {
     pub partner: String,
     pub path: String,
     pub why: String,
+    /// The how-manieth of its minute it is: not all of them are written down.
+    pub count: i64,
 }
 
 impl CabinetCommand {

@@ -64,6 +64,12 @@ impl DoorStatus {
         matches!(self, Self::Opening | Self::Opened | Self::Closed | Self::Held)
     }
 
+    /// Whether the vendor has more to tell of it soon.
+    #[must_use]
+    pub fn awaits_vendor(self) -> bool {
+        matches!(self, Self::Opening | Self::Opened | Self::Closed)
+    }
+
     /// Whether the device can serve nobody else.
     #[must_use]
     pub fn occupies(self) -> bool {

@@ -7,7 +7,7 @@ use crate::{
     SystemAccount, Title,
 };
 
-use super::departments;
+use super::{cabinet, departments};
 
 pub(super) fn sign_in_needs(command: &SignIn, facts: &Facts, needs: &mut Needs) {
     needs.openids.insert(command.openid.clone());
@@ -219,8 +219,10 @@ pub(super) fn edited(before: &Member, after: Member, reason: &str, draft: &mut D
 
 pub(super) fn change_role_needs(command: &ChangeRole, needs: &mut Needs) {
     needs.members.insert(command.member);
-    if let Scope::Department(department) = command.grant.scope {
-        needs.departments.insert(department);
+    match command.grant.scope {
+        Scope::Everywhere => {}
+        Scope::Department(department) => drop(needs.departments.insert(department)),
+        Scope::Store(store) => drop(needs.cabinet.stores.insert(store)),
     }
     if !command.held && command.grant == ADMINISTRATOR {
         administrator_needs(needs);
@@ -232,14 +234,19 @@ pub(super) fn change_role(facts: &Facts, command: &ChangeRole, draft: Draft<'_>)
     if role == Role::Member {
         return Err(Refusal::RoleOfAll);
     }
-    let fits = matches!((role, scope), (Role::DeptAdmin, Scope::Department(_)))
-        || (role != Role::DeptAdmin && scope == Scope::Everywhere);
+    let fits = match scope {
+        Scope::Everywhere => role != Role::DeptAdmin,
+        Scope::Department(_) => role == Role::DeptAdmin,
+        Scope::Store(_) => role == Role::StoreStaff,
+    };
     if command.held && !fits {
         return Err(Refusal::RoleScope { role });
     }
     let before = existing(facts, command.member)?;
-    if let Scope::Department(department) = scope {
-        departments::existing(facts, department)?;
+    match scope {
+        Scope::Everywhere => {}
+        Scope::Department(department) => drop(departments::existing(facts, department)?),
+        Scope::Store(store) => cabinet::store_must_be_there(facts, store)?,
     }
     if !command.held && command.grant == ADMINISTRATOR && is_last_administrator(facts, before) {
         return Err(Refusal::LastAdministrator);

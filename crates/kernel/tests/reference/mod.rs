@@ -424,6 +424,7 @@ impl Reference {
                 NewGrant::As(grant) => match grant.scope {
                     Scope::Everywhere => (grant.role, "everywhere".to_owned()),
                     Scope::Department(id) => (grant.role, id.to_string()),
+                    Scope::Store(id) => (grant.role, id.to_string()),
                 },
                 NewGrant::InOwnDepartment(role) => match department {
                     Some(id) => (*role, id.to_string()),
@@ -755,6 +756,7 @@ impl Reference {
         let place = match command.grant.scope {
             Scope::Everywhere => "everywhere".to_owned(),
             Scope::Department(id) => id.to_string(),
+            Scope::Store(id) => id.to_string(),
         };
         let right_place = (role == "dept_admin") != (place == "everywhere");
         if role == "member" || command.held && !right_place {

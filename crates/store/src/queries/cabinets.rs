@@ -2,7 +2,7 @@
 
 use kernel::{
     CabinetOrder, Currency, Device, DeviceCode, DeviceId, DoorSession, DoorSessionId, Instant, MemberId, OrderId,
-    Owner, StoreId,
+    Owner, StoreCode, StoreId,
 };
 
 use crate::events::EventRow;
@@ -13,6 +13,8 @@ const STORES: &str = "SELECT store_id, code, name, kind, property, address, phon
      WHERE store_id > $1 ORDER BY store_id LIMIT $2";
 const STORE: &str = "SELECT store_id, code, name, kind, property, address, phone, created_at, updated_at FROM stores \
      WHERE store_id = $1";
+const STORE_BY_CODE: &str = "SELECT store_id, code, name, kind, property, address, phone, created_at, updated_at FROM stores \
+     WHERE code = $1";
 const DEVICES: &str = "SELECT device_id, code, name, store_id, is_online, heard_at, planogram, session_id, created_at, updated_at \
      FROM devices WHERE device_id > $1 ORDER BY device_id LIMIT $2";
 const DEVICES_OF_STORE: &str = "SELECT device_id, code, name, store_id, is_online, heard_at, planogram, session_id, created_at, \
@@ -23,6 +25,8 @@ const DEVICE_BY_CODE: &str = "SELECT device_id, code, name, store_id, is_online,
      updated_at FROM devices WHERE code = $1";
 const SESSION: &str = "SELECT session_id, session_no, member_id, device_id, pay, status, failure, opened_at, closed_at, \
      vendor_order_no, settlement, due_at, created_at, updated_at FROM door_sessions WHERE session_id = $1";
+const SESSION_WITH_VERSION: &str = "SELECT version, session_id, session_no, member_id, device_id, pay, status, failure, opened_at, \
+     closed_at, vendor_order_no, settlement, due_at, created_at, updated_at FROM door_sessions WHERE session_id = $1";
 const SESSIONS_OF_MEMBER: &str = "SELECT session_id, session_no, member_id, device_id, pay, status, failure, opened_at, closed_at, \
      vendor_order_no, settlement, due_at, created_at, updated_at FROM door_sessions WHERE member_id = $1 \
      ORDER BY session_id DESC LIMIT $2 OFFSET $3";
@@ -50,6 +54,9 @@ const ORDERS: &str = "SELECT order_id, order_no, member_id, device_id, store_id,
 const ORDERS_OF_DEVICE: &str = "SELECT order_id, order_no, member_id, device_id, store_id, session_id, vendor_order_no, items, \
      total_cents, tickets, pay, status, reason, paid_at, created_at, updated_at FROM cabinet_orders WHERE order_id < $1 \
      AND (status = $2 OR $2 = 'any') AND device_id = $4 ORDER BY order_id DESC LIMIT $3";
+const ORDERS_OF_STORE: &str = "SELECT order_id, order_no, member_id, device_id, store_id, session_id, vendor_order_no, items, \
+     total_cents, tickets, pay, status, reason, paid_at, created_at, updated_at FROM cabinet_orders WHERE order_id < $1 \
+     AND (status = $2 OR $2 = 'any') AND store_id = $4 ORDER BY order_id DESC LIMIT $3";
 const TICKETS: &str = "SELECT balance FROM accounts WHERE account_id = $1";
 const WAITING: &str = "SELECT event_key, kind, body FROM cabinet_events WHERE processed_at IS NULL AND received_at <= $1 \
      ORDER BY received_at, event_key LIMIT $2";
@@ -69,6 +76,10 @@ pub async fn stores(store: &Store, after: StoreId, limit: i64) -> Result<Vec<ker
 
 pub async fn store(store: &Store, id: StoreId) -> Result<Option<kernel::Store>, Error> {
     first(store.query(STORE, vec![id.get().into()]).await?)
+}
+
+pub async fn store_by_code(store: &Store, code: &StoreCode) -> Result<Option<kernel::Store>, Error> {
+    first(store.query(STORE_BY_CODE, vec![code.as_str().to_owned().into()]).await?)
 }
 
 /// Oldest first, from the one after `after` on.
@@ -94,6 +105,16 @@ pub async fn device_by_code(store: &Store, code: &DeviceCode) -> Result<Option<D
 
 pub async fn session(store: &Store, id: DoorSessionId) -> Result<Option<DoorSession>, Error> {
     first(store.query(SESSION, vec![id.get().into()]).await?)
+}
+
+/// With a number that grows by every change of it.
+pub async fn session_with_version(store: &Store, id: DoorSessionId) -> Result<Option<(i64, DoorSession)>, Error> {
+    let found = store.query(SESSION_WITH_VERSION, vec![id.get().into()]).await?.into_iter().next();
+    let read = |row: Row| {
+        let mut cells = row.cells();
+        Ok((cells.int()?, DoorSession::from_cells(&mut cells)?))
+    };
+    found.map(read).transpose()
 }
 
 /// A member's openings, newest first.
@@ -166,6 +187,18 @@ pub async fn orders(
         None => ORDERS,
     };
     store.query(sql, parameters).await?.into_iter().map(read).collect()
+}
+
+/// The same, of one store.
+pub async fn orders_of_store(
+    store: &Store,
+    of: StoreId,
+    status: Option<&'static str>,
+    before: OrderId,
+    limit: i64,
+) -> Result<Vec<CabinetOrder>, Error> {
+    let parameters = vec![before.get().into(), status.unwrap_or("any").into(), limit.into(), of.get().into()];
+    store.query(ORDERS_OF_STORE, parameters).await?.into_iter().map(read).collect()
 }
 
 /// How many tickets a member has.

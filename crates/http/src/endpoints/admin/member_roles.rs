@@ -1,7 +1,10 @@
 //! What a member may do, given and taken.
 
 use axum::http::Method;
-use kernel::{ChangeRole, Code, Command, DepartmentId, Grants, MemberId, Outcome, Permission, Role, RoleGrant, Scope};
+use kernel::{
+    ChangeRole, Code, Command, DepartmentId, Grants, MemberId, Outcome, Permission, Refusal, Role, RoleGrant, Scope,
+    StoreId,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -24,14 +27,18 @@ struct RolePath {
 struct RoleScopeQuery {
     /// Where the role is held: needed for `dept_admin`, and for no other.
     department_id: Option<DepartmentId>,
+    /// The one store that `store_staff` is held in; absent for all of them.
+    store_id: Option<StoreId>,
 }
 
 /// A role and where it is held.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct GrantAnswer {
     role: Role,
-    /// `null` for everywhere.
+    /// `null` where it is limited to no department.
     department_id: Option<DepartmentId>,
+    /// `null` where it is limited to no store.
+    store_id: Option<StoreId>,
 }
 
 impl GrantAnswer {
@@ -39,8 +46,12 @@ impl GrantAnswer {
         let answer = |grant: &RoleGrant| Self {
             role: grant.role,
             department_id: match grant.scope {
-                Scope::Everywhere => None,
+                Scope::Everywhere | Scope::Store(_) => None,
                 Scope::Department(department) => Some(department),
+            },
+            store_id: match grant.scope {
+                Scope::Everywhere | Scope::Department(_) => None,
+                Scope::Store(store) => Some(store),
             },
         };
         grants.as_slice().iter().map(answer).collect()
@@ -85,7 +96,14 @@ async fn run(
     input: Input<RolePath, RoleScopeQuery>,
     held: bool,
 ) -> Result<Reply<MemberSettings>, Failure> {
-    let scope = input.query.department_id.map_or(Scope::Everywhere, Scope::Department);
+    let scope = match input.query {
+        RoleScopeQuery { department_id: None, store_id: None } => Scope::Everywhere,
+        RoleScopeQuery { department_id: Some(department), store_id: None } => Scope::Department(department),
+        RoleScopeQuery { department_id: None, store_id: Some(store) } => Scope::Store(store),
+        RoleScopeQuery { department_id: Some(_), store_id: Some(_) } => {
+            return Err(Refusal::RoleScope { role: input.path.role }.into());
+        }
+    };
     let grant = RoleGrant { role: input.path.role, scope };
     let command = Command::ChangeRole(ChangeRole { member: input.path.user_id, grant, held });
     let Outcome::Member { member } = app.service().run(caller.asks(command)).await? else {

@@ -5,7 +5,9 @@ pub(super) mod me;
 pub(super) mod password;
 pub(super) mod sessions;
 
-use kernel::{Department, DepartmentCode, DepartmentId, Member, MemberId, Payer, Permission, Role, Title};
+use kernel::{
+    Department, DepartmentCode, DepartmentId, Member, MemberId, Payer, Permission, Role, StoreCode, StoreId, Title,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::queries;
@@ -25,7 +27,7 @@ pub(crate) struct UserInfo {
     roles: Vec<Role>,
     permissions: Vec<Permission>,
     department: Option<DepartmentInfo>,
-    /// The stores that this member works in.
+    /// The stores that this member's work is limited to.
     stores: Vec<StoreInfo>,
     /// The zone of the house, as `Asia/Shanghai`: its dates and times of day are meant wherever the reader is.
     time_zone: String,
@@ -47,8 +49,9 @@ impl From<Department> for DepartmentInfo {
 
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct StoreInfo {
-    code: String,
-    name: String,
+    store_id: StoreId,
+    code: StoreCode,
+    name: Title,
 }
 
 impl UserInfo {
@@ -57,6 +60,11 @@ impl UserInfo {
             Some(_) => queries::members::department_of(app.store(), member.id).await?,
             None => None,
         };
+        let mut stores = Vec::new();
+        for id in member.grants.stores() {
+            let store = queries::cabinets::store(app.store(), id).await?;
+            stores.extend(store.map(|store| StoreInfo { store_id: id, code: store.code, name: store.name }));
+        }
         Ok(Self {
             user_id: member.id,
             uid: member.uid,
@@ -65,7 +73,7 @@ impl UserInfo {
             roles: member.grants.roles(),
             permissions: member.grants.permissions(),
             department: department.map(DepartmentInfo::from),
-            stores: Vec::new(),
+            stores,
             time_zone: app.zone().iana_name().unwrap_or("UTC").to_owned(),
         })
     }

@@ -1,5 +1,6 @@
 //! What members do with cabinets.
 
+pub(crate) mod events;
 pub(crate) mod open;
 pub(crate) mod orders;
 pub(crate) mod pay;
@@ -9,13 +10,15 @@ pub(crate) mod show;
 
 use kernel::{
     Bought, CabinetOrder, CabinetOrderState, CabinetPay, Cents, DeviceCode, DoorSession, DoorStatus, Instant, MemberId,
-    Noun, OrderId, ProductCode, ProductId, Refusal, StoreCode, Tickets, Title, UnpaidReason, numbered_order,
+    Noun, OrderId, Permission, ProductCode, ProductId, Refusal, StoreCode, StoreId, Tickets, Title, UnpaidReason,
+    numbered_order,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::queries::cabinets as queries;
 
 use crate::App;
+use crate::caller::Caller;
 use crate::failure::Failure;
 
 #[derive(Deserialize, JsonSchema)]
@@ -158,6 +161,13 @@ impl From<CabinetOrder> for CabinetOrderAnswer {
             updated_at: order.updated_at,
         }
     }
+}
+
+/// Whether a caller may read what others have done in a store.
+pub(crate) fn reads_in(caller: &Caller, store: StoreId) -> bool {
+    let grants = &caller.identity.grants;
+    grants.allow(Permission::CabinetRead)
+        && grants.stores_with(Permission::CabinetRead).is_none_or(|own| own.contains(&store))
 }
 
 pub(crate) async fn find(app: &App, order_no: &str) -> Result<CabinetOrder, Failure> {

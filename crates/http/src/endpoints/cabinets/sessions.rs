@@ -1,10 +1,10 @@
 use axum::http::Method;
-use kernel::{Code, DoorSessionId, Noun, Permission, Refusal, numbered_order};
+use kernel::{Code, DoorSession, DoorSessionId, Noun, Permission, Refusal, numbered_order};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::queries::cabinets as queries;
 
-use super::DoorSessionAnswer;
+use super::{DoorSessionAnswer, reads_in};
 use crate::App;
 use crate::caller::Caller;
 use crate::endpoint::{Declaration, Endpoint, Input, Tag};
@@ -13,8 +13,8 @@ use crate::input::{Limit, Nothing, Offset};
 use crate::reply::{PageInfo, Reply};
 
 #[derive(Deserialize, JsonSchema)]
-struct SessionPath {
-    session_no: String,
+pub(super) struct SessionPath {
+    pub(super) session_no: String,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -84,16 +84,22 @@ async fn handle_list(
 }
 
 async fn handle_one(app: App, caller: Caller, input: Input<SessionPath>) -> Result<Reply<DoorSessionAnswer>, Failure> {
-    let number = input.path.session_no;
-    let session = match numbered_order("DOOR", &number) {
+    let session = find(&app, &input.path.session_no).await?;
+    if session.member != caller.identity.member {
+        let device = queries::device(app.store(), session.device).await?;
+        let device = device.ok_or(Refusal::NotFound { noun: Noun::Device })?;
+        if !reads_in(&caller, device.store) {
+            return Err(Refusal::NotYours.into());
+        }
+    }
+    Ok(Reply::ok(DoorSessionAnswer::of(&app, session).await?))
+}
+
+pub(super) async fn find(app: &App, number: &str) -> Result<DoorSession, Failure> {
+    let session = match numbered_order("DOOR", number) {
         Some(id) => queries::session(app.store(), DoorSessionId::new(id.get())).await?,
         None => None,
     };
     let session = session.filter(|session| session.session_no == number);
-    let session = session.ok_or(Refusal::NotFound { noun: Noun::DoorSession })?;
-    let may_see = session.member == caller.identity.member || caller.identity.grants.allow(Permission::CabinetRead);
-    if !may_see {
-        return Err(Refusal::NotYours.into());
-    }
-    Ok(Reply::ok(DoorSessionAnswer::of(&app, session).await?))
+    session.ok_or(Refusal::NotFound { noun: Noun::DoorSession }.into())
 }

@@ -1,7 +1,7 @@
 use axum::http::Method;
 use kernel::{Code, Permission, Refusal};
 
-use super::{CabinetOrderAnswer, CabinetOrderPath, find};
+use super::{CabinetOrderAnswer, CabinetOrderPath, find, reads_in};
 use crate::App;
 use crate::caller::Caller;
 use crate::endpoint::{Declaration, Endpoint, Input, Tag};
@@ -30,7 +30,7 @@ async fn handle(
     input: Input<CabinetOrderPath>,
 ) -> Result<Reply<CabinetOrderAnswer>, Failure> {
     let order = find(&app, &input.path.order_no).await?;
-    if order.member != caller.identity.member && !caller.identity.grants.allow(Permission::CabinetRead) {
+    if order.member != caller.identity.member && !reads_in(&caller, order.store) {
         return Err(Refusal::NotYours.into());
     }
     Ok(Reply::ok(order.into()))

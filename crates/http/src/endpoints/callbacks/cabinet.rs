@@ -1,5 +1,7 @@
 //! What a cabinet vendor tells us, signed as every partner signs.
 
+use std::net::Ipv4Addr;
+
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
@@ -12,6 +14,7 @@ use super::single;
 use crate::App;
 use crate::endpoint::{Declaration, Endpoint, Tag};
 use crate::failure::Failure;
+use crate::frame::Sender;
 use crate::reply;
 
 #[derive(Serialize)]
@@ -87,7 +90,10 @@ pub(crate) fn devices() -> Endpoint {
 
 async fn take(app: App, kind: EventKind, parts: Parts, body: Bytes) -> Result<Response, Failure> {
     let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
-    match app.service().take_cabinet_event(kind, target, |name| single(&parts.headers, name), &body).await {
+    let sender = parts.extensions.get().and_then(|Sender(address)| *address);
+    let sender = sender.unwrap_or(Ipv4Addr::LOCALHOST.into());
+    let header = |name: &str| single(&parts.headers, name);
+    match app.service().take_cabinet_event(kind, target, &header, &body, sender).await {
         Ok(()) => {
             let taken = Taken { success: true, message: "成功", data: serde_json::Map::new() };
             reply::json(StatusCode::OK, &taken).map_err(|_| Failure::fault("an answer cannot be written as JSON"))

@@ -146,7 +146,7 @@ async fn department(app: &App, caller: &Caller, named: Option<TextId>) -> Result
         .filter(|grant| grant.role.permissions().contains(&Permission::DepartmentBook))
         .filter_map(|grant| match grant.scope {
             Scope::Department(department) => Some(department),
-            Scope::Everywhere => None,
+            Scope::Everywhere | Scope::Store(_) => None,
         })
         .collect();
     if let [only] = own[..] {

@@ -2,11 +2,11 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::existing_device;
+use super::{existing_device, store_must_be_there};
 use crate::draft::{Draft, Written};
 use crate::{
     Account, Change, Context, CreateDevice, Currency, Decision, Device, DeviceId, EditDevice, Facts, NoteDevice, Noun,
-    Outcome, Owner, Refusal, SetPlanogram, Shelf, Shelved, StoreId,
+    Outcome, Owner, Refusal, SetPlanogram, Shelf, Shelved,
 };
 
 pub(super) fn create(
@@ -15,7 +15,7 @@ pub(super) fn create(
     context: &Context<'_>,
     mut draft: Draft<'_>,
 ) -> Result<Decision, Refusal> {
-    must_be_there(facts, command.store)?;
+    store_must_be_there(facts, command.store)?;
     if facts.cabinet.device_by_code.get(&command.code).is_some() {
         return Err(Refusal::DeviceTaken { code: command.code.clone() });
     }
@@ -47,7 +47,7 @@ pub(super) fn edit(
 ) -> Result<Decision, Refusal> {
     let before = existing_device(facts, command.device)?;
     if let Some(store) = command.patch.store {
-        must_be_there(facts, store)?;
+        store_must_be_there(facts, store)?;
     }
 
     // After this point it must succeed.
@@ -125,10 +125,6 @@ fn shelved(facts: &Facts, shelf: &Shelf) -> Option<Shelved> {
         price: shelf.price.cents(),
         stock: shelf.stock,
     })
-}
-
-fn must_be_there(facts: &Facts, store: StoreId) -> Result<(), Refusal> {
-    facts.cabinet.stores.get(&store).map(drop).ok_or(Refusal::NotFound { noun: Noun::Store })
 }
 
 fn trace(device: &Device) -> serde_json::Value {

@@ -9,7 +9,7 @@ mod tickets;
 use crate::draft::{Draft, Written};
 use crate::{
     AccountId, CabinetCommand, Context, Currency, Decision, Device, DeviceId, DoorSession, DoorSessionId, Facts,
-    MemberId, Needs, Noun, Outcome, Owner, Refusal, RefuseCallback,
+    MemberId, Needs, Noun, Outcome, Owner, Refusal, RefuseCallback, StoreId,
 };
 
 pub(super) fn needs(command: &CabinetCommand, facts: &Facts, needs: &mut Needs) {
@@ -72,7 +72,7 @@ pub(super) fn decide(
 }
 
 fn refuse_callback(command: &RefuseCallback, mut draft: Draft<'_>) -> Decision {
-    let after = serde_json::json!({ "partner": command.partner, "path": command.path });
+    let after = serde_json::json!({ "partner": command.partner, "path": command.path, "count": command.count });
     draft.audit("callback.refuse", ("partner", 0), Written::after(&after).because(&command.why));
     draft.finish(Outcome::Noted)
 }
@@ -99,6 +99,10 @@ fn tickets_of(member: MemberId) -> AccountId {
 /// Nobody has any before the first were given to them.
 fn tickets_left(facts: &Facts, member: MemberId) -> i64 {
     facts.accounts.get(&tickets_of(member)).map_or(0, |account| account.balance.get())
+}
+
+pub(super) fn store_must_be_there(facts: &Facts, store: StoreId) -> Result<(), Refusal> {
+    facts.cabinet.stores.get(&store).map(drop).ok_or(Refusal::NotFound { noun: Noun::Store })
 }
 
 fn existing_device(facts: &Facts, device: DeviceId) -> Result<&Device, Refusal> {

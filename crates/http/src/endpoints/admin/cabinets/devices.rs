@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::queries::cabinets as queries;
 
-use super::{DeviceAnswer, DevicePath};
+use super::{DeviceAnswer, DevicePath, must_see};
 use crate::App;
 use crate::caller::Caller;
 use crate::endpoint::{Declaration, Endpoint, Input, Tag};
@@ -39,7 +39,7 @@ pub(crate) fn list() -> Endpoint {
             id: "listDevices",
             tag: Tag::Cabinets,
             summary: "Cabinets",
-            description: "Oldest first, each with what is in it.",
+            description: "Oldest first, each with what is in it; whose work is limited to stores sees theirs.",
             codes: &[],
         },
         handle_list,
@@ -62,16 +62,35 @@ pub(crate) fn show() -> Endpoint {
     )
 }
 
-async fn handle_list(app: App, _: Caller, input: Input<Nothing, DeviceQuery>) -> Result<Reply<DevicePage>, Failure> {
+async fn handle_list(
+    app: App,
+    caller: Caller,
+    input: Input<Nothing, DeviceQuery>,
+) -> Result<Reply<DevicePage>, Failure> {
     let query = input.query;
     let after = DeviceId::new(query.cursor.get());
-    let found = queries::devices(app.store(), query.store_id, after, query.limit.and_one()).await?;
+    let limit = query.limit.and_one();
+    let found = match (query.store_id, caller.identity.grants.stores_with(Permission::CabinetRead)) {
+        (None, Some(own)) => {
+            let mut found = Vec::new();
+            for store in own {
+                found.extend(queries::devices(app.store(), Some(store), after, limit).await?);
+            }
+            found.sort_unstable_by_key(|device| device.id);
+            found
+        }
+        (store, _) => {
+            store.map_or(Ok(()), |store| must_see(&caller, store))?;
+            queries::devices(app.store(), store, after, limit).await?
+        }
+    };
     let (found, page_info) = CursorInfo::cut(found, query.limit, |device| device.id.get());
     Ok(Reply::ok(DevicePage { devices: found.into_iter().map(DeviceAnswer::from).collect(), page_info }))
 }
 
-async fn handle_one(app: App, _: Caller, input: Input<DevicePath>) -> Result<Reply<DeviceAnswer>, Failure> {
+async fn handle_one(app: App, caller: Caller, input: Input<DevicePath>) -> Result<Reply<DeviceAnswer>, Failure> {
     let found = queries::device(app.store(), input.path.device_id).await?;
     let device = found.ok_or(Refusal::NotFound { noun: Noun::Device })?;
+    must_see(&caller, device.store)?;
     Ok(Reply::ok(device.into()))
 }

@@ -7,10 +7,11 @@ pub(crate) mod edit_device;
 pub(crate) mod edit_store;
 pub(crate) mod orders;
 pub(crate) mod planogram;
+pub(crate) mod qr;
 pub(crate) mod stores;
 
 use kernel::{
-    CabinetCommand, Cents, Command, Device, DeviceCode, DeviceId, Instant, Note, Outcome, ProductCode, ProductId,
+    CabinetCommand, Cents, Code, Command, Device, DeviceCode, DeviceId, Instant, Note, Outcome, ProductCode, ProductId,
     Shelved, Store, StoreCode, StoreId, StoreKind, StoreProperty, Title,
 };
 use schemars::JsonSchema;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::App;
 use crate::caller::Caller;
+use crate::endpoints::cabinets::reads_in;
 use crate::failure::Failure;
 
 #[derive(Deserialize, JsonSchema)]
@@ -120,6 +122,11 @@ impl From<Device> for DeviceAnswer {
             updated_at: device.updated_at,
         }
     }
+}
+
+/// Whether a caller's reading reaches into a store.
+fn must_see(caller: &Caller, store: StoreId) -> Result<(), Failure> {
+    if reads_in(caller, store) { Ok(()) } else { Err(Failure::Code(Code::PermissionDenied)) }
 }
 
 async fn change_store(app: &App, caller: Caller, command: CabinetCommand) -> Result<StoreAnswer, Failure> {

@@ -1,9 +1,12 @@
+use std::cmp::Reverse;
+
 use axum::http::Method;
-use kernel::{DeviceId, OrderId, Permission};
+use kernel::{Code, DeviceId, Noun, OrderId, Permission, Refusal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::queries::cabinets as queries;
 
+use super::must_see;
 use crate::App;
 use crate::caller::Caller;
 use crate::endpoint::{Declaration, Endpoint, Input, Tag};
@@ -39,8 +42,8 @@ pub(crate) fn endpoint() -> Endpoint {
             id: "listAllCabinetOrders",
             tag: Tag::Cabinets,
             summary: "Everybody's cabinet orders",
-            description: "Newest first.",
-            codes: &[],
+            description: "Newest first; whose work is limited to stores sees theirs.",
+            codes: &[Code::NotFound],
         },
         handle,
     )
@@ -48,13 +51,30 @@ pub(crate) fn endpoint() -> Endpoint {
 
 async fn handle(
     app: App,
-    _: Caller,
+    caller: Caller,
     input: Input<Nothing, CabinetOrderQuery>,
 ) -> Result<Reply<CabinetOrderPage>, Failure> {
     let query = input.query;
     let before = OrderId::new(query.cursor.map_or(i64::MAX, Cursor::get));
     let status = query.payment_status.map(CabinetPaymentStatus::as_str);
-    let found = queries::orders(app.store(), query.device_id, status, before, query.limit.and_one()).await?;
+    let limit = query.limit.and_one();
+    let found = match (query.device_id, caller.identity.grants.stores_with(Permission::CabinetRead)) {
+        (None, Some(own)) => {
+            let mut found = Vec::new();
+            for store in own {
+                found.extend(queries::orders_of_store(app.store(), store, status, before, limit).await?);
+            }
+            found.sort_unstable_by_key(|order| Reverse(order.id));
+            found
+        }
+        (device, own) => {
+            if let (Some(device), Some(_)) = (device, own) {
+                let device = queries::device(app.store(), device).await?;
+                must_see(&caller, device.ok_or(Refusal::NotFound { noun: Noun::Device })?.store)?;
+            }
+            queries::orders(app.store(), device, status, before, limit).await?
+        }
+    };
     let (found, page_info) = CursorInfo::cut(found, query.limit, |order| order.id.get());
     Ok(Reply::ok(CabinetOrderPage { orders: found.into_iter().map(CabinetOrderAnswer::from).collect(), page_info }))
 }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::queries::cabinets as queries;
 
-use super::{StoreAnswer, StorePath};
+use super::{StoreAnswer, StorePath, must_see};
 use crate::App;
 use crate::caller::Caller;
 use crate::endpoint::{Declaration, Endpoint, Input, Tag};
@@ -38,7 +38,7 @@ pub(crate) fn list() -> Endpoint {
             id: "listStores",
             tag: Tag::Cabinets,
             summary: "Stores",
-            description: "Oldest first.",
+            description: "Oldest first; whose work is limited to stores sees those.",
             codes: &[],
         },
         handle_list,
@@ -61,14 +61,25 @@ pub(crate) fn show() -> Endpoint {
     )
 }
 
-async fn handle_list(app: App, _: Caller, input: Input<Nothing, StoreQuery>) -> Result<Reply<StorePage>, Failure> {
+async fn handle_list(app: App, caller: Caller, input: Input<Nothing, StoreQuery>) -> Result<Reply<StorePage>, Failure> {
     let query = input.query;
-    let found = queries::stores(app.store(), StoreId::new(query.cursor.get()), query.limit.and_one()).await?;
+    let after = StoreId::new(query.cursor.get());
+    let found = match caller.identity.grants.stores_with(Permission::CabinetRead) {
+        None => queries::stores(app.store(), after, query.limit.and_one()).await?,
+        Some(own) => {
+            let mut found = Vec::new();
+            for store in own.into_iter().filter(|store| *store > after) {
+                found.extend(queries::store(app.store(), store).await?);
+            }
+            found
+        }
+    };
     let (found, page_info) = CursorInfo::cut(found, query.limit, |store| store.id.get());
     Ok(Reply::ok(StorePage { stores: found.into_iter().map(StoreAnswer::from).collect(), page_info }))
 }
 
-async fn handle_one(app: App, _: Caller, input: Input<StorePath>) -> Result<Reply<StoreAnswer>, Failure> {
+async fn handle_one(app: App, caller: Caller, input: Input<StorePath>) -> Result<Reply<StoreAnswer>, Failure> {
+    must_see(&caller, input.path.store_id)?;
     let found = queries::store(app.store(), input.path.store_id).await?;
     let store = found.ok_or(Refusal::NotFound { noun: Noun::Store })?;
     Ok(Reply::ok(store.into()))

@@ -1,0 +1,122 @@
+//! `kill -9` between each two steps of a door: afterwards there is one opening, one order, and the tickets have been taken once. The
+//! steps are in `crates/service/src/cabinets.rs` and `cabinet_events.rs`.
+
+#![cfg(test)]
+
+mod common;
+
+use std::io;
+use std::thread;
+use std::time::Duration;
+
+use common::till::Till;
+use common::{Home, ask, check};
+use serde_json::{Value, json};
+
+const LEASES_OVER: &str = "UPDATE outbox SET leased_until = 0, due_at = 0 WHERE state = 'waiting'";
+const TICKETS: i64 = 20_000;
+/// What one cola costs.
+const COLA: i64 = 1_500;
+
+fn admin_asks(till: &Till, method: &str, path: &str, body: &Value) -> Value {
+    let (status, answer) = till.ask_as(&till.admin, method, path, "", body).expect("the server is there");
+    assert_eq!(status, 200, "{path}: {answer}");
+    answer["data"].clone()
+}
+
+fn furnish(till: &Till) {
+    let store = json!({
+        "store_code": "S1", "store_name": "南山店", "store_type": "arcade", "store_property": "own", "address": "南山路 1 号",
+    });
+    let store = admin_asks(till, "POST", "/api/v1/admin/stores", &store)["store_id"].clone();
+    let product = json!({"name_zh": "可乐", "price_cents": 300, "on_sale": true});
+    let product = admin_asks(till, "POST", "/api/v1/admin/products", &product)["product_id"].clone();
+    let device = json!({"device_code": "D1", "name": "一号柜", "store_id": store});
+    let device = admin_asks(till, "POST", "/api/v1/admin/devices", &device)["device_id"].clone();
+    let shelf = json!({"product_code": "COLA", "product_id": product, "price_cents": 300, "stock": 10});
+    let planogram = json!({"products": [shelf]});
+    admin_asks(till, "PUT", &format!("/api/v1/admin/devices/{device}/planogram"), &planogram);
+    let (_, me) = till.ask_as(&till.member, "GET", "/api/v1/auth/me", "", &Value::Null).expect("the server is there");
+    let tickets = json!({"tickets": TICKETS, "reason": "活动"});
+    admin_asks(till, "POST", &format!("/api/v1/admin/members/{}/tickets", me["data"]["user_id"]), &tickets);
+    let online = json!({"event_id": "E-online", "device_code": "D1", "status": "online", "at": "2026-01-01T00:00:00Z"});
+    assert_eq!(tell(till, "devices", &online), json!([200]));
+}
+
+/// What the vendor is answered; nothing where nobody answers.
+fn tell(till: &Till, kind: &str, event: &Value) -> Value {
+    let url = format!("http://{}/api/v1/callbacks/cabinet/{kind}", till.door.address);
+    let told = till.act("/sim/cabinets/events", &json!({"url": url, "event": event, "sent": ["genuine"]}));
+    told["statuses"].clone()
+}
+
+fn settle(till: &Till, session: &str) -> Value {
+    let item = json!({"product_code": "COLA", "quantity": 1, "unit_price_cents": 300});
+    let event = json!({
+        "event_id": format!("E-{session}"), "request_id": session, "device_code": "D1", "order_no": format!("V-{session}"),
+        "amount_cents": 300, "items": [item],
+    });
+    tell(till, "orders", &event)
+}
+
+/// An error is a connection that broke.
+fn open_door(till: &Till, key: &str) -> io::Result<String> {
+    let body = json!({"device_code": "D1", "payment_type": "ticket"});
+    let (status, opened) = till.ask_as(&till.member, "POST", "/api/v1/cabinet/sessions", key, &body)?;
+    assert_eq!(status, 200, "{opened}");
+    Ok(opened["data"]["session_no"].as_str().expect("a number").to_owned())
+}
+
+fn until_the_vendor_is_asked(till: &Till, session: &str) {
+    for _ in 0..600 {
+        let (_, asked) = ask(till.world.address, "GET", "/sim/cabinets/doors", &[], "").expect("the world stands");
+        if asked[session]["accepted"] == json!(true) {
+            return;
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    panic!("the vendor is never asked for {session}");
+}
+
+fn doors(mut till: Till) {
+    furnish(&till);
+    for (orders, step) in (1..).zip(["door-begun", "door-asked", "event-kept", "event-done"]) {
+        till.serve_until(step);
+        let key = till.key();
+        let opened = open_door(&till, &key);
+        if step.starts_with("event") {
+            let session = opened.expect("it dies later");
+            until_the_vendor_is_asked(&till, &session);
+            assert_eq!(settle(&till, &session), json!([null]), "{step}");
+        }
+        till.come_back_after(step, &[LEASES_OVER]);
+        let session = open_door(&till, &key).expect("the server is back");
+        until_the_vendor_is_asked(&till, &session);
+        assert_eq!(settle(&till, &session), json!([200]), "{step}: told again, as nobody answered");
+        assert_eq!(till.number("SELECT COUNT(*) FROM door_sessions"), orders, "{step}: one opening");
+        assert_eq!(till.number("SELECT COUNT(*) FROM door_sessions WHERE status = 'settled'"), orders, "{step}");
+        assert_eq!(
+            till.number("SELECT COUNT(*) FROM cabinet_orders WHERE status = 'paid'"),
+            orders,
+            "{step}: one order"
+        );
+        let left = till.number(
+            "SELECT -a.balance - (SELECT b.balance FROM accounts AS b WHERE b.owner_kind = 'device') \
+                                FROM accounts AS a WHERE a.account_id = 3",
+        );
+        assert_eq!(left, TICKETS - orders * COLA, "{step}: taken once");
+        assert_eq!(till.number("SELECT COUNT(*) FROM exceptions"), 0, "{step}");
+        let (right, printed) = check(&till.home);
+        assert!(right, "{step}: {printed}");
+    }
+}
+
+#[test]
+fn killed_while_a_door_is_open_on_sqlite() {
+    doors(Till::open(Home::sqlite()));
+}
+
+#[test]
+fn killed_while_a_door_is_open_on_postgres() {
+    doors(Till::open(Home::postgres()));
+}
