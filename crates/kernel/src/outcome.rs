@@ -4,10 +4,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccountId, CabinetOrder, CapacityStrategy, Cents, Date, Department, DepartmentId, Device, DoorSession, Exception,
-    GroupOrderId, Instant, JobRun, Meal, MealId, MealOrder, Member, MemberId, OrderId, PaymentId, Pool, Product,
-    Refund, Refusal, Round, ShopOrder, Slot, StockMovement, Store, StuckOrder, Subscription, SubscriptionRun, Topup,
-    TransferId,
+    AccountId, CabinetOrder, CapacityStrategy, Cents, Complaint, Correction, Date, Department, DepartmentId, Device,
+    DoorSession, Exception, GroupOrderId, Instant, JobRun, Meal, MealId, MealOrder, Member, MemberId, OrderId,
+    PaymentId, Pool, Product, Refund, Refusal, Round, ShopOrder, Slot, StockMovement, Store, StuckOrder, Subscription,
+    SubscriptionRun, Topup, TransferId,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,6 +90,17 @@ pub enum Outcome {
     },
     CabinetOrder {
         order: CabinetOrder,
+    },
+    /// The order as it is after it, and what charged the difference or gave it back.
+    Correction {
+        correction: Correction,
+        order: CabinetOrder,
+        surcharge: Option<CabinetOrder>,
+    },
+    /// With what gave back, where something was given back.
+    Complaint {
+        complaint: Complaint,
+        surcharge: Option<CabinetOrder>,
     },
     Tickets {
         member: MemberId,
