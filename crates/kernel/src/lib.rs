@@ -65,10 +65,10 @@ pub use member::{Department, Member, MemberStatus, Payer, Session};
 pub use money::{Cents, Currency, OutOfRange, Overdraft, Price, Quantity, Tickets};
 pub use order::{GroupOrder, MealOrder, OrderStatus, numbered_order};
 pub use outcome::{
-    BalanceRepair, Booked, BookingOutcome, BookingRefused, CapacityRepair, CopiedMeal, CutOrder,
-    DepartmentAccountOutcome, FieldChange, GroupCancelOutcome, ImportOutcome, ImportedRow, MealOutcome, OrderCut,
-    OrderOutcome, Outcome, PoolRepair, ProcessedOrder, ProductOutcome, RoundOutcome, RowAction, SessionOutcome,
-    Settled, ShopOrderOutcome, StatesRepair, WalletOutcome, Warning,
+    BalanceRepair, Booked, BookingOutcome, BookingRefused, CapacityRepair, ComplaintOutcome, CopiedMeal,
+    CorrectionOutcome, CutOrder, DepartmentAccountOutcome, FieldChange, GroupCancelOutcome, ImportOutcome, ImportedRow,
+    MealOutcome, OrderCut, OrderOutcome, Outcome, PoolRepair, ProcessedOrder, ProductOutcome, RoundOutcome, RowAction,
+    SessionOutcome, Settled, ShopOrderOutcome, StatesRepair, WalletOutcome, Warning,
 };
 pub use pickup::{PickupCode, PickupWindow, Shown, pickup_qr};
 pub use pool::{Hold, HoldState, Pool};

@@ -91,17 +91,8 @@ pub enum Outcome {
     CabinetOrder {
         order: CabinetOrder,
     },
-    /// The order as it is after it, and what charged the difference or gave it back.
-    Correction {
-        correction: Correction,
-        order: CabinetOrder,
-        surcharge: Option<CabinetOrder>,
-    },
-    /// With what gave back, where something was given back.
-    Complaint {
-        complaint: Complaint,
-        surcharge: Option<CabinetOrder>,
-    },
+    Correction(Box<CorrectionOutcome>),
+    Complaint(Box<ComplaintOutcome>),
     Tickets {
         member: MemberId,
         tickets: i64,
@@ -266,6 +257,21 @@ pub struct ShopOrderOutcome {
     pub balance: Option<Cents>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warning: Option<Warning>,
+}
+
+/// The order as it is after it, and what charged the difference or gave it back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CorrectionOutcome {
+    pub correction: Correction,
+    pub order: CabinetOrder,
+    pub surcharge: Option<CabinetOrder>,
+}
+
+/// With what gave back, where something was given back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ComplaintOutcome {
+    pub complaint: Complaint,
+    pub surcharge: Option<CabinetOrder>,
 }
 
 /// What became of one meal of several that were to be copied.

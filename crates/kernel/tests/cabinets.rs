@@ -6,12 +6,12 @@ mod support;
 
 use kernel::{
     AdjustTickets, AnswerComplaint, AssignComplaint, CabinetCommand, CabinetOrder, CabinetOrderType, CabinetPay,
-    CabinetRules, Cents, Code, Command, Complaint, ComplaintStatus, CorrectCabinetOrder, Correction, CorrectionState,
-    CreateDevice, CreateProduct, CreateStore, DecideCorrection, Device, DeviceId, DoorSeen, DoorSession, DoorStatus,
-    ExceptionAction, ExceptionKind, FileComplaint, LapseDoor, MemberId, NoteDevice, NoteDoor, OpenDoor, OrderId,
-    Outcome, Overdraft, PayCabinetOrder, ProductId, RefundComplaint, Refusal, RefuseCallback, ResolveException,
-    SetPlanogram, SettleDoor, Settlement, Shelf, ShopCommand, StoreId, StoreKind, StoreProperty, Taken, UnpaidReason,
-    Verdict,
+    CabinetRules, Cents, Code, Command, Complaint, ComplaintStatus, CorrectCabinetOrder, CorrectionOutcome,
+    CorrectionState, CreateDevice, CreateProduct, CreateStore, DecideCorrection, Device, DeviceId, DoorSeen,
+    DoorSession, DoorStatus, ExceptionAction, ExceptionKind, FileComplaint, LapseDoor, MemberId, NoteDevice, NoteDoor,
+    OpenDoor, OrderId, Outcome, Overdraft, PayCabinetOrder, ProductId, RefundComplaint, Refusal, RefuseCallback,
+    ResolveException, SetPlanogram, SettleDoor, Settlement, Shelf, ShopCommand, StoreId, StoreKind, StoreProperty,
+    Taken, UnpaidReason, Verdict,
 };
 use support::{Answer, Asked, Database, House, Ids, actor, check_books};
 
@@ -181,7 +181,7 @@ impl World {
         order: OrderId,
         items: &[(&str, i64)],
         seen: Option<i64>,
-    ) -> Result<Corrected, Refusal> {
+    ) -> Result<CorrectionOutcome, Refusal> {
         let (order, _) = &self.database.cabinet_orders[&order];
         let (order, device, member) = (order.id, order.device, order.member);
         let item = |&(code, quantity): &(&str, i64)| kernel::Corrected { code: text(code), quantity };
@@ -190,7 +190,12 @@ impl World {
         self.run(Some(by), Command::Cabinet(CabinetCommand::Correct(command))).map(corrected_of)
     }
 
-    fn decide(&mut self, by: MemberId, made: &Corrected, verdict: Verdict) -> Result<Corrected, Refusal> {
+    fn decide(
+        &mut self,
+        by: MemberId,
+        made: &CorrectionOutcome,
+        verdict: Verdict,
+    ) -> Result<CorrectionOutcome, Refusal> {
         let (order, device, member) = (made.order.id, made.order.device, made.order.member);
         let correction = made.correction.id;
         let command = DecideCorrection { correction, order, device, member, verdict };
@@ -257,23 +262,16 @@ impl World {
     }
 }
 
-#[derive(Debug)]
-struct Corrected {
-    correction: Correction,
-    order: CabinetOrder,
-    surcharge: Option<CabinetOrder>,
-}
-
-fn corrected_of(outcome: Outcome) -> Corrected {
+fn corrected_of(outcome: Outcome) -> CorrectionOutcome {
     match outcome {
-        Outcome::Correction { correction, order, surcharge } => Corrected { correction, order, surcharge },
+        Outcome::Correction(made) => *made,
         other => panic!("{other:?}"),
     }
 }
 
 fn complaint_of(outcome: Outcome) -> Complaint {
     match outcome {
-        Outcome::Complaint { complaint, .. } => complaint,
+        Outcome::Complaint(made) => made.complaint,
         other => panic!("{other:?}"),
     }
 }

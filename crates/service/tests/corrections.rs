@@ -79,7 +79,7 @@ async fn bought(service: &Service, device: DeviceId, member: MemberId, round: i6
     assert!(order.is_paid());
     let file = FileComplaint { member, order: order.id, text: text("it was warm"), pictures: Vec::new() };
     match must(service, CabinetCommand::FileComplaint(file)).await {
-        Outcome::Complaint { complaint, .. } => (order, complaint),
+        Outcome::Complaint(made) => (order, made.complaint),
         other => panic!("{other:?}"),
     }
 }

@@ -52,7 +52,7 @@ async fn handle(
     let member = caller.identity.member;
     let command = CabinetCommand::FileComplaint(FileComplaint { member, order, text, pictures });
     match app.service().run(caller.asks(Command::Cabinet(command))).await? {
-        Outcome::Complaint { complaint, surcharge: _ } => Ok(Reply::saying(texts::COMPLAINT_FILED, complaint.into())),
+        Outcome::Complaint(made) => Ok(Reply::saying(texts::COMPLAINT_FILED, made.complaint.into())),
         _ => Err(Failure::fault("a complaint answered something else")),
     }
 }

@@ -4,8 +4,9 @@ use super::corrections::{Surcharge, must_settle, settle};
 use super::{existing_device, existing_order, wallet};
 use crate::draft::{Draft, Written};
 use crate::{
-    AnswerComplaint, AssignComplaint, CabinetOrder, Cents, Change, Complaint, ComplaintId, ComplaintReply, Context,
-    Decision, Facts, FileComplaint, Needs, Noun, OrderPart, Outcome, RefundComplaint, Refusal, Standing, Tickets,
+    AnswerComplaint, AssignComplaint, CabinetOrder, Cents, Change, Complaint, ComplaintId, ComplaintOutcome,
+    ComplaintReply, Context, Decision, Facts, FileComplaint, Needs, Noun, OrderPart, Outcome, RefundComplaint, Refusal,
+    Standing, Tickets,
 };
 
 pub(super) fn file_needs(command: &FileComplaint, needs: &mut Needs) {
@@ -154,5 +155,5 @@ fn written(
 ) -> Decision {
     draft.audit(action, ("complaint", complaint.id.get()), change);
     draft.push(Change::Complaint(complaint.clone()));
-    draft.finish(Outcome::Complaint { complaint, surcharge })
+    draft.finish(Outcome::Complaint(Box::new(ComplaintOutcome { complaint, surcharge })))
 }

@@ -10,9 +10,9 @@ use crate::draft::{Draft, Written};
 use crate::order::order_no;
 use crate::{
     Account, Bought, CabinetOrder, CabinetOrderState, CabinetPay, Cents, Change, ComplaintId, Context,
-    CorrectCabinetOrder, Corrected, Correction, CorrectionId, CorrectionState, Currency, DecideCorrection, Decision,
-    Device, DeviceId, ExceptionKind, Facts, Needs, Noun, OrderId, OrderPart, Outcome, Owner, ProductCode, Quantity,
-    Refusal, Shelved, Standing, Tickets, Verdict,
+    CorrectCabinetOrder, Corrected, Correction, CorrectionId, CorrectionOutcome, CorrectionState, Currency,
+    DecideCorrection, Decision, Device, DeviceId, ExceptionKind, Facts, Needs, Noun, OrderId, OrderPart, Outcome,
+    Owner, ProductCode, Quantity, Refusal, Shelved, Standing, Tickets, Verdict,
 };
 
 pub(super) fn correct_needs(command: &CorrectCabinetOrder, facts: &Facts, needs: &mut Needs) {
@@ -89,7 +89,8 @@ pub(super) fn correct(
         (after, None)
     };
     draft.push(Change::Correction(correction.clone()));
-    Ok(draft.finish(Outcome::Correction { correction, order: after, surcharge }))
+    let outcome = CorrectionOutcome { correction, order: after, surcharge };
+    Ok(draft.finish(Outcome::Correction(Box::new(outcome))))
 }
 
 /// The second person's word about a correction that waits.
@@ -140,7 +141,8 @@ pub(super) fn decide(
         }
     };
     draft.push(Change::Correction(decided.clone()));
-    Ok(draft.finish(Outcome::Correction { correction: decided, order: after, surcharge }))
+    let outcome = CorrectionOutcome { correction: decided, order: after, surcharge };
+    Ok(draft.finish(Outcome::Correction(Box::new(outcome))))
 }
 
 fn must_be_quantities(items: &[Corrected]) -> Result<(), Refusal> {

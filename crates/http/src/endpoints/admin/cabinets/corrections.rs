@@ -1,7 +1,7 @@
 use axum::http::Method;
 use kernel::{
-    CabinetCommand, CabinetOrder, Code, Command, CorrectCabinetOrder, Corrected, CorrectionId, CorrectionState,
-    DecideCorrection, Noun, Outcome, Permission, Reason, Refusal, Verdict,
+    CabinetCommand, CabinetOrder, Code, Command, CorrectCabinetOrder, Corrected, CorrectionId, CorrectionOutcome,
+    CorrectionState, DecideCorrection, Noun, Outcome, Permission, Reason, Refusal, Verdict,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -204,9 +204,10 @@ async fn run(
     dry_run: bool,
 ) -> Result<Reply<CorrectedOrder>, Failure> {
     let request = caller.tries(dry_run, Command::Cabinet(command));
-    let Outcome::Correction { correction, order, surcharge } = app.service().run(request).await? else {
+    let Outcome::Correction(made) = app.service().run(request).await? else {
         return Err(Failure::fault("a correction answered something else"));
     };
+    let CorrectionOutcome { correction, order, surcharge } = *made;
     let message = match correction.state {
         _ if dry_run => texts::DRY_RUN,
         CorrectionState::Waiting => texts::CORRECTION_WAITS,

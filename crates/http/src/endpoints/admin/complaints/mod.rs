@@ -16,7 +16,7 @@ async fn change(
     command: CabinetCommand,
 ) -> Result<(Complaint, Option<CabinetOrder>), Failure> {
     match app.service().run(asked(Command::Cabinet(command))).await? {
-        Outcome::Complaint { complaint, surcharge } => Ok((complaint, surcharge)),
+        Outcome::Complaint(made) => Ok((made.complaint, made.surcharge)),
         _ => Err(Failure::fault("a complaint's command answered something else")),
     }
 }
