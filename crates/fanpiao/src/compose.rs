@@ -60,6 +60,7 @@ async fn start(config: &Config, jobs: Vec<Box<dyn Job>>) -> Result<Service, Prob
     };
     settings.cabinet = CabinetRules {
         most: Cents::new(config.cabinet.max_cents.into()),
+        correction_limit: Cents::new(config.cabinet.correction_limit_cents.into()),
         least_tickets: config.cabinet.min_tickets.into(),
         ..CabinetRules::default()
     };

@@ -248,6 +248,9 @@ pub(crate) struct Cabinet {
     /// A dearer order waits for a person before it is charged.
     #[serde(deserialize_with = "typed")]
     pub(crate) max_cents: u32,
+    /// How far one person may move what an order costs.
+    #[serde(deserialize_with = "typed")]
+    pub(crate) correction_limit_cents: u32,
     /// Who has fewer tickets opens no door.
     #[serde(deserialize_with = "typed")]
     pub(crate) min_tickets: u32,
@@ -279,6 +282,7 @@ impl Default for Cabinet {
             vendor_url: None,
             callback_url: None,
             max_cents: 20_000,
+            correction_limit_cents: 5_000,
             min_tickets: 2_500,
         }
     }
@@ -660,6 +664,7 @@ impl fmt::Display for Config {
         writeln!(f, "reconcile_at = {:?}", recharge.reconcile_at)?;
         let Cabinet { vendor, vendor_url, callback_url, max_cents, min_tickets, .. } = cabinet;
         writeln!(f, "\n[cabinet]\nmax_cents = {max_cents}\nmin_tickets = {min_tickets}")?;
+        writeln!(f, "correction_limit_cents = {}", cabinet.correction_limit_cents)?;
         match vendor {
             Some(vendor) => writeln!(f, "vendor = {vendor:?}\nvendor_secret = \"***\"")?,
             None => writeln!(f, "# vendor: none, no door opens")?,

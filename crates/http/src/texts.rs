@@ -181,6 +181,12 @@ pub(crate) const ROUND_CANCELED: Text =
     text("期次已取消，已全部退款", "The round was called off and everybody paid back");
 pub(crate) const PREVIEW: Text = text("预览完成，尚未导入", "Preview: nothing was imported yet");
 pub(crate) const IMPORTED: Text = text("已导入", "Imported");
+pub(crate) const CORRECTED: Text = text("订单已修正", "The order is corrected");
+pub(crate) const CORRECTION_WAITS: Text =
+    text("超过单人修正上限，等待另一位人员复核", "The correction waits for a second person");
+pub(crate) const CORRECTION_REFUSED: Text = text("修正已驳回", "The correction is refused");
+pub(crate) const COMPLAINT_FILED: Text = text("投诉已提交", "The complaint is on its way");
+pub(crate) const COMPLAINT_REFUNDED: Text = text("礼票已退还", "The tickets are given back");
 pub(crate) const DOOR_ASKED: Text = text("正在开门", "The door is being opened");
 pub(crate) const NO_SUCH_PATH: Text = text("没有这个路径", "There is no such path");
 
@@ -204,6 +210,8 @@ pub(crate) fn noun(noun: Noun, language: Language) -> &'static str {
         Noun::Store => text("门店", "store"),
         Noun::Device => text("柜机", "cabinet"),
         Noun::DoorSession => text("开门会话", "door session"),
+        Noun::Correction => text("修正单", "correction"),
+        Noun::Complaint => text("投诉", "complaint"),
     }
     .in_language(language)
 }
@@ -536,6 +544,35 @@ pub(crate) fn refusal(refusal: &Refusal, language: Language, zone: &TimeZone) ->
         }
         Refusal::UnpaidCabinetOrder { order: _ } => code(Code::UnpaidOrderExists).in_language(language).to_owned(),
         Refusal::CabinetOrderPaid => say!(language, "订单已支付", "The order is paid"),
+        Refusal::CabinetOrderPart { whole: _ } => {
+            say!(
+                language,
+                "这是补扣单，请修正它关联的订单",
+                "This is a surcharge; correct the order that it is linked to"
+            )
+        }
+        Refusal::OrderCorrected { corrections } => say!(
+            language,
+            "订单已被他人修正，现有 {corrections} 次修正，请刷新后再试",
+            "Somebody else has corrected the order; it now has {corrections} corrections",
+        ),
+        Refusal::CorrectionWaiting { correction: _ } => {
+            say!(language, "该订单有一笔修正正在等待复核", "A correction of this order waits for a second person")
+        }
+        Refusal::CorrectionDecided => say!(language, "修正单已处理", "The correction is decided already"),
+        Refusal::SecondPersonNeeded => {
+            say!(language, "须由另一位人员复核", "Somebody else than who asked for it has to decide")
+        }
+        Refusal::ConcededTooMuch { left } => say!(
+            language,
+            "超过单人退还上限，还可退 {left} 元；更多请用修正，由另一位人员复核",
+            "One person may give back ¥{left} more; beyond that, correct the order, which a second person agrees to",
+        ),
+        Refusal::ComplaintOpen { complaint: _ } => {
+            say!(language, "该订单已有未结束的投诉", "There is a complaint about this order that is not closed yet")
+        }
+        Refusal::ComplaintClosed => say!(language, "投诉已结束", "The complaint is closed"),
+        Refusal::NothingToCorrect => say!(language, "数量没有变化", "The order says so already"),
         Refusal::StoreTaken { code: taken } => {
             let taken = taken.as_str();
             say!(language, "门店编号 {taken} 已存在", "There is a store {taken} already")

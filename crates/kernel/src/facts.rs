@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::known::known;
 use crate::{
-    Account, AccountId, AccountName, AuditRecord, CabinetFacts, CabinetNeeds, CabinetOrder, Cents, Date, Department,
-    DepartmentCode, DepartmentId, Device, DoorSession, Entry, Exception, ExceptionKind, ExceptionState, GroupOrder,
-    GroupOrderId, Hold, Instant, Job, JobRun, LedgerSum, Meal, MealId, MealOrder, Member, MemberId, OrderId,
-    OutboxMessage, Payment, PaymentId, Pool, PoolId, Product, Refund, RefundId, Role, Round, RunId, Session, ShopFacts,
-    ShopNeeds, ShopOrder, Slot, StockMovement, Store, StuckOrder, Subscription, SubscriptionId, SubscriptionRun, Topup,
+    Account, AccountId, AccountName, AuditRecord, CabinetFacts, CabinetNeeds, CabinetOrder, Cents, Complaint,
+    Correction, Date, Department, DepartmentCode, DepartmentId, Device, DoorSession, Entry, Exception, ExceptionKind,
+    ExceptionState, GroupOrder, GroupOrderId, Hold, Instant, Job, JobRun, LedgerSum, Meal, MealId, MealOrder, Member,
+    MemberId, OrderId, OutboxMessage, Payment, PaymentId, Pool, PoolId, Product, Refund, RefundId, Role, Round, RunId,
+    Session, ShopFacts, ShopNeeds, ShopOrder, Slot, StockMovement, Store, StuckOrder, Subscription, SubscriptionId,
+    SubscriptionRun, Topup,
 };
 
 /// As many lapsed claims of a pool as can matter to one order, which asks for a thousand pieces at most.
@@ -124,6 +125,8 @@ pub enum Change {
     Device(Device),
     DoorSession(DoorSession),
     CabinetOrder(CabinetOrder),
+    Correction(Correction),
+    Complaint(Complaint),
 }
 
 impl Facts {
@@ -219,6 +222,8 @@ impl Facts {
                 Change::Device(device) => self.cabinet.apply_device(device),
                 Change::DoorSession(session) => self.cabinet.apply_session(session),
                 Change::CabinetOrder(order) => self.cabinet.apply_order(order),
+                Change::Complaint(complaint) => self.cabinet.apply_complaint(complaint),
+                Change::Correction(correction) => self.cabinet.corrections.set(correction.id, correction),
             }
         }
     }

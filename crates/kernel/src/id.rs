@@ -55,6 +55,8 @@ ids! {
     DeviceId,
     /// One opening of a cabinet's door by one member.
     DoorSessionId,
+    CorrectionId,
+    ComplaintId,
 }
 
 impl AccountId {

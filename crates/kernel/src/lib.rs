@@ -32,10 +32,13 @@ mod topup;
 
 pub use audit::{Actor, AuditRecord, OutboxMessage};
 pub use cabinet::{
-    AdjustTickets, Bought, Busy, CabinetCommand, CabinetFacts, CabinetNeeds, CabinetOrder, CabinetOrderState,
-    CabinetPay, CabinetRules, CreateDevice, CreateStore, Device, DevicePatch, DoorSeen, DoorSession, DoorStatus,
-    EditDevice, EditStore, LapseDoor, NoteDevice, NoteDoor, OpenDoor, PayCabinetOrder, RefuseCallback, SetPlanogram,
-    SettleDoor, Settlement, Shelf, Shelved, Store, StoreKind, StorePatch, StoreProperty, Taken, UnpaidReason,
+    AdjustTickets, AnswerComplaint, AssignComplaint, Bought, Busy, CabinetCommand, CabinetFacts, CabinetNeeds,
+    CabinetOrder, CabinetOrderState, CabinetOrderType, CabinetPay, CabinetRules, Complaint, ComplaintReply,
+    ComplaintStatus, CorrectCabinetOrder, Corrected, Correction, CorrectionState, CreateDevice, CreateStore,
+    DecideCorrection, Device, DevicePatch, DoorSeen, DoorSession, DoorStatus, EditDevice, EditStore, FileComplaint,
+    LapseDoor, NoteDevice, NoteDoor, OpenDoor, OrderPart, PayAttempt, PayCabinetOrder, RefundComplaint, RefuseCallback,
+    SetPlanogram, SettleDoor, Settlement, Shelf, Shelved, Standing, Store, StoreKind, StorePatch, StoreProperty, Taken,
+    UnpaidReason, Verdict,
 };
 pub use code::Code;
 pub use command::{
@@ -51,8 +54,8 @@ pub use command::{
 pub use decide::{Context, Decision, IdSource, ShopRules, decide};
 pub use facts::{Change, Facts, MOST_LAPSED, Needs};
 pub use id::{
-    AccountId, DepartmentId, DeviceId, DoorSessionId, GroupOrderId, MealId, MemberId, OrderId, PaymentId, PoolId,
-    ProductId, RefundId, RoundId, RunId, StoreId, SubscriptionId, TransferId,
+    AccountId, ComplaintId, CorrectionId, DepartmentId, DeviceId, DoorSessionId, GroupOrderId, MealId, MemberId,
+    OrderId, PaymentId, PoolId, ProductId, RefundId, RoundId, RunId, StoreId, SubscriptionId, TransferId,
 };
 pub use job::{Counts, Job, JobRun, RunState, RunStatus};
 pub use known::{Dirty, Lookup, Table};
@@ -62,10 +65,10 @@ pub use member::{Department, Member, MemberStatus, Payer, Session};
 pub use money::{Cents, Currency, OutOfRange, Overdraft, Price, Quantity, Tickets};
 pub use order::{GroupOrder, MealOrder, OrderStatus, numbered_order};
 pub use outcome::{
-    BalanceRepair, Booked, BookingOutcome, BookingRefused, CapacityRepair, CopiedMeal, CutOrder,
-    DepartmentAccountOutcome, FieldChange, GroupCancelOutcome, ImportOutcome, ImportedRow, MealOutcome, OrderCut,
-    OrderOutcome, Outcome, PoolRepair, ProcessedOrder, ProductOutcome, RoundOutcome, RowAction, SessionOutcome,
-    Settled, ShopOrderOutcome, StatesRepair, WalletOutcome, Warning,
+    BalanceRepair, Booked, BookingOutcome, BookingRefused, CapacityRepair, ComplaintOutcome, CopiedMeal,
+    CorrectionOutcome, CutOrder, DepartmentAccountOutcome, FieldChange, GroupCancelOutcome, ImportOutcome, ImportedRow,
+    MealOutcome, OrderCut, OrderOutcome, Outcome, PoolRepair, ProcessedOrder, ProductOutcome, RoundOutcome, RowAction,
+    SessionOutcome, Settled, ShopOrderOutcome, StatesRepair, WalletOutcome, Warning,
 };
 pub use pickup::{PickupCode, PickupWindow, Shown, pickup_qr};
 pub use pool::{Hold, HoldState, Pool};
@@ -80,7 +83,8 @@ pub use shop::{
 };
 pub use subscription::{Subscriber, Subscription, SubscriptionResult, SubscriptionRun, SubscriptionStatus, Weekdays};
 pub use text::{
-    AccountName, Address, DepartmentCode, DeviceCode, InvalidText, Note, Notes, ProductCode, Reason, StoreCode, Title,
+    AccountName, Address, ComplaintText, DepartmentCode, DeviceCode, InvalidText, Note, Notes, ProductCode, Reason,
+    StoreCode, Title,
 };
 pub use time::{Date, Instant, InvalidTime, Slot};
 pub use topup::{

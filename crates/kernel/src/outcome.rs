@@ -4,10 +4,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccountId, CabinetOrder, CapacityStrategy, Cents, Date, Department, DepartmentId, Device, DoorSession, Exception,
-    GroupOrderId, Instant, JobRun, Meal, MealId, MealOrder, Member, MemberId, OrderId, PaymentId, Pool, Product,
-    Refund, Refusal, Round, ShopOrder, Slot, StockMovement, Store, StuckOrder, Subscription, SubscriptionRun, Topup,
-    TransferId,
+    AccountId, CabinetOrder, CapacityStrategy, Cents, Complaint, Correction, Date, Department, DepartmentId, Device,
+    DoorSession, Exception, GroupOrderId, Instant, JobRun, Meal, MealId, MealOrder, Member, MemberId, OrderId,
+    PaymentId, Pool, Product, Refund, Refusal, Round, ShopOrder, Slot, StockMovement, Store, StuckOrder, Subscription,
+    SubscriptionRun, Topup, TransferId,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,6 +91,8 @@ pub enum Outcome {
     CabinetOrder {
         order: CabinetOrder,
     },
+    Correction(Box<CorrectionOutcome>),
+    Complaint(Box<ComplaintOutcome>),
     Tickets {
         member: MemberId,
         tickets: i64,
@@ -255,6 +257,21 @@ pub struct ShopOrderOutcome {
     pub balance: Option<Cents>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warning: Option<Warning>,
+}
+
+/// The order as it is after it, and what charged the difference or gave it back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CorrectionOutcome {
+    pub correction: Correction,
+    pub order: CabinetOrder,
+    pub surcharge: Option<CabinetOrder>,
+}
+
+/// With what gave back, where something was given back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ComplaintOutcome {
+    pub complaint: Complaint,
+    pub surcharge: Option<CabinetOrder>,
 }
 
 /// What became of one meal of several that were to be copied.

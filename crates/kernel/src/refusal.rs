@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccountName, BookingRefused, Cents, Code, Danger, Date, DepartmentCode, DeviceCode, ExceptionAction, ExceptionKind,
-    Fulfilment, Instant, MealId, MealStatus, MemberId, OptionId, OrderId, OrderStatus, OutOfRange, PickupWindow,
-    ProductCode, Role, RoundStatus, RunId, ShopStatus, Slot, StoreCode, SubscriptionStatus, TopupStatus,
+    AccountName, BookingRefused, Cents, Code, ComplaintId, CorrectionId, Danger, Date, DepartmentCode, DeviceCode,
+    ExceptionAction, ExceptionKind, Fulfilment, Instant, MealId, MealStatus, MemberId, OptionId, OrderId, OrderStatus,
+    OutOfRange, PickupWindow, ProductCode, Role, RoundStatus, RunId, ShopStatus, Slot, StoreCode, SubscriptionStatus,
+    TopupStatus,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +30,8 @@ pub enum Noun {
     Store,
     Device,
     DoorSession,
+    Correction,
+    Complaint,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -260,6 +263,32 @@ pub enum Refusal {
         order: OrderId,
     },
     CabinetOrderPaid,
+    /// It is a part of another order, which is the one to correct.
+    CabinetOrderPart {
+        whole: OrderId,
+    },
+    /// Somebody else has corrected the order meanwhile.
+    OrderCorrected {
+        corrections: i64,
+    },
+    /// An earlier correction of the order waits for a second person.
+    CorrectionWaiting {
+        correction: CorrectionId,
+    },
+    CorrectionDecided,
+    /// Nobody agrees to, or refuses, what they asked for themselves.
+    SecondPersonNeeded,
+    /// The order says so already.
+    NothingToCorrect,
+    /// More than one person may give back for an order; a correction can, once somebody else agrees.
+    ConcededTooMuch {
+        left: Cents,
+    },
+    /// Another complaint about the order is not closed yet.
+    ComplaintOpen {
+        complaint: ComplaintId,
+    },
+    ComplaintClosed,
     // scarcity
     OutOfStock {
         asked: i64,
@@ -343,7 +372,10 @@ impl Refusal {
             | Self::PaymentTooLate { .. }
             | Self::FulfilmentStep { .. }
             | Self::SharesKept
-            | Self::CabinetOrderPaid => Code::InvalidStatusTransition,
+            | Self::CabinetOrderPaid
+            | Self::CorrectionWaiting { .. }
+            | Self::CorrectionDecided
+            | Self::ComplaintClosed => Code::InvalidStatusTransition,
             Self::OutOfStock { .. } => Code::OutOfStock,
             Self::TooManyUnpaid { .. } | Self::UnpaidCabinetOrder { .. } => Code::UnpaidOrderExists,
             Self::DeviceOffline => Code::DeviceOffline,
@@ -351,7 +383,7 @@ impl Refusal {
             Self::InsufficientTickets { .. } => Code::InsufficientTickets,
             Self::CapacityExceeded { .. } | Self::OverCapacity { .. } => Code::CapacityExceeded,
             Self::InsufficientBalance { .. } => Code::InsufficientBalance,
-            Self::JobNotDue | Self::ImportChanged => Code::ConcurrencyError,
+            Self::JobNotDue | Self::ImportChanged | Self::OrderCorrected { .. } => Code::ConcurrencyError,
             Self::MemberDisabled
             | Self::Yourself
             | Self::LastAdministrator
@@ -366,6 +398,11 @@ impl Refusal {
             | Self::DeviceTaken { .. }
             | Self::PayScoreMissing
             | Self::DoorUnsettled
+            | Self::CabinetOrderPart { .. }
+            | Self::SecondPersonNeeded
+            | Self::NothingToCorrect
+            | Self::ConcededTooMuch { .. }
+            | Self::ComplaintOpen { .. }
             | Self::DateTaken { .. }
             | Self::DangerousEdit { .. }
             | Self::EntriesMissing { .. }

@@ -104,6 +104,8 @@ texts! {
     ProductCode(1, 64, name_like),
     /// Who gets a delivery, where, and how to reach them.
     Address(5, 300, printable),
+    /// What somebody has to complain of.
+    ComplaintText(1, 1000, printable),
     /// A buyer's remark and what the house has to add to it.
     Notes(0, 4000, printable),
 }

@@ -5,11 +5,13 @@
 mod support;
 
 use kernel::{
-    AdjustTickets, CabinetCommand, CabinetOrder, CabinetPay, CabinetRules, Cents, Code, Command, CreateDevice,
-    CreateProduct, CreateStore, Device, DeviceId, DoorSeen, DoorSession, DoorStatus, ExceptionAction, ExceptionKind,
-    LapseDoor, MemberId, NoteDevice, NoteDoor, OpenDoor, Outcome, Overdraft, PayCabinetOrder, ProductId, Refusal,
-    RefuseCallback, ResolveException, SetPlanogram, SettleDoor, Settlement, Shelf, ShopCommand, StoreId, StoreKind,
-    StoreProperty, Taken, UnpaidReason,
+    AdjustTickets, AnswerComplaint, AssignComplaint, CabinetCommand, CabinetOrder, CabinetOrderType, CabinetPay,
+    CabinetRules, Cents, Code, Command, Complaint, ComplaintStatus, CorrectCabinetOrder, CorrectionOutcome,
+    CorrectionState, CreateDevice, CreateProduct, CreateStore, DecideCorrection, Device, DeviceId, DoorSeen,
+    DoorSession, DoorStatus, ExceptionAction, ExceptionKind, FileComplaint, LapseDoor, MemberId, NoteDevice, NoteDoor,
+    OpenDoor, OrderId, Outcome, Overdraft, PayCabinetOrder, ProductId, RefundComplaint, Refusal, RefuseCallback,
+    ResolveException, SetPlanogram, SettleDoor, Settlement, Shelf, ShopCommand, StoreId, StoreKind, StoreProperty,
+    Taken, UnpaidReason, Verdict,
 };
 use support::{Answer, Asked, Database, House, Ids, actor, check_books};
 
@@ -173,6 +175,67 @@ impl World {
         }
     }
 
+    fn correct(
+        &mut self,
+        by: MemberId,
+        order: OrderId,
+        items: &[(&str, i64)],
+        seen: Option<i64>,
+    ) -> Result<CorrectionOutcome, Refusal> {
+        let (order, _) = &self.database.cabinet_orders[&order];
+        let (order, device, member) = (order.id, order.device, order.member);
+        let item = |&(code, quantity): &(&str, i64)| kernel::Corrected { code: text(code), quantity };
+        let (items, reason) = (items.iter().map(item).collect(), text("counted again"));
+        let command = CorrectCabinetOrder { order, device, member, items, reason, seen };
+        self.run(Some(by), Command::Cabinet(CabinetCommand::Correct(command))).map(corrected_of)
+    }
+
+    fn decide(
+        &mut self,
+        by: MemberId,
+        made: &CorrectionOutcome,
+        verdict: Verdict,
+    ) -> Result<CorrectionOutcome, Refusal> {
+        let (order, device, member) = (made.order.id, made.order.device, made.order.member);
+        let correction = made.correction.id;
+        let command = DecideCorrection { correction, order, device, member, verdict };
+        self.run(Some(by), Command::Cabinet(CabinetCommand::DecideCorrection(command))).map(corrected_of)
+    }
+
+    fn complain(&mut self, order: &CabinetOrder) -> Result<Complaint, Refusal> {
+        let (member, order, pictures) = (order.member, order.whole(), Vec::new());
+        let command = FileComplaint { member, order, text: text("it was warm"), pictures };
+        self.run(Some(member), Command::Cabinet(CabinetCommand::FileComplaint(command))).map(complaint_of)
+    }
+
+    fn answer(&mut self, complaint: &Complaint, closes: bool) -> Result<Complaint, Refusal> {
+        let command = AnswerComplaint { complaint: complaint.id, text: text("we are sorry"), closes };
+        self.house(CabinetCommand::AnswerComplaint(command)).map(complaint_of)
+    }
+
+    fn give_back(&mut self, complaint: &Complaint, amount: i64) -> Result<Complaint, Refusal> {
+        let (order, _) = &self.database.cabinet_orders[&complaint.order];
+        let command = RefundComplaint {
+            complaint: complaint.id,
+            order: order.id,
+            device: order.device,
+            member: order.member,
+            amount: amount.try_into().expect("an amount"),
+            reason: text("it was warm"),
+        };
+        self.house(CabinetCommand::RefundComplaint(command)).map(complaint_of)
+    }
+
+    /// An order that a member with as many tickets has after an opening.
+    fn bought(&mut self, tickets: i64, amount: i64, goods: &[(&str, i64)]) -> CabinetOrder {
+        let member = self.member(tickets);
+        let session = self.open(member, self.device).expect("asked");
+        let number = format!("V{}", session.id);
+        let goods = goods.iter().map(|&(code, quantity)| taken(code, quantity)).collect();
+        self.settle(&session, &number, amount, goods);
+        self.order().clone()
+    }
+
     fn resolve(&mut self, kind: ExceptionKind, subject: &str, action: ExceptionAction) -> Answer {
         let exception = self.database.open_exception(kind, subject).expect("an open exception");
         let note = text("looked at");
@@ -196,6 +259,20 @@ impl World {
 
     fn later(&mut self, ms: i64) {
         self.house.now = self.house.now.plus_millis(ms);
+    }
+}
+
+fn corrected_of(outcome: Outcome) -> CorrectionOutcome {
+    match outcome {
+        Outcome::Correction(made) => *made,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn complaint_of(outcome: Outcome) -> Complaint {
+    match outcome {
+        Outcome::Complaint(made) => made.complaint,
+        other => panic!("{other:?}"),
     }
 }
 
@@ -268,9 +345,13 @@ fn too_few_tickets_leave_an_unpaid_order_and_take_none() {
     assert_eq!(order.state, kernel::CabinetOrderState::Unpaid { reason });
     assert_eq!(world.tickets(member), 3_000);
     assert_eq!(world.open(member, world.device).err(), Some(Refusal::UnpaidCabinetOrder { order: order.id }));
-    assert_eq!(world.pay(&order).err(), Some(Refusal::InsufficientTickets { tickets: 3_000, needed: 25_000 }));
+    assert!(world.pay(&order).expect("written down").is_unpaid());
+    assert_eq!(world.tickets(member), 3_000);
     world.give(member, 22_000).expect("given");
-    assert!(!world.pay(&order).expect("paid").is_unpaid());
+    let paid = world.pay(&order).expect("paid");
+    assert_eq!((paid.is_paid(), paid.kept.get()), (true, 25_000));
+    let failures: Vec<_> = paid.attempts.iter().map(|attempt| attempt.failure).collect();
+    assert_eq!(failures, [Some(reason), Some(reason), None]);
     assert_eq!(world.tickets(member), 0);
     assert_eq!(world.pay(&order).err(), Some(Refusal::CabinetOrderPaid));
 }
@@ -464,4 +545,199 @@ fn a_forged_message_is_written_down() {
     let refuse = RefuseCallback { partner, path, why, count: 1 };
     world.house(CabinetCommand::RefuseCallback(refuse)).expect("noted");
     assert_eq!(world.database.audits.last().map(|audit| audit.action), Some("callback.refuse"));
+}
+
+/// Each line: the tickets before, what was taken, then what each correction says, what its surcharge costs (`*` where it waits to be paid,
+/// nothing where there is none), and the member's tickets and the stock of COLA after it. COLA costs 3.00, RICE 50.00.
+const CORRECTIONS: &str = "
+    10000 | COLA 2        | COLA 1 -> -300 8500 4
+    10000 | COLA 2        | COLA 0 -> -600 10000 5
+    10000 | COLA 2        | COLA 3 -> 300 5500 2
+    10000 | COLA 1        | COLA 2 -> 300 7000 3 | COLA 0 -> -600 10000 5 | COLA 1 -> 300 8500 4
+    29000 | RICE 1        | COLA 1 -> 300 2500 4
+    29000 | RICE 1        | COLA 3 -> 900* 4000 2 | COLA 1 -> 300 2500 4
+    29000 | RICE 1        | COLA 3 -> 900* 4000 2 | COLA 0 -> 4000 5
+    29000 | RICE 1        | COLA 3 -> 900* 4000 2 | RICE 0 -> -4100 24500 2
+    3000  | RICE 1        | COLA 1 -> 5300* 3000 4 | RICE 0 -> 300 1500 4
+    3000  | RICE 1        | RICE 0 -> 3000 5
+    3000  | RICE 1        | RICE 0 -> 3000 5 | COLA 1 -> 300 1500 4
+";
+
+fn goods(text: &str) -> Vec<(&str, i64)> {
+    text.split(',')
+        .map(|good| {
+            let (code, quantity) = good.trim().split_once(' ').expect("a code and a quantity");
+            (code, quantity.trim().parse().expect("a quantity"))
+        })
+        .collect()
+}
+
+#[test]
+fn a_correction_charges_the_difference_or_gives_it_back() {
+    for line in CORRECTIONS.trim().lines() {
+        let mut cells = line.split('|').map(str::trim);
+        let mut world = World::new();
+        let tickets = cells.next().and_then(|cell| cell.parse().ok()).expect("tickets");
+        let taken = goods(cells.next().expect("goods"));
+        let price = |code: &str| if code == "RICE" { 5_000 } else { 300 };
+        let amount = taken.iter().map(|&(code, quantity)| price(code) * quantity).sum();
+        let order = world.bought(tickets, amount, &taken);
+        let clerk = world.member(0);
+        for cell in cells {
+            let (said, after) = cell.split_once(" -> ").expect("an arrow");
+            let made =
+                world.correct(clerk, order.id, &goods(said), None).unwrap_or_else(|why| panic!("{line}: {why:?}"));
+            let (made, order) = (made.surcharge, made.order);
+            assert_eq!(order.order_type(), CabinetOrderType::Corrected);
+            let surcharge = made.map_or(String::new(), |made| {
+                assert_eq!((made.order_type(), made.whole()), (CabinetOrderType::Surcharge, order.id));
+                format!("{}{} ", made.total.get(), if made.is_unpaid() { "*" } else { "" })
+            });
+            let now = format!("{surcharge}{} {}", world.tickets(order.member), world.stock("COLA"));
+            assert_eq!(now, after, "{line}");
+        }
+    }
+}
+
+#[test]
+fn a_surcharge_that_is_due_keeps_doors_shut_until_it_is_paid() {
+    let mut world = World::new();
+    let order = world.bought(29_000, 5_000, &[("RICE", 1)]);
+    let (clerk, member) = (world.member(0), order.member);
+    let due = world.correct(clerk, order.id, &[("COLA", 3)], None).expect("corrected").surcharge.expect("a surcharge");
+    assert_eq!(world.open(member, world.device).err(), Some(Refusal::UnpaidCabinetOrder { order: due.id }));
+    let whole = order.id;
+    let refused = world.correct(clerk, due.id, &[("COLA", 1)], None).err();
+    assert_eq!(refused, Some(Refusal::CabinetOrderPart { whole }));
+    world.give(member, 500).expect("given");
+    assert!(world.pay(&due).expect("paid").is_paid());
+    assert_eq!((world.tickets(member), world.database.cabinet_orders[&order.id].0.kept.get()), (0, 29_500));
+    world.give(member, 2_500).expect("given");
+    world.open(member, world.device).expect("free");
+}
+
+#[test]
+fn the_same_correction_is_carried_out_once() {
+    let mut world = World::new();
+    let order = world.bought(10_000, 600, &[("COLA", 2)]);
+    let clerk = world.member(0);
+    world.correct(clerk, order.id, &[("COLA", 1)], Some(0)).expect("corrected");
+    let again = |world: &mut World, seen| world.correct(clerk, order.id, &[("COLA", 1)], seen).err();
+    assert_eq!(again(&mut world, None), Some(Refusal::NothingToCorrect));
+    assert_eq!(again(&mut world, Some(0)), Some(Refusal::OrderCorrected { corrections: 1 }));
+    assert_eq!(world.tickets(order.member), 8_500);
+}
+
+#[test]
+fn beyond_the_limit_a_second_person_has_to_agree() {
+    let limit = CabinetRules::default().correction_limit;
+    assert_eq!(limit.get(), 5_000);
+    let mut world = World::new();
+    let order = world.bought(100_000, 10_300, &[("RICE", 2), ("COLA", 1)]);
+    let (clerk, second) = (world.member(0), world.member(0));
+    // In small steps no further than at once.
+    let small = world.correct(clerk, order.id, &[("RICE", 1)], None).expect("corrected");
+    assert!(matches!(small.correction.state, CorrectionState::Done { agreed_by: None, .. }));
+    assert_eq!(world.tickets(order.member), 73_500);
+    let asked = world.correct(clerk, order.id, &[("COLA", 0)], None).expect("asked for");
+    assert_eq!((&asked.correction.state, asked.correction.difference.get()), (&CorrectionState::Waiting, -300));
+    assert_eq!((world.tickets(order.member), world.stock("COLA")), (73_500, 4));
+
+    let correction = asked.correction.id;
+    let meanwhile = world.correct(second, order.id, &[("COLA", 2)], None).err();
+    assert_eq!(meanwhile, Some(Refusal::CorrectionWaiting { correction }));
+    assert_eq!(world.decide(clerk, &asked, Verdict::Agree).err(), Some(Refusal::SecondPersonNeeded));
+    let agreed = world.decide(second, &asked, Verdict::Agree).expect("agreed");
+    assert_eq!(agreed.surcharge.expect("a surcharge").total.get(), -300);
+    assert_eq!((world.tickets(order.member), world.stock("COLA")), (75_000, 5));
+    assert_eq!(world.decide(second, &asked, Verdict::Agree).err(), Some(Refusal::CorrectionDecided));
+
+    // From what both agreed on, one person may go as far again.
+    let refused = world.correct(clerk, order.id, &[("RICE", 3)], None).expect("asked for");
+    let note: kernel::Reason = text("not so");
+    let refused = world.decide(second, &refused, Verdict::Refuse { note }).expect("refused");
+    assert!(matches!(refused.correction.state, CorrectionState::Refused { .. }) && refused.order.standing().is_some());
+    assert_eq!(world.tickets(order.member), 75_000);
+    world.correct(clerk, order.id, &[("RICE", 0)], None).expect("corrected");
+    assert_eq!(world.tickets(order.member), 100_000);
+}
+
+#[test]
+fn a_correction_that_makes_no_sense_is_refused() {
+    let mut world = World::new();
+    let order = world.bought(10_000, 600, &[("COLA", 2)]);
+    let clerk = world.member(0);
+    let mut refusal = |items: &[(&str, i64)]| world.correct(clerk, order.id, items, None).err();
+    assert_eq!(refusal(&[("COLA", -1)]), Some(Refusal::PlanogramTooLarge { most: 1_000 }));
+    assert_eq!(refusal(&[("COLA", 1_001)]), Some(Refusal::PlanogramTooLarge { most: 1_000 }));
+    assert_eq!(refusal(&[("COLA", 1), ("COLA", 1)]), Some(Refusal::ProductTwice { code: text("COLA") }));
+    assert_eq!(refusal(&[("TEA", 1)]).map(|refusal| refusal.code()), Some(Code::NotFound));
+    assert_eq!(refusal(&[]), Some(Refusal::NothingToCorrect));
+}
+
+#[test]
+fn what_an_order_has_had_keeps_its_price() {
+    let mut world = World::new();
+    let order = world.bought(10_000, 600, &[("COLA", 2)]);
+    let clerk = world.member(0);
+    world.shelve(world.device, &[("COLA", 900, 9), ("TEA", 400, 9)]).expect("shelved");
+    world.correct(clerk, order.id, &[("COLA", 0)], None).expect("corrected");
+    world.correct(clerk, order.id, &[("COLA", 1), ("TEA", 1)], None).expect("corrected");
+    assert_eq!(world.tickets(order.member), 10_000 - 1_500 - 2_000);
+}
+
+#[test]
+fn a_complaint_is_answered_and_closed_and_gives_back_what_is_left_at_most() {
+    let mut world = World::new();
+    let order = world.bought(10_000, 600, &[("COLA", 2)]);
+    let (clerk, member) = (world.member(0), order.member);
+    let complaint = world.complain(&order).expect("filed");
+    let open = Refusal::ComplaintOpen { complaint: complaint.id };
+    assert_eq!(world.complain(&order).err(), Some(open));
+    let assign = AssignComplaint { complaint: complaint.id, owner: Some(clerk) };
+    let assigned = world.house(CabinetCommand::AssignComplaint(assign)).map(complaint_of).expect("assigned");
+    assert_eq!((assigned.owner, assigned.status()), (Some(clerk), ComplaintStatus::Open));
+    assert_eq!(world.answer(&complaint, false).expect("answered").status(), ComplaintStatus::Answered);
+
+    assert_eq!(world.give_back(&complaint, 0).err(), Some(Refusal::AmountNotPositive));
+    assert_eq!(world.give_back(&complaint, 601).err(), Some(Refusal::RefundTooLarge { left: Cents::new(600) }));
+    assert_eq!(world.give_back(&complaint, 200).expect("given back").refunded.get(), 200);
+    assert_eq!(world.tickets(member), 8_000);
+    // The goods' price may not go back a second time.
+    let left = Cents::new(400);
+    assert_eq!(world.correct(clerk, order.id, &[("COLA", 0)], None).err(), Some(Refusal::RefundTooLarge { left }));
+    world.correct(clerk, order.id, &[("COLA", 1)], None).expect("corrected");
+    assert_eq!(world.tickets(member), 9_500);
+    let left = Cents::new(100);
+    assert_eq!(world.give_back(&complaint, 101).err(), Some(Refusal::RefundTooLarge { left }));
+    world.give_back(&complaint, 100).expect("given back");
+    assert_eq!(world.tickets(member), 10_000);
+
+    assert_eq!(world.answer(&complaint, true).expect("closed").status(), ComplaintStatus::Closed);
+    assert_eq!(world.answer(&complaint, false).err(), Some(Refusal::ComplaintClosed));
+    assert_eq!(world.give_back(&complaint, 1).err(), Some(Refusal::ComplaintClosed));
+    world.complain(&order).expect("again");
+}
+
+#[test]
+fn one_person_gives_back_no_more_than_one_may() {
+    let limit = CabinetRules::default().correction_limit;
+    let mut world = World::new();
+    let order = world.bought(100_000, 10_000, &[("RICE", 2)]);
+    let complaint = world.complain(&order).expect("filed");
+    world.give_back(&complaint, limit.get() - 1).expect("given back");
+    let left = Cents::new(1);
+    assert_eq!(world.give_back(&complaint, 2).err(), Some(Refusal::ConcededTooMuch { left }));
+    world.answer(&complaint, true).expect("closed");
+    let another = world.complain(&order).expect("filed");
+    assert_eq!(world.give_back(&another, 2).err(), Some(Refusal::ConcededTooMuch { left }));
+}
+
+#[test]
+fn nobody_complains_about_anothers_order() {
+    let mut world = World::new();
+    let order = world.bought(10_000, 600, &[("COLA", 2)]);
+    let stranger = world.member(0);
+    let posing = CabinetOrder { member: stranger, ..order };
+    assert_eq!(world.complain(&posing).err(), Some(Refusal::NotYours));
 }

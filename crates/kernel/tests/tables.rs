@@ -1807,6 +1807,8 @@ fn outcome_parts(outcome: &Outcome, put: &mut impl FnMut(&str, String)) {
         | Outcome::Device { .. }
         | Outcome::DoorSession { .. }
         | Outcome::CabinetOrder { .. }
+        | Outcome::Correction(_)
+        | Outcome::Complaint(_)
         | Outcome::Tickets { .. }
         | Outcome::Noted => unreachable!("no table speaks of it"),
         outcome => shop_words::outcome_parts(outcome, put),

@@ -29,6 +29,11 @@ const ALL: &[Migration] = &[
     Migration { number: 13, name: "shop_payments", text: include_str!("migrations/0013_shop_payments.sql") },
     Migration { number: 14, name: "cabinets", text: include_str!("migrations/0014_cabinets.sql") },
     Migration { number: 15, name: "forgetting", text: include_str!("migrations/0015_forgetting.sql") },
+    Migration {
+        number: 16,
+        name: "corrections_and_complaints",
+        text: include_str!("migrations/0016_corrections_and_complaints.sql"),
+    },
 ];
 
 /// Any number that no other program uses for a lock in the same database.

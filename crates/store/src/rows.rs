@@ -1,13 +1,13 @@
 //! The kernel's nouns as rows: the columns of each table, and both directions between them.
 
 use kernel::{
-    Account, AccountId, CabinetOrder, CabinetOrderState, Cents, Currency, Delivery, Department, DepartmentId, Device,
-    DeviceId, DoorSession, DoorSessionId, DrawSecret, Exception, ExceptionState, Fulfilment, Goods, GroupOrder,
-    GroupOrderId, Hold, HoldState, Instant, Job, JobRun, Meal, MealId, MealOrder, Member, MemberId, OrderId, Owner,
-    Payment, PaymentId, PaymentState, Pool, PoolId, Product, ProductId, Receipt, Refund, RefundId, Round, RoundId,
-    RoundState, RoundStatus, RunId, RunState, RunStatus, Session, Settlement, ShopOrder, ShopOrderState, ShopStatus,
-    StoreId, StuckOrder, Subscriber, Subscription, SubscriptionId, SubscriptionRun, SystemAccount, Tickets, Topup,
-    TopupState, TopupStatus,
+    Account, AccountId, CabinetOrder, CabinetOrderState, Cents, Complaint, ComplaintId, ComplaintStatus, Correction,
+    CorrectionId, CorrectionState, Currency, Delivery, Department, DepartmentId, Device, DeviceId, DoorSession,
+    DoorSessionId, DrawSecret, Exception, ExceptionState, Fulfilment, Goods, GroupOrder, GroupOrderId, Hold, HoldState,
+    Instant, Job, JobRun, Meal, MealId, MealOrder, Member, MemberId, OrderId, OrderPart, Owner, Payment, PaymentId,
+    PaymentState, Pool, PoolId, Product, ProductId, Receipt, Refund, RefundId, Round, RoundId, RoundState, RoundStatus,
+    RunId, RunState, RunStatus, Session, Settlement, ShopOrder, ShopOrderState, ShopStatus, StoreId, StuckOrder,
+    Subscriber, Subscription, SubscriptionId, SubscriptionRun, SystemAccount, Tickets, Topup, TopupState, TopupStatus,
 };
 
 use crate::sql::Kind::{Blob, Int, Text};
@@ -340,6 +340,52 @@ pub(crate) const CABINET_ORDER: &[Column] = &[
     ("status", Text),
     ("reason", Text),
     ("paid_at", Int),
+    ("withdrawn_at", Int),
+    ("attempts", Text),
+    ("order_type", Text),
+    ("related_order_id", Int),
+    ("related_order_no", Text),
+    ("complaint_id", Int),
+    ("standing", Text),
+    ("kept_tickets", Int),
+    ("created_at", Int),
+    ("updated_at", Int),
+    ("version", Int),
+];
+
+pub(crate) const CABINET_LINE: &[Column] =
+    &[("order_id", Int), ("number", Int), ("product_id", Int), ("quantity", Int), ("total_cents", Int)];
+
+pub(crate) const COMPLAINT: &[Column] = &[
+    ("complaint_id", Int),
+    ("member_id", Int),
+    ("order_id", Int),
+    ("order_no", Text),
+    ("text", Text),
+    ("pictures", Text),
+    ("status", Text),
+    ("owner_id", Int),
+    ("replies", Text),
+    ("refunded_cents", Int),
+    ("answered_at", Int),
+    ("closed_at", Int),
+    ("created_at", Int),
+    ("updated_at", Int),
+    ("version", Int),
+];
+
+pub(crate) const CORRECTION: &[Column] = &[
+    ("correction_id", Int),
+    ("order_id", Int),
+    ("items", Text),
+    ("reason", Text),
+    ("difference_cents", Int),
+    ("asked_by", Int),
+    ("status", Text),
+    ("decided_by", Int),
+    ("decided_at", Int),
+    ("note", Text),
+    ("surcharge_id", Int),
     ("created_at", Int),
     ("updated_at", Int),
     ("version", Int),
@@ -657,13 +703,27 @@ impl FromRow for CabinetOrder {
         let (pay, status) = (cells.parse("way to pay")?, cells.text()?);
         let reason = cells.opt_text()?.map(|word| word.parse()).transpose();
         let reason = reason.map_err(|()| Error::inconsistent("no reason why an order is unpaid"))?;
-        let state = match (status.as_str(), reason, opt_instant(cells)?) {
-            ("unpaid", Some(reason), None) => CabinetOrderState::Unpaid { reason },
-            ("paid", None, Some(paid_at)) => CabinetOrderState::Paid { paid_at },
+        let state = match (status.as_str(), reason, opt_instant(cells)?, opt_instant(cells)?) {
+            ("unpaid", Some(reason), None, None) => CabinetOrderState::Unpaid { reason },
+            ("paid", None, Some(paid_at), None) => CabinetOrderState::Paid { paid_at },
+            ("withdrawn", None, None, Some(withdrawn_at)) => CabinetOrderState::Withdrawn { withdrawn_at },
             _ => return Err(Error::inconsistent(format!("a cabinet order cannot be {status} like this"))),
         };
+        let attempts = cells.json("attempts to pay")?;
+        let (order_type, related, related_no) = (cells.parse("order type")?, cells.opt_int()?, cells.opt_text()?);
+        let (complaint, standing) = (cells.opt_int()?.map(ComplaintId::new), cells.opt_text()?);
+        let standing = standing.map(|text| serde_json::from_str(&text)).transpose();
+        let standing = standing.map_err(|_| Error::inconsistent("no standing of a cabinet order"))?;
+        let part = match (related, related_no, standing) {
+            (None, None, Some(standing)) => OrderPart::Whole(standing),
+            (Some(order), Some(order_no), None) => {
+                OrderPart::Surcharge { order: OrderId::new(order), order_no, complaint }
+            }
+            _ => return Err(Error::inconsistent(format!("cabinet order {id} is neither whole nor a part"))),
+        };
+        let kept = Tickets::new(cells.int()?);
         let (created_at, updated_at) = (instant(cells)?, instant(cells)?);
-        Ok(Self {
+        let order = Self {
             id,
             order_no,
             member,
@@ -676,9 +736,67 @@ impl FromRow for CabinetOrder {
             tickets,
             pay,
             state,
+            attempts,
+            part,
+            kept,
             created_at,
             updated_at,
-        })
+        };
+        if order.order_type() == order_type {
+            Ok(order)
+        } else {
+            Err(Error::inconsistent(format!("cabinet order {id} is {order_type:?} and {:?}", order.part)))
+        }
+    }
+}
+
+impl FromRow for Correction {
+    fn from_cells(cells: &mut Cells) -> Result<Self, Error> {
+        let (id, order) = (CorrectionId::new(cells.int()?), OrderId::new(cells.int()?));
+        let (items, reason) = (cells.json("corrected quantities")?, checked(cells.text()?, "reason")?);
+        let (difference, asked_by) = (Cents::new(cells.int()?), cells.opt_int()?.map(MemberId::new));
+        let (status, by) = (cells.text()?, cells.opt_int()?.map(MemberId::new));
+        let (at, note) = (opt_instant(cells)?, cells.opt_text()?);
+        let surcharge = cells.opt_int()?.map(OrderId::new);
+        let state = match (status.as_str(), by, at, note) {
+            ("waiting", None, None, None) => CorrectionState::Waiting,
+            ("done", agreed_by, Some(at), None) => CorrectionState::Done { agreed_by, at, surcharge },
+            ("refused", Some(by), Some(at), Some(note)) => {
+                CorrectionState::Refused { by, at, note: checked(note, "note")? }
+            }
+            _ => return Err(Error::inconsistent(format!("a correction cannot be {status} like this"))),
+        };
+        let (created_at, updated_at) = (instant(cells)?, instant(cells)?);
+        Ok(Self { id, order, items, reason, difference, asked_by, state, created_at, updated_at })
+    }
+}
+
+impl FromRow for Complaint {
+    fn from_cells(cells: &mut Cells) -> Result<Self, Error> {
+        let (id, member) = (ComplaintId::new(cells.int()?), MemberId::new(cells.int()?));
+        let (order, order_no) = (OrderId::new(cells.int()?), cells.text()?);
+        let (text, pictures) = (checked(cells.text()?, "complaint")?, cells.json("pictures")?);
+        let status: ComplaintStatus = cells.parse("complaint status")?;
+        let complaint = Self {
+            id,
+            member,
+            order,
+            order_no,
+            text,
+            pictures,
+            owner: cells.opt_int()?.map(MemberId::new),
+            replies: cells.json("replies")?,
+            refunded: Cents::new(cells.int()?),
+            answered_at: opt_instant(cells)?,
+            closed_at: opt_instant(cells)?,
+            created_at: instant(cells)?,
+            updated_at: instant(cells)?,
+        };
+        if complaint.status() == status {
+            Ok(complaint)
+        } else {
+            Err(Error::inconsistent(format!("complaint {id} is not {status:?}")))
+        }
     }
 }
 

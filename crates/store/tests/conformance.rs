@@ -704,6 +704,9 @@ async fn what_is_not_there_is_known_to_be_absent(home: &Home) {
             device_codes: ["x".to_owned().try_into().expect("a code")].into(),
             vendor_nos: ["x".to_owned()].into(),
             busy: [MemberId::new(1)].into(),
+            corrections: [kernel::CorrectionId::new(1)].into(),
+            complaints: [kernel::ComplaintId::new(1)].into(),
+            open_complaints: [OrderId::new(1)].into(),
         },
     };
     let facts = read(&mut writer, &needs).await;

@@ -4,9 +4,11 @@ mod admin;
 mod auth;
 mod cabinets;
 mod callbacks;
+mod complaints;
 mod dining;
 mod meals;
 mod orders;
+mod pictures;
 mod shop;
 mod subscriptions;
 mod system;
@@ -98,6 +100,10 @@ pub fn all() -> Vec<Endpoint> {
         cabinets::orders::endpoint(),
         cabinets::show::endpoint(),
         cabinets::pay::endpoint(),
+        complaints::file::endpoint(),
+        complaints::upload_picture::endpoint(),
+        complaints::list::list(),
+        complaints::list::show(),
         admin::shop::products::endpoint(),
         admin::shop::create_product::endpoint(),
         admin::shop::edit_product::endpoint(),
@@ -124,6 +130,19 @@ pub fn all() -> Vec<Endpoint> {
         admin::cabinets::planogram::endpoint(),
         admin::cabinets::qr::endpoint(),
         admin::cabinets::orders::endpoint(),
+        admin::cabinets::corrections::correct(),
+        admin::cabinets::corrections::list(),
+        admin::cabinets::corrections::agree(),
+        admin::cabinets::corrections::refuse(),
+        admin::complaints::list::endpoint(),
+        admin::complaints::assign::endpoint(),
+        admin::complaints::answer::answer(),
+        admin::complaints::answer::close(),
+        admin::complaints::refund::endpoint(),
+        admin::stats::sales::endpoint(),
+        admin::stats::payments::endpoint(),
+        admin::stats::devices::endpoint(),
+        admin::stats::settling::endpoint(),
         admin::members::endpoint(),
         admin::member::endpoint(),
         admin::add_member::endpoint(),

@@ -6,14 +6,17 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use flate2::read::ZlibDecoder;
 use http_api::Limits;
 use kernel::{Instant, Role};
 use serde_json::{Value, json};
-use service::{OpenDelivery, Vendor, cabinet_jobs};
+use service::{OpenDelivery, Pictures, Vendor, cabinet_jobs};
 use sim::cabinet::{VENDOR, VENDOR_SECRET};
 use sim::{Config, World};
 
+use crate::shop::png;
 use crate::support::{Answer, Clock, Events, Home, Person, START, Server, on_both_engines};
 
 /// A house with a cabinet, D1, that has COLA for 3.00 and RICE for 50.00, and a member with 20,000 tickets.
@@ -25,6 +28,7 @@ struct Corner {
     protocol: &'static str,
     admin: Person,
     member: Person,
+    _pictures: testing::TempDir,
 }
 
 impl Corner {
@@ -55,8 +59,10 @@ impl Corner {
         let base_url = format!("{}/vendor", world.base_url());
         let callback_url = format!("http://{address}/api/v1");
         let vendor = vendor(&base_url, &callback_url);
+        let pictures = testing::TempDir::new();
         let server = Server::start_by(clock, home, Limits::default(), |settings| {
             settings.vendor = Some(vendor);
+            settings.pictures = Some(Pictures::in_folder(pictures.join("pictures")));
             settings.jobs = cabinet_jobs();
             settings.deliveries = vec![Box::new(OpenDelivery)];
         })
@@ -66,7 +72,7 @@ impl Corner {
         #[expect(clippy::disallowed_methods, reason = "a test plays the person outside")]
         let http = reqwest::Client::builder().no_proxy().build().expect("a client");
         let callbacks = format!("{callback_url}/callbacks/cabinet");
-        let corner = Self { server, world, http, callbacks, protocol, admin, member };
+        let corner = Self { server, world, http, callbacks, protocol, admin, member, _pictures: pictures };
         corner.furnish().await;
         corner
     }
@@ -459,6 +465,161 @@ on_both_engines! {
         corner.server.ask(&pay).by(&corner.member).send().await.failed(400, "INVALID_STATUS_TRANSITION");
         assert_eq!(corner.tickets().await, 0);
         corner.server.books_are_right().await;
+    }
+
+    async fn a_correction_is_tried_made_and_seen_by_both_sides(corner: Corner) {
+        let session = corner.open_door().await;
+        corner.trip(&session, &[("COLA", 2)]).await;
+        let [order] = corner.orders().await.try_into().expect("one order");
+        assert_eq!((&order["order_type"], &order["ticket_payment_amount"]), (&json!("normal"), &json!(3000)));
+        assert_eq!(order["payment_attempts"][0]["paid"], true);
+        let number = order["order_no"].as_str().expect("a number").to_owned();
+        let place = format!("POST /api/v1/admin/cabinet/orders/{number}/correct");
+        let body = json!({"items": [{"product_code": "COLA", "quantity": 1}], "reason": "点错了", "corrections": 0});
+
+        let finance = corner.server.person(Role::Finance).await;
+        corner.server.ask(&place).by(&corner.member).json(&body).await.failed(403, "PERMISSION_DENIED");
+        let tried = corner.server.ask(&format!("{place}?dry_run=true")).by(&finance).json(&body).await;
+        assert_eq!(tried.data()["surcharge"]["total_cents"], -300);
+        assert_eq!(corner.tickets().await, 17_000, "nothing was changed");
+        let made = corner.server.ask(&place).by(&finance).json(&body).await;
+        assert_eq!((&made.data()["correction"]["status"], &made.data()["order"]["order_type"]), (&json!("done"), &json!("corrected")));
+        assert_eq!(corner.tickets().await, 18_500);
+        corner.server.ask(&place).by(&finance).json(&body).await.failed(409, "CONCURRENCY_ERROR");
+
+        let [surcharge, corrected] = corner.orders().await.try_into().expect("two orders");
+        assert_eq!((&surcharge["order_type"], &surcharge["related_order_no"]), (&json!("surcharge"), &json!(number)));
+        assert_eq!(surcharge["items"][0]["quantity"], -1);
+        assert_eq!((&corrected["items"][0]["quantity"], &corrected["corrected_items"][0]["quantity"]), (&json!(2), &json!(1)));
+        let shown = corner.server.ask(&format!("GET /api/v1/cabinet/orders/{number}")).by(&corner.member).send().await;
+        assert_eq!(shown.data()["surcharges"][0]["order_no"], surcharge["order_no"]);
+        assert_eq!(shown.data()["correction_history"][0]["reason"], "点错了");
+        let devices = corner.server.ask("GET /api/v1/admin/devices").by(&corner.admin).send().await;
+        assert_eq!(devices.data()["devices"][0]["planogram"][0]["stock"], 9);
+        corner.server.books_are_right().await;
+    }
+
+    async fn a_large_correction_takes_two(corner: Corner) {
+        let session = corner.open_door().await;
+        corner.trip(&session, &[("COLA", 2)]).await;
+        let [order] = corner.orders().await.try_into().expect("one order");
+        let place = format!("POST /api/v1/admin/cabinet/orders/{}/correct", order["order_no"].as_str().expect("a number"));
+        let (one, other) = (corner.server.person(Role::Finance).await, corner.server.person(Role::Finance).await);
+        let ask = async |quantity: i64| {
+            let body = json!({"items": [{"product_code": "RICE", "quantity": quantity}], "reason": "少算了"});
+            corner.server.ask(&place).by(&one).json(&body).await.data()["correction"].clone()
+        };
+        let correction = ask(2).await;
+        assert_eq!((&correction["status"], &correction["difference_cents"]), (&json!("waiting"), &json!(10_000)));
+        let waiting = corner.server.ask("GET /api/v1/admin/cabinet/corrections").by(&other).send().await;
+        assert_eq!(waiting.data()["corrections"][0]["order_no"], order["order_no"]);
+        let refuse = format!("POST /api/v1/admin/cabinet/corrections/{}/refuse", correction["correction_id"]);
+        corner.server.ask(&refuse).by(&one).json(&json!({"reason": "?"})).await.failed(400, "BUSINESS_RULE_ERROR");
+        let refused = corner.server.ask(&refuse).by(&other).json(&json!({"reason": "没有证据"})).await;
+        assert_eq!(refused.data()["correction"]["status"], "refused");
+
+        let correction = ask(2).await;
+        let agree = format!("POST /api/v1/admin/cabinet/corrections/{}/agree", correction["correction_id"]);
+        let agreed = corner.server.ask(&agree).by(&other).send().await;
+        // There are 17,000 tickets, and it takes 50,000.
+        assert_eq!(agreed.data()["surcharge"]["payment_status"], "unpaid");
+        corner.server.ask(&agree).by(&other).send().await.failed(400, "INVALID_STATUS_TRANSITION");
+        assert_eq!(corner.scan().await["blocked_by"]["reason"], "unpaid_order");
+        corner.give(&corner.member, 33_000).await;
+        let due = agreed.data()["surcharge"]["order_no"].as_str().expect("a number");
+        let paid = corner.server.ask(&format!("POST /api/v1/cabinet/orders/{due}/pay")).by(&corner.member).send().await;
+        assert_eq!(paid.data()["payment_status"], "paid");
+        assert_eq!(corner.tickets().await, 0);
+        corner.server.books_are_right().await;
+    }
+
+    async fn a_complaint_goes_from_its_picture_to_its_end(corner: Corner) {
+        let session = corner.open_door().await;
+        corner.trip(&session, &[("COLA", 2)]).await;
+        let [order] = corner.orders().await.try_into().expect("one order");
+        let support = corner.server.person(Role::Support).await;
+        let picture = json!({"content": STANDARD.encode(png(320, 240))});
+        let kept = corner.server.ask("POST /api/v1/complaints/pictures").by(&corner.member).json(&picture).await;
+        let body = json!({"order_no": order["order_no"], "text": "饮料是温的", "pictures": [kept.data()["name"]]});
+        corner.server.ask("POST /api/v1/complaints").by(&support).json(&body).await.failed(403, "PERMISSION_DENIED");
+        let filed = corner.server.ask("POST /api/v1/complaints").by(&corner.member).json(&body).await;
+        assert_eq!((&filed.data()["status"], &filed.data()["order_no"]), (&json!("open"), &order["order_no"]));
+        corner.server.ask("POST /api/v1/complaints").by(&corner.member).json(&body).await.failed(400, "BUSINESS_RULE_ERROR");
+        let unknown = json!({"order_no": order["order_no"], "text": "图", "pictures": ["x.png"]});
+        corner.server.ask("POST /api/v1/complaints").by(&corner.member).json(&unknown).await.failed(422, "VALIDATION_ERROR");
+
+        assert_eq!(filed.data()["pictures"], json!([kept.data()]));
+        let place = format!("/api/v1/admin/complaints/{}", filed.data()["complaint_id"]);
+        let steps = [
+            ("assign", json!({"user_id": support.id})),
+            ("answer", json!({"text": "抱歉，已通知维修"})),
+        ];
+        for (step, body) in steps {
+            corner.server.ask(&format!("POST {place}/{step}")).by(&support).json(&body).await.data();
+        }
+        let refund = json!({"amount_cents": 250, "reason": "补偿"});
+        corner.server.ask(&format!("POST {place}/refund")).by(&support).json(&refund).await.failed(403, "PERMISSION_DENIED");
+        let finance = corner.server.person(Role::Finance).await;
+        let tried = corner.server.ask(&format!("POST {place}/refund?dry_run=true")).by(&finance).json(&refund).await;
+        assert_eq!(tried.data()["surcharge"]["tickets"], -1_250);
+        corner.server.ask(&format!("POST {place}/refund")).by(&finance).json(&refund).await.data();
+        assert_eq!(corner.tickets().await, 18_250);
+        let all = json!({"amount_cents": 351, "reason": "补偿"});
+        corner.server.ask(&format!("POST {place}/refund")).by(&finance).json(&all).await.failed(400, "BUSINESS_RULE_ERROR");
+        corner.server.ask(&format!("POST {place}/close")).by(&support).json(&json!({"text": "已处理"})).await.data();
+
+        let own = corner.server.ask("GET /api/v1/complaints").by(&corner.member).send().await;
+        let seen = &own.data()["complaints"][0];
+        assert_eq!((&seen["status"], &seen["refunded_cents"]), (&json!("closed"), &json!(250)));
+        assert_eq!((&seen["answers"][0]["text"], &seen["owner_id"]), (&json!("抱歉，已通知维修"), &json!(support.id)));
+        let open = corner.server.ask("GET /api/v1/admin/complaints?status=open").by(&support).send().await;
+        assert_eq!(open.data()["complaints"], json!([]));
+        let closed = corner.server.ask("GET /api/v1/admin/complaints?status=closed").by(&support).send().await;
+        assert_eq!(closed.data()["complaints"].as_array().map(Vec::len), Some(1));
+        corner.server.books_are_right().await;
+    }
+
+    async fn figures_follow_what_was_sold_corrected_and_complained_of(corner: Corner) {
+        let session = corner.open_door().await;
+        corner.trip(&session, &[("COLA", 2)]).await;
+        let [order] = corner.orders().await.try_into().expect("one order");
+        let place = format!("POST /api/v1/admin/cabinet/orders/{}/correct", order["order_no"].as_str().expect("a number"));
+        let body = json!({"items": [{"product_code": "COLA", "quantity": 1}], "reason": "点错了"});
+        corner.admin_asks(&place, &body).await;
+        let complaint = json!({"order_no": order["order_no"], "text": "温的"});
+        let filed = corner.server.ask("POST /api/v1/complaints").by(&corner.member).json(&complaint).await;
+        let filed = filed.data()["complaint_id"].clone();
+        let refund = format!("POST /api/v1/admin/complaints/{filed}/refund");
+        corner.admin_asks(&refund, &json!({"amount_cents": 100, "reason": "补偿"})).await;
+        corner.server.clock.advance_ms(2_000);
+        corner.admin_asks(&format!("POST /api/v1/admin/complaints/{filed}/answer"), &json!({"text": "抱歉"})).await;
+
+        let days = "date_from=2026-01-05&date_to=2026-01-05";
+        let ask = async |what: &str| {
+            let what = format!("GET /api/v1/admin/stats/{what}&{days}");
+            corner.server.ask(&what).by(&corner.admin).send().await.data().clone()
+        };
+        for (by, name, count, total) in
+            [("store", "南山店", 1, 200), ("device", "D1", 1, 200), ("product", "可乐", 1, 300), ("hour", "10:00", 1, 200)]
+        {
+            let sales = ask(&format!("cabinet-sales?by={by}")).await;
+            let sale = &sales["sales"][0];
+            let seen = (&sale["name"], &sale["count"], &sale["total_cents"], &sale["paid_cents"]);
+            assert_eq!(seen, (&json!(name), &json!(count), &json!(total), &json!(total)), "by {by}");
+            assert_eq!(sales["sales"].as_array().map(Vec::len), Some(1), "by {by}");
+        }
+        let payments = ask("cabinet-payments?").await;
+        assert_eq!((&payments["orders"], &payments["paid_at_once"]), (&json!(1), &json!(1)));
+        let devices = ask("cabinet-devices?").await;
+        let device = &devices["devices"][0];
+        assert_eq!((&device["device_code"], &device["online_ms"], &device["outages"]), (&json!("D1"), &json!(2_000), &json!(0)));
+        let settling = ask("settling?").await;
+        assert_eq!(settling["exceptions"], json!([]));
+        let complaints = &settling["complaints"];
+        assert_eq!((&complaints["answered"], &complaints["mean_answer_ms"]), (&json!(1), &json!(2_000)));
+        assert_eq!(complaints["refunded_cents"], 100);
+        let long = "GET /api/v1/admin/stats/settling?date_from=2026-01-05&date_to=2026-04-07";
+        assert_eq!(corner.server.ask(long).by(&corner.admin).send().await.wrong_fields(), ["date_to"]);
     }
 
     async fn a_cabinet_serves_one_person_at_a_time_and_none_while_it_is_offline(corner: Corner) {

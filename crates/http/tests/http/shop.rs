@@ -262,7 +262,7 @@ async fn able_to_run(server: &Server, admin: &Person) -> Answer {
 }
 
 /// The least that is a PNG of so many points.
-fn png(width: u32, height: u32) -> Vec<u8> {
+pub(crate) fn png(width: u32, height: u32) -> Vec<u8> {
     let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
     bytes.extend(width.to_be_bytes());
     bytes.extend(height.to_be_bytes());

@@ -1,7 +1,7 @@
-use super::{CabinetPay, DoorSeen, Settlement, StoreKind, StoreProperty};
+use super::{CabinetPay, Corrected, DoorSeen, Settlement, StoreKind, StoreProperty};
 use crate::{
-    Cents, DeviceCode, DeviceId, DoorSessionId, Instant, MemberId, Note, OrderId, Price, ProductCode, ProductId,
-    Reason, StoreCode, StoreId, Title,
+    Cents, ComplaintId, ComplaintText, CorrectionId, DeviceCode, DeviceId, DoorSessionId, Instant, MemberId, Note,
+    OrderId, Picture, Price, ProductCode, ProductId, Reason, StoreCode, StoreId, Title,
 };
 
 /// The rules of the house for cabinets.
@@ -9,6 +9,8 @@ use crate::{
 pub struct CabinetRules {
     /// A dearer order waits for a person before it is charged.
     pub most: Cents,
+    /// How far one person may move what an order costs; beyond it somebody else has to agree.
+    pub correction_limit: Cents,
     /// Who has fewer tickets opens no door.
     pub least_tickets: i64,
     /// For how long a door may be opened after it was asked for.
@@ -23,6 +25,7 @@ impl Default for CabinetRules {
     fn default() -> Self {
         Self {
             most: Cents::new(20_000),
+            correction_limit: Cents::new(5_000),
             least_tickets: 2_500,
             open_within_ms: 60_000,
             close_within_ms: 10 * 60_000,
@@ -46,6 +49,12 @@ pub enum CabinetCommand {
     LapseDoor(LapseDoor),
     SettleDoor(SettleDoor),
     Pay(PayCabinetOrder),
+    Correct(CorrectCabinetOrder),
+    DecideCorrection(DecideCorrection),
+    FileComplaint(FileComplaint),
+    AssignComplaint(AssignComplaint),
+    AnswerComplaint(AnswerComplaint),
+    RefundComplaint(RefundComplaint),
     AdjustTickets(AdjustTickets),
     RefuseCallback(RefuseCallback),
 }
@@ -163,6 +172,70 @@ pub struct PayCabinetOrder {
     pub member: MemberId,
 }
 
+/// Says how many of some products it were that somebody took. Products that it does not name stay as they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CorrectCabinetOrder {
+    /// A whole one.
+    pub order: OrderId,
+    pub device: DeviceId,
+    pub member: MemberId,
+    pub items: Vec<Corrected>,
+    pub reason: Reason,
+    /// How many corrections of the order its sender knows of, where that has to be all.
+    pub seen: Option<i64>,
+}
+
+/// What the second person says about a correction that waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DecideCorrection {
+    pub correction: CorrectionId,
+    pub order: OrderId,
+    pub device: DeviceId,
+    pub member: MemberId,
+    pub verdict: Verdict,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    Agree,
+    Refuse { note: Reason },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileComplaint {
+    pub member: MemberId,
+    /// A whole one.
+    pub order: OrderId,
+    pub text: ComplaintText,
+    pub pictures: Vec<Picture>,
+}
+
+/// Says who sees to a complaint; nobody where it is absent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AssignComplaint {
+    pub complaint: ComplaintId,
+    pub owner: Option<MemberId>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnswerComplaint {
+    pub complaint: ComplaintId,
+    pub text: Reason,
+    /// Whether that is the last word.
+    pub closes: bool,
+}
+
+/// Gives a part of what an order cost back, because of a complaint about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefundComplaint {
+    pub complaint: ComplaintId,
+    pub order: OrderId,
+    pub device: DeviceId,
+    pub member: MemberId,
+    pub amount: Price,
+    pub reason: Reason,
+}
+
 /// Gives tickets to a member, or takes some back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AdjustTickets {
@@ -195,7 +268,13 @@ impl CabinetCommand {
             | Self::NoteDoor(NoteDoor { device, .. })
             | Self::LapseDoor(LapseDoor { device, .. })
             | Self::SettleDoor(SettleDoor { device, .. })
-            | Self::Pay(PayCabinetOrder { device, .. }) => device.get(),
+            | Self::Pay(PayCabinetOrder { device, .. })
+            | Self::Correct(CorrectCabinetOrder { device, .. })
+            | Self::DecideCorrection(DecideCorrection { device, .. })
+            | Self::RefundComplaint(RefundComplaint { device, .. }) => device.get(),
+            Self::FileComplaint(FileComplaint { order, .. }) => order.get(),
+            Self::AssignComplaint(AssignComplaint { complaint, .. })
+            | Self::AnswerComplaint(AnswerComplaint { complaint, .. }) => complaint.get(),
             Self::AdjustTickets(AdjustTickets { member, .. }) => member.get(),
         }
     }

@@ -1,8 +1,8 @@
 use std::collections::BTreeSet;
 
-use super::{CabinetOrder, Device, DoorSession, Store};
+use super::{CabinetOrder, Complaint, Correction, Device, DoorSession, Store};
 use crate::known::known;
-use crate::{DeviceCode, DeviceId, DoorSessionId, MemberId, OrderId, StoreCode, StoreId};
+use crate::{ComplaintId, CorrectionId, DeviceCode, DeviceId, DoorSessionId, MemberId, OrderId, StoreCode, StoreId};
 
 /// What keeps a member from opening another door.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,6 +22,8 @@ known! {
         devices: DeviceId => Device,
         sessions: DoorSessionId => DoorSession,
         orders: OrderId => CabinetOrder,
+        corrections: CorrectionId => Correction,
+        complaints: ComplaintId => Complaint,
     }
     look_ups {
         store_by_code: StoreCode => StoreId, by store_codes,
@@ -33,6 +35,8 @@ known! {
     last look_ups {
         /// A member's openings that are not settled and orders that are not paid. The lock of the member's wallet guards them.
         busy: MemberId => Busy, by busy,
+        /// The complaint about an order that is not closed. The same lock guards it.
+        open_complaint: OrderId => ComplaintId, by open_complaints,
     }
     parts {}
     besides {}
@@ -61,6 +65,12 @@ impl CabinetFacts {
             }
         }
         self.sessions.set(session.id, session);
+    }
+
+    pub(crate) fn apply_complaint(&mut self, complaint: Complaint) {
+        let open = (complaint.closed_at.is_none()).then_some(complaint.id);
+        self.open_complaint.set(complaint.order, open);
+        self.complaints.set(complaint.id, complaint);
     }
 
     pub(crate) fn apply_order(&mut self, order: CabinetOrder) {

@@ -1,6 +1,8 @@
 //! Smart cabinets: the stores that they stand in, the devices with what they offer, openings of their doors, and what was taken.
 
 mod command;
+mod complaint;
+mod correction;
 mod device;
 mod door;
 mod facts;
@@ -8,12 +10,17 @@ mod order;
 mod store;
 
 pub use command::{
-    AdjustTickets, CabinetCommand, CabinetRules, CreateDevice, CreateStore, DevicePatch, EditDevice, EditStore,
-    LapseDoor, NoteDevice, NoteDoor, OpenDoor, PayCabinetOrder, RefuseCallback, SetPlanogram, SettleDoor, Shelf,
-    StorePatch,
+    AdjustTickets, AnswerComplaint, AssignComplaint, CabinetCommand, CabinetRules, CorrectCabinetOrder, CreateDevice,
+    CreateStore, DecideCorrection, DevicePatch, EditDevice, EditStore, FileComplaint, LapseDoor, NoteDevice, NoteDoor,
+    OpenDoor, PayCabinetOrder, RefundComplaint, RefuseCallback, SetPlanogram, SettleDoor, Shelf, StorePatch, Verdict,
 };
+pub use complaint::{Complaint, ComplaintReply, ComplaintStatus};
+pub use correction::{Corrected, Correction, CorrectionState};
 pub use device::{Device, Shelved};
 pub use door::{DoorSeen, DoorSession, DoorStatus, Settlement, Taken};
 pub use facts::{Busy, CabinetFacts, CabinetNeeds};
-pub use order::{Bought, CabinetOrder, CabinetOrderState, CabinetPay, UnpaidReason};
+pub use order::{
+    Bought, CabinetOrder, CabinetOrderState, CabinetOrderType, CabinetPay, OrderPart, PayAttempt, Standing,
+    UnpaidReason,
+};
 pub use store::{Store, StoreKind, StoreProperty};

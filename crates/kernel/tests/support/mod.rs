@@ -8,14 +8,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kernel::{
-    Account, AccountId, Actor, AuditRecord, Busy, CabinetOrder, CabinetRules, Cents, Change, Claim, Command, Context,
-    Currency, Decision, Department, DepartmentId, Device, DeviceId, Dirty, DoorSession, DoorSessionId, Entry,
-    EntryKind, Exception, ExceptionKind, ExceptionState, Facts, Goods, GroupOrder, GroupOrderId, Hold, HoldState,
-    IdSource, Instant, LedgerSum, Meal, MealId, MealOrder, MealStatus, Member, MemberId, Needs, OrderId, OrderStatus,
-    OutboxMessage, Outcome, Overdraft, Owner, Payment, PaymentId, Pool, PoolId, Product, ProductId, Refund, RefundId,
-    RefundState, Refusal, Round, RoundId, RoundStatus, Session, ShopOrder, ShopOrderState, ShopRules, StockMovement,
-    Store, StoreId, StuckOrder, Subscription, SubscriptionId, SubscriptionRun, SystemAccount, Table, Topup, TopupState,
-    TransferId, decide,
+    Account, AccountId, Actor, AuditRecord, Busy, CabinetOrder, CabinetRules, Cents, Change, Claim, Command, Complaint,
+    ComplaintId, Context, Correction, CorrectionId, CorrectionState, Currency, Decision, Department, DepartmentId,
+    Device, DeviceId, Dirty, DoorSession, DoorSessionId, Entry, EntryKind, Exception, ExceptionKind, ExceptionState,
+    Facts, Goods, GroupOrder, GroupOrderId, Hold, HoldState, IdSource, Instant, LedgerSum, Meal, MealId, MealOrder,
+    MealStatus, Member, MemberId, Needs, OrderId, OrderPart, OrderStatus, OutboxMessage, Outcome, Overdraft, Owner,
+    Payment, PaymentId, Pool, PoolId, Product, ProductId, Refund, RefundId, RefundState, Refusal, Round, RoundId,
+    RoundStatus, Session, ShopOrder, ShopOrderState, ShopRules, Standing, StockMovement, Store, StoreId, StuckOrder,
+    Subscription, SubscriptionId, SubscriptionRun, SystemAccount, Table, Topup, TopupState, TransferId, decide,
 };
 
 /// A row with its version.
@@ -42,6 +42,8 @@ pub(crate) struct Database {
     pub(crate) devices: Rows<DeviceId, Device>,
     pub(crate) door_sessions: Rows<DoorSessionId, DoorSession>,
     pub(crate) cabinet_orders: Rows<OrderId, CabinetOrder>,
+    pub(crate) corrections: Rows<CorrectionId, Correction>,
+    pub(crate) complaints: Rows<ComplaintId, Complaint>,
     pub(crate) topups: Rows<OrderId, Topup>,
     pub(crate) payments: Rows<PaymentId, Payment>,
     pub(crate) refunds: Rows<RefundId, Refund>,
@@ -199,6 +201,13 @@ impl Database {
         load_rows(&mut facts.cabinet.devices, &self.devices, &needs.cabinet.devices);
         load_rows(&mut facts.cabinet.sessions, &self.door_sessions, &needs.cabinet.sessions);
         load_rows(&mut facts.cabinet.orders, &self.cabinet_orders, &needs.cabinet.orders);
+        load_rows(&mut facts.cabinet.corrections, &self.corrections, &needs.cabinet.corrections);
+        load_rows(&mut facts.cabinet.complaints, &self.complaints, &needs.cabinet.complaints);
+        for &order in &needs.cabinet.open_complaints {
+            let complaints = self.complaints.values().map(|(complaint, _)| complaint);
+            let open = self.only(complaints.filter(|one| one.order == order && one.closed_at.is_none()));
+            facts.cabinet.open_complaint.load(order, open.map(|complaint| complaint.id));
+        }
         for code in &needs.cabinet.store_codes {
             let stores = self.stores.values().map(|(store, _)| store);
             let found = self.only(stores.filter(|store| store.code == *code));
@@ -365,6 +374,8 @@ impl Database {
         write_rows(&mut self.devices, facts.cabinet.devices.dirty(), |device| device.id);
         write_rows(&mut self.door_sessions, facts.cabinet.sessions.dirty(), |session| session.id);
         write_rows(&mut self.cabinet_orders, facts.cabinet.orders.dirty(), |order| order.id);
+        write_rows(&mut self.corrections, facts.cabinet.corrections.dirty(), |correction| correction.id);
+        write_rows(&mut self.complaints, facts.cabinet.complaints.dirty(), |complaint| complaint.id);
         write_rows(&mut self.topups, facts.topups.dirty(), |topup| topup.id);
         write_rows(&mut self.payments, facts.payments.dirty(), |payment| payment.id);
         write_rows(&mut self.refunds, facts.refunds.dirty(), |refund| refund.id);
@@ -604,6 +615,15 @@ fn check_decision(facts: &Facts, decision: &Decision, now: Instant, is_repair: b
                 assert_eq!(order.updated_at, now, "a changed order says when");
                 ("order", order.id.get(), 0)
             }
+            Change::Correction(correction) => {
+                assert_eq!(correction.updated_at, now, "a changed correction says when");
+                ("correction", correction.id.get(), 0)
+            }
+            Change::Complaint(complaint) => {
+                to_audit.push(("complaint", complaint.id.get()));
+                assert_eq!(complaint.updated_at, now, "a changed complaint says when");
+                ("complaint", complaint.id.get(), 0)
+            }
             Change::Hold(hold) => ("hold", hold.order.get(), hold.pool.get()),
             Change::Account(account) => ("account", account.id.get(), 0),
             Change::Entry(entry) => {
@@ -785,6 +805,8 @@ fn writes_nothing(facts: &Facts) -> bool {
         && none(&facts.cabinet.devices)
         && none(&facts.cabinet.sessions)
         && none(&facts.cabinet.orders)
+        && none(&facts.cabinet.corrections)
+        && none(&facts.cabinet.complaints)
         && none(&facts.topups)
         && none(&facts.payments)
         && none(&facts.refunds)
@@ -877,6 +899,15 @@ fn check_facts(database: &Database, facts: &Facts, group: &[Asked], now: Instant
     }
     for key in &cabinet.orders {
         assert_eq!(fresh.cabinet.orders.get(key), facts.cabinet.orders.get(key));
+    }
+    for key in &cabinet.corrections {
+        assert_eq!(fresh.cabinet.corrections.get(key), facts.cabinet.corrections.get(key));
+    }
+    for key in &cabinet.complaints {
+        assert_eq!(fresh.cabinet.complaints.get(key), facts.cabinet.complaints.get(key));
+    }
+    for key in &cabinet.open_complaints {
+        assert_eq!(fresh.cabinet.open_complaint.get(key), facts.cabinet.open_complaint.get(key), "complaint of {key}");
     }
     for key in &cabinet.store_codes {
         assert_eq!(fresh.cabinet.store_by_code.get(key), facts.cabinet.store_by_code.get(key), "store {key:?}");
@@ -1153,28 +1184,35 @@ fn check_shop(database: &Database) {
     }
 }
 
-/// What came in stands in the wallet once, less what is on its way back, and a refund under way is named by its order.
-/// Each opening comes to one order at most, each paid order to its tickets, and each device serves one of its own openings.
+/// Each opening comes to one order at most, each paid order to its tickets, what an order keeps to what it and its surcharges took, and
+/// each device serves one of its own openings.
 fn check_cabinets(database: &Database) {
     let mut settled = BTreeSet::new();
     let mut takings: BTreeMap<AccountId, i64> = BTreeMap::new();
+    let mut kept: BTreeMap<OrderId, i64> = BTreeMap::new();
+    let worth = |items: &[kernel::Bought]| items.iter().map(|item| item.price.get() * item.quantity).sum::<i64>();
     for (order, _) in database.cabinet_orders.values() {
-        assert!(settled.insert(order.session), "an opening is charged twice: {order:?}");
         let (session, _) = &database.door_sessions[&order.session];
         assert_eq!((session.member, session.device), (order.member, order.device));
         assert_eq!(session.status, kernel::DoorStatus::Settled, "only what is settled is charged");
-        let sum: i64 = order.items.iter().map(|item| item.price.get() * item.quantity).sum();
-        assert_eq!((order.total.get(), order.tickets.get()), (sum, sum * 5), "{order:?}");
-        let taken: i64 = database
-            .entries
-            .iter()
-            .filter(|entry| entry.order == Some(order.id))
-            .map(|entry| entry.amount.get())
-            .filter(|&amount| amount > 0)
-            .sum();
-        let owed = if order.is_unpaid() { 0 } else { order.tickets.get() };
+        let is_conceded = matches!(order.part, OrderPart::Surcharge { complaint: Some(_), .. });
+        assert!(is_conceded || order.total.get() == worth(&order.items), "{order:?}");
+        assert_eq!(order.tickets.get(), order.total.get() * 5, "{order:?}");
+        let device = database.devices[&order.device].0.takings();
+        let entries = database.entries.iter().filter(|entry| entry.order == Some(order.id) && entry.account == device);
+        let taken: i64 = entries.map(|entry| entry.amount.get()).sum();
+        let owed = if order.is_paid() { order.tickets.get() } else { 0 };
         assert_eq!(taken, owed, "what {} took", order.order_no);
-        *takings.entry(database.devices[&order.device].0.takings()).or_default() += owed;
+        *takings.entry(device).or_default() += owed;
+        *kept.entry(order.whole()).or_default() += owed;
+        if let OrderPart::Whole(standing) = &order.part {
+            assert!(settled.insert(order.session), "an opening is charged twice: {order:?}");
+            check_standing(database, order, standing, worth(&standing.items));
+        }
+    }
+    for (order, kept) in kept {
+        assert!(kept >= 0, "more went back than came in for {order}");
+        assert_eq!(database.cabinet_orders[&order].0.kept.get(), kept, "what is kept for {order}");
     }
     for (device, _) in database.devices.values() {
         assert_eq!(database.balance(device.takings()), takings.get(&device.takings()).copied().unwrap_or(0));
@@ -1189,6 +1227,32 @@ fn check_cabinets(database: &Database) {
     }
 }
 
+/// What is paid for an order, what is due for it and what complaints gave back come to what it stands for.
+fn check_standing(database: &Database, order: &CabinetOrder, standing: &Standing, worth: i64) {
+    let parts = || database.cabinet_orders.values().map(|(part, _)| part).filter(|part| part.whole() == order.id);
+    let due: Vec<_> = parts().filter(|part| part.is_unpaid() && part.id != order.id).map(|part| part.id).collect();
+    assert_eq!(due, standing.due.into_iter().collect::<Vec<_>>(), "what is due for {order:?}");
+    let charged: i64 = parts()
+        .filter(|part| !matches!(part.part, OrderPart::Surcharge { complaint: Some(_), .. }))
+        .filter(|part| part.is_paid() || part.is_unpaid())
+        .map(|part| part.total.get())
+        .sum();
+    assert_eq!(charged, worth, "what {order:?} is charged for");
+    let conceded: i64 = parts()
+        .filter(|part| matches!(part.part, OrderPart::Surcharge { complaint: Some(_), .. }))
+        .map(|part| -part.total.get())
+        .sum();
+    assert_eq!(standing.conceded.get(), conceded, "what complaints about {order:?} gave back");
+    let complaints = database.complaints.values().map(|(complaint, _)| complaint);
+    let refunded: i64 = complaints.filter(|one| one.order == order.id).map(|one| one.refunded.get()).sum();
+    assert_eq!(refunded, conceded, "what complaints about {order:?} say they gave back");
+    let corrections = database.corrections.values().map(|(correction, _)| correction);
+    let mut waiting = corrections.filter(|one| one.order == order.id && one.state == CorrectionState::Waiting);
+    assert_eq!(waiting.next().map(|correction| correction.id), standing.waiting);
+    assert!(waiting.next().is_none(), "two corrections wait for {order:?}");
+}
+
+/// What came in stands in the wallet once, less what is on its way back, and a refund under way is named by its order.
 fn check_topups(database: &Database) {
     for topup in database.topups() {
         let wallet = Owner::Member(topup.member).account(Currency::Cny);

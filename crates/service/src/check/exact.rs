@@ -105,7 +105,12 @@ pub(super) const LEDGER: &str = "SELECT o.order_id, o.member_id, \
                       CAST(-COALESCE(SUM(e.amount), 0) AS BIGINT) FROM cabinet_orders AS c \
                       LEFT JOIN entries AS e ON e.account_id = c.member_id * 2 + 1 AND e.order_id = c.order_id \
                       GROUP BY c.order_id, c.member_id, c.status, c.tickets HAVING -COALESCE(SUM(e.amount), 0) <> \
-                      CASE WHEN c.status = 'paid' THEN c.tickets ELSE 0 END";
+                      CASE WHEN c.status = 'paid' THEN c.tickets ELSE 0 END \
+                      UNION ALL SELECT w.order_id, w.member_id, w.kept_tickets, CAST(COALESCE(p.taken, 0) AS BIGINT) \
+                      FROM cabinet_orders AS w LEFT JOIN (SELECT COALESCE(related_order_id, order_id) AS whole_id, \
+                      SUM(tickets) AS taken FROM cabinet_orders WHERE status = 'paid' \
+                      GROUP BY COALESCE(related_order_id, order_id)) AS p ON p.whole_id = w.order_id \
+                      WHERE w.order_type <> 'surcharge' AND COALESCE(p.taken, 0) <> w.kept_tickets";
 
 /// Adds what one row of one of the statements above says.
 pub(super) fn add(checks: &mut Checks, statement: &str, row: Row) -> Result<(), Error> {

@@ -68,7 +68,8 @@ pub struct Checks {
     pub capacity: Finding<CapacityFinding>,
     /// No order is in a state that its meal's state rules out, or of another meal than its group order.
     pub order_status: Finding<StatusFinding>,
-    /// What an order's entries add up to is what the order costs, and a top-up's what was paid and has not gone back.
+    /// What an order's entries add up to is what the order costs, and a top-up's what was paid and has not gone back;
+    /// and what a cabinet's order says is kept of it is what it and its surcharges took.
     pub ledger: Finding<LedgerFinding>,
     /// A product's stock is the sum of its movements.
     pub stock: Finding<StockFinding>,

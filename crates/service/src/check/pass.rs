@@ -29,7 +29,8 @@ const SHOP_ORDERS: &str = "SELECT order_id, product_id, round_id, kind, quantity
 const TOPUPS: &str =
     "SELECT topup_id, CASE WHEN transaction_id IS NULL THEN 0 ELSE amount_cents - refunded_cents END FROM topups";
 
-const CABINET_ORDERS: &str = "SELECT order_id, CASE WHEN status = 'paid' THEN tickets ELSE 0 END FROM cabinet_orders";
+const CABINET_ORDERS: &str = "SELECT order_id, COALESCE(related_order_id, order_id), CASE WHEN status = 'paid' THEN tickets ELSE 0 END, \
+                              kept_tickets FROM cabinet_orders";
 
 pub(super) const STATEMENTS: [&str; 11] =
     [ACCOUNTS, ENTRIES, POOLS, MEALS, ORDERS, TOPUPS, HOLDS, MOVEMENTS, ROUNDS, SHOP_ORDERS, CABINET_ORDERS];
@@ -316,8 +317,9 @@ impl Pass {
 
     fn cabinet_order(&mut self, row: Row) -> Result<(), Error> {
         let mut cells = row.cells();
-        let (id, tickets) = (cells.int()?, cells.int()?);
-        self.ledger.add(self.weights.of(id, 0), tickets);
+        let (id, whole, taken, kept) = (cells.int()?, cells.int()?, cells.int()?, cells.int()?);
+        self.ledger.add(self.weights.of(id, 0), taken);
+        self.ledger.add(self.weights.of(whole, 1), taken - kept);
         Ok(())
     }
 

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kernel::{
-    Busy, CabinetNeeds, CabinetOrder, CabinetOrderState, Device, DeviceCode, DeviceId, DoorSession, DoorSessionId,
-    Facts, Instant, MemberId, OrderId, StoreCode, StoreId, UnpaidReason,
+    Busy, CabinetNeeds, CabinetOrder, CabinetOrderState, Complaint, ComplaintId, Correction, CorrectionId,
+    CorrectionState, Device, DeviceCode, DeviceId, DoorSession, DoorSessionId, Facts, Instant, MemberId, OrderId,
+    OrderPart, StoreCode, StoreId,
 };
 
 use super::load::{Plan, typed};
@@ -18,6 +19,11 @@ statements! {
     DEVICES = SetStatement::select("devices", &rows::DEVICE[..1], rows::DEVICE, "", Lock::None);
     SESSIONS = SetStatement::select("door_sessions", &rows::DOOR_SESSION[..1], rows::DOOR_SESSION, "", Lock::None);
     ORDERS = SetStatement::select("cabinet_orders", &rows::CABINET_ORDER[..1], rows::CABINET_ORDER, "", Lock::None);
+    CORRECTIONS = SetStatement::select("cabinet_corrections", &rows::CORRECTION[..1], rows::CORRECTION, "", Lock::None);
+    COMPLAINTS = SetStatement::select("complaints", &rows::COMPLAINT[..1], rows::COMPLAINT, "", Lock::None);
+    OPEN_COMPLAINT = SetStatement::select(
+        "complaints", &[("order_id", Int)], &[("order_id", Int), ("complaint_id", Int)], "t.status <> 'closed'", Lock::None,
+    );
     STORE_BY_CODE =
         SetStatement::select("stores", &[("code", Text)], &[("code", Text), ("store_id", Int)], "", Lock::None);
     DEVICE_BY_CODE =
@@ -35,7 +41,18 @@ statements! {
     UPDATE_SESSIONS = SetStatement::update("door_sessions", &rows::DOOR_SESSION[..1], &rows::DOOR_SESSION[5..14]);
     INSERT_ORDERS = SetStatement::insert("cabinet_orders", rows::CABINET_ORDER);
     UPDATE_ORDERS = SetStatement::update("cabinet_orders", &rows::CABINET_ORDER[..1], &[
-        ("status", Text), ("reason", Text), ("paid_at", Int), ("updated_at", Int),
+        ("status", Text), ("reason", Text), ("paid_at", Int), ("withdrawn_at", Int), ("attempts", Text), ("order_type", Text),
+        ("standing", Text), ("kept_tickets", Int), ("updated_at", Int),
+    ]);
+    INSERT_LINES = SetStatement::insert("cabinet_lines", rows::CABINET_LINE);
+    INSERT_CORRECTIONS = SetStatement::insert("cabinet_corrections", rows::CORRECTION);
+    INSERT_COMPLAINTS = SetStatement::insert("complaints", rows::COMPLAINT);
+    UPDATE_COMPLAINTS = SetStatement::update("complaints", &rows::COMPLAINT[..1], &[
+        ("status", Text), ("owner_id", Int), ("replies", Text), ("refunded_cents", Int), ("answered_at", Int),
+        ("closed_at", Int), ("updated_at", Int),
+    ]);
+    UPDATE_CORRECTIONS = SetStatement::update("cabinet_corrections", &rows::CORRECTION[..1], &[
+        ("status", Text), ("decided_by", Int), ("decided_at", Int), ("note", Text), ("surcharge_id", Int), ("updated_at", Int),
     ]);
 }
 
@@ -54,6 +71,12 @@ pub(super) fn plan<'a>(plan: &mut Plan<'a>, needs: &'a CabinetNeeds) {
     plan.rows(&SESSIONS, |facts| &mut facts.cabinet.sessions, keys, |id| [id.get().into()], |session| session.id);
     let keys = needs.orders.iter().copied();
     plan.rows(&ORDERS, |facts| &mut facts.cabinet.orders, keys, |id| [id.get().into()], |order| order.id);
+    let keys = needs.corrections.iter().copied();
+    let id = |id: CorrectionId| [id.get().into()];
+    plan.rows(&CORRECTIONS, |facts| &mut facts.cabinet.corrections, keys, id, |correction| correction.id);
+    let keys = needs.complaints.iter().copied();
+    let id = |id: ComplaintId| [id.get().into()];
+    plan.rows(&COMPLAINTS, |facts| &mut facts.cabinet.complaints, keys, id, |complaint| complaint.id);
 
     let key = |code: &StoreCode| [code.as_str().to_owned().into()];
     let (code, store) = (|cells: &mut Cells| typed(cells.text()?), |cells: &mut Cells| cells.int().map(StoreId::new));
@@ -73,6 +96,11 @@ pub(super) fn plan_under_accounts<'a>(plan: &mut Plan<'a>, needs: &'a CabinetNee
     let members = &needs.busy;
     let keys = members.iter().map(|member| [member.get().into()]);
     plan.ask(Batch::of(&BUSY, keys), move |facts, rows| load_busy(facts, rows, members));
+    let (key, order) = (|order: &OrderId| [order.get().into()], |cells: &mut Cells| cells.int().map(OrderId::new));
+    let complaint = |cells: &mut Cells| cells.int().map(ComplaintId::new);
+    plan.look_up(&OPEN_COMPLAINT, &needs.open_complaints, key, order, complaint, |facts| {
+        &mut facts.cabinet.open_complaint
+    });
 }
 
 fn load_busy(facts: &mut Facts, rows: Vec<Row>, members: &BTreeSet<MemberId>) -> Result<(), Error> {
@@ -159,7 +187,8 @@ pub(super) fn write<'a>(facts: &'a Facts, batches: &mut Vec<Batch<'a>>) {
     batches.push(Batch::of(
         &INSERT_ORDERS,
         orders.inserts.iter().map(|order| {
-            let [status, reason, paid] = state_columns(order);
+            let [status, reason, paid, withdrawn, attempts, order_type, standing, kept, updated] = order_columns(order);
+            let [related, related_no, complaint] = related_columns(order);
             [
                 order.id.get().into(),
                 order.order_no.as_str().into(),
@@ -175,18 +204,96 @@ pub(super) fn write<'a>(facts: &'a Facts, batches: &mut Vec<Batch<'a>>) {
                 status,
                 reason,
                 paid,
+                withdrawn,
+                attempts,
+                order_type,
+                related,
+                related_no,
+                complaint,
+                standing,
+                kept,
                 order.created_at.as_millis().into(),
-                order.updated_at.as_millis().into(),
+                updated,
+                Value::Int(0),
+            ]
+        }),
+    ));
+    // What an order was made of never changes: a correction makes another order.
+    let lines = orders.inserts.iter().flat_map(|order| {
+        order.items.iter().zip(1_i64..).map(|(item, number)| {
+            let total = item.price.get() * item.quantity;
+            [order.id.get().into(), number.into(), item.product.get().into(), item.quantity.into(), total.into()]
+        })
+    });
+    batches.push(Batch::of(&INSERT_LINES, lines));
+    batches.push(Batch::of(
+        &UPDATE_ORDERS,
+        orders.updates.iter().map(|(order, version)| {
+            let [status, reason, paid, withdrawn, attempts, order_type, standing, kept, updated] = order_columns(order);
+            let (id, version) = (order.id.get().into(), Value::Int(*version));
+            [id, version, status, reason, paid, withdrawn, attempts, order_type, standing, kept, updated]
+        }),
+    ));
+    let corrections = facts.cabinet.corrections.dirty();
+    batches.push(Batch::of(
+        &INSERT_CORRECTIONS,
+        corrections.inserts.iter().map(|correction| {
+            let [status, by, at, note, surcharge, updated] = correction_columns(correction);
+            [
+                correction.id.get().into(),
+                correction.order.get().into(),
+                json(&correction.items).into(),
+                correction.reason.as_str().into(),
+                correction.difference.get().into(),
+                correction.asked_by.map(MemberId::get).into(),
+                status,
+                by,
+                at,
+                note,
+                surcharge,
+                correction.created_at.as_millis().into(),
+                updated,
                 Value::Int(0),
             ]
         }),
     ));
     batches.push(Batch::of(
-        &UPDATE_ORDERS,
-        orders.updates.iter().map(|(order, version)| {
-            let [status, reason, paid] = state_columns(order);
-            let (id, version) = (order.id.get().into(), Value::Int(*version));
-            [id, version, status, reason, paid, order.updated_at.as_millis().into()]
+        &UPDATE_CORRECTIONS,
+        corrections.updates.iter().map(|(correction, version)| {
+            let [status, by, at, note, surcharge, updated] = correction_columns(correction);
+            [correction.id.get().into(), Value::Int(*version), status, by, at, note, surcharge, updated]
+        }),
+    ));
+    let complaints = facts.cabinet.complaints.dirty();
+    batches.push(Batch::of(
+        &INSERT_COMPLAINTS,
+        complaints.inserts.iter().map(|complaint| {
+            let [status, owner, replies, refunded, answered, closed, updated] = complaint_columns(complaint);
+            [
+                complaint.id.get().into(),
+                complaint.member.get().into(),
+                complaint.order.get().into(),
+                complaint.order_no.as_str().into(),
+                complaint.text.as_str().into(),
+                json(&complaint.pictures).into(),
+                status,
+                owner,
+                replies,
+                refunded,
+                answered,
+                closed,
+                complaint.created_at.as_millis().into(),
+                updated,
+                Value::Int(0),
+            ]
+        }),
+    ));
+    batches.push(Batch::of(
+        &UPDATE_COMPLAINTS,
+        complaints.updates.iter().map(|(complaint, version)| {
+            let [status, owner, replies, refunded, answered, closed, updated] = complaint_columns(complaint);
+            let (id, version) = (complaint.id.get().into(), Value::Int(*version));
+            [id, version, status, owner, replies, refunded, answered, closed, updated]
         }),
     ));
 }
@@ -230,11 +337,60 @@ fn session_columns(session: &DoorSession) -> [Value<'_>; 9] {
     ]
 }
 
-fn state_columns(order: &CabinetOrder) -> [Value<'static>; 3] {
-    match order.state {
-        CabinetOrderState::Unpaid { reason } => ["unpaid".into(), UnpaidReason::as_str(reason).into(), Value::Null],
-        CabinetOrderState::Paid { paid_at } => ["paid".into(), Value::Null, paid_at.as_millis().into()],
+fn order_columns(order: &CabinetOrder) -> [Value<'static>; 9] {
+    let (status, reason, paid, withdrawn): (_, Value<'static>, _, _) = match order.state {
+        CabinetOrderState::Unpaid { reason } => ("unpaid", reason.as_str().into(), None, None),
+        CabinetOrderState::Paid { paid_at } => ("paid", Value::Null, Some(paid_at), None),
+        CabinetOrderState::Withdrawn { withdrawn_at } => ("withdrawn", Value::Null, None, Some(withdrawn_at)),
+    };
+    [
+        status.into(),
+        reason,
+        paid.map(Instant::as_millis).into(),
+        withdrawn.map(Instant::as_millis).into(),
+        json(&order.attempts).into(),
+        order.order_type().as_str().into(),
+        order.standing().map(json).into(),
+        order.kept.get().into(),
+        order.updated_at.as_millis().into(),
+    ]
+}
+
+fn related_columns(order: &CabinetOrder) -> [Value<'_>; 3] {
+    match &order.part {
+        OrderPart::Whole(_) => [Value::Null, Value::Null, Value::Null],
+        OrderPart::Surcharge { order, order_no, complaint } => {
+            [order.get().into(), order_no.as_str().into(), complaint.map(ComplaintId::get).into()]
+        }
     }
+}
+
+fn complaint_columns(complaint: &Complaint) -> [Value<'static>; 7] {
+    [
+        complaint.status().as_str().into(),
+        complaint.owner.map(MemberId::get).into(),
+        json(&complaint.replies).into(),
+        complaint.refunded.get().into(),
+        complaint.answered_at.map(Instant::as_millis).into(),
+        complaint.closed_at.map(Instant::as_millis).into(),
+        complaint.updated_at.as_millis().into(),
+    ]
+}
+
+fn correction_columns(correction: &Correction) -> [Value<'_>; 6] {
+    let (by, at, note, surcharge) = match &correction.state {
+        CorrectionState::Waiting => (None, None, None, None),
+        CorrectionState::Done { agreed_by, at, surcharge } => (*agreed_by, Some(*at), None, *surcharge),
+        CorrectionState::Refused { by, at, note } => (Some(*by), Some(*at), Some(note.as_str()), None),
+    };
+    [
+        correction.state.as_str().into(),
+        by.map(MemberId::get).into(),
+        at.map(Instant::as_millis).into(),
+        note.into(),
+        surcharge.map(OrderId::get).into(),
+        correction.updated_at.as_millis().into(),
+    ]
 }
 
 fn json(value: &impl serde::Serialize) -> String {

@@ -1,8 +1,8 @@
 //! Stores, devices, openings of their doors, and what was taken.
 
 use kernel::{
-    CabinetOrder, Currency, Device, DeviceCode, DeviceId, DoorSession, DoorSessionId, Instant, MemberId, OrderId,
-    Owner, StoreCode, StoreId,
+    CabinetOrder, Correction, CorrectionId, Currency, Device, DeviceCode, DeviceId, DoorSession, DoorSessionId,
+    Instant, MemberId, OrderId, Owner, StoreCode, StoreId,
 };
 
 use crate::events::EventRow;
@@ -38,25 +38,44 @@ const OVERDUE: &str = "SELECT session_id, session_no, member_id, device_id, pay,
      vendor_order_no, settlement, due_at, created_at, updated_at FROM door_sessions WHERE due_at IS NOT NULL AND due_at <= $1 \
      ORDER BY due_at, session_id LIMIT $2";
 const ORDER: &str = "SELECT order_id, order_no, member_id, device_id, store_id, session_id, vendor_order_no, items, total_cents, \
-     tickets, pay, status, reason, paid_at, created_at, updated_at FROM cabinet_orders WHERE order_id = $1";
-const ORDER_OF_SESSION: &str = "SELECT order_id, order_no, member_id, device_id, store_id, session_id, vendor_order_no, items, \
-     total_cents, tickets, pay, status, reason, paid_at, created_at, updated_at FROM cabinet_orders WHERE session_id = $1";
-const ORDERS_OF_MEMBER: &str = "SELECT order_id, order_no, member_id, device_id, store_id, session_id, vendor_order_no, items, \
-     total_cents, tickets, pay, status, reason, paid_at, created_at, updated_at FROM cabinet_orders WHERE member_id = $1 \
+     tickets, pay, status, reason, paid_at, withdrawn_at, attempts, order_type, related_order_id, related_order_no, complaint_id, \
+     standing, kept_tickets, created_at, updated_at FROM cabinet_orders WHERE order_id = $1";
+const ORDER_OF_SESSION: &str = "SELECT order_id, order_no, member_id, device_id, store_id, session_id, vendor_order_no, items, total_cents, \
+     tickets, pay, status, reason, paid_at, withdrawn_at, attempts, order_type, related_order_id, related_order_no, complaint_id, \
+     standing, kept_tickets, created_at, updated_at FROM cabinet_orders WHERE session_id = $1 \
+     AND order_type <> 'surcharge'";
+const ORDERS_OF_MEMBER: &str = "SELECT order_id, order_no, member_id, device_id, store_id, session_id, vendor_order_no, items, total_cents, \
+     tickets, pay, status, reason, paid_at, withdrawn_at, attempts, order_type, related_order_id, related_order_no, complaint_id, \
+     standing, kept_tickets, created_at, updated_at FROM cabinet_orders WHERE member_id = $1 \
      ORDER BY order_id DESC LIMIT $2 OFFSET $3";
 const COUNT_ORDERS: &str = "SELECT COUNT(*) FROM cabinet_orders WHERE member_id = $1";
 const UNPAID: &str = "SELECT order_id, order_no, member_id, device_id, store_id, session_id, vendor_order_no, items, total_cents, \
-     tickets, pay, status, reason, paid_at, created_at, updated_at FROM cabinet_orders WHERE member_id = $1 \
+     tickets, pay, status, reason, paid_at, withdrawn_at, attempts, order_type, related_order_id, related_order_no, complaint_id, \
+     standing, kept_tickets, created_at, updated_at FROM cabinet_orders WHERE member_id = $1 \
      AND status = 'unpaid' ORDER BY order_id LIMIT 1";
 const ORDERS: &str = "SELECT order_id, order_no, member_id, device_id, store_id, session_id, vendor_order_no, items, total_cents, \
-     tickets, pay, status, reason, paid_at, created_at, updated_at FROM cabinet_orders WHERE order_id < $1 \
+     tickets, pay, status, reason, paid_at, withdrawn_at, attempts, order_type, related_order_id, related_order_no, complaint_id, \
+     standing, kept_tickets, created_at, updated_at FROM cabinet_orders WHERE order_id < $1 \
      AND (status = $2 OR $2 = 'any') ORDER BY order_id DESC LIMIT $3";
-const ORDERS_OF_DEVICE: &str = "SELECT order_id, order_no, member_id, device_id, store_id, session_id, vendor_order_no, items, \
-     total_cents, tickets, pay, status, reason, paid_at, created_at, updated_at FROM cabinet_orders WHERE order_id < $1 \
+const ORDERS_OF_DEVICE: &str = "SELECT order_id, order_no, member_id, device_id, store_id, session_id, vendor_order_no, items, total_cents, \
+     tickets, pay, status, reason, paid_at, withdrawn_at, attempts, order_type, related_order_id, related_order_no, complaint_id, \
+     standing, kept_tickets, created_at, updated_at FROM cabinet_orders WHERE order_id < $1 \
      AND (status = $2 OR $2 = 'any') AND device_id = $4 ORDER BY order_id DESC LIMIT $3";
-const ORDERS_OF_STORE: &str = "SELECT order_id, order_no, member_id, device_id, store_id, session_id, vendor_order_no, items, \
-     total_cents, tickets, pay, status, reason, paid_at, created_at, updated_at FROM cabinet_orders WHERE order_id < $1 \
+const ORDERS_OF_STORE: &str = "SELECT order_id, order_no, member_id, device_id, store_id, session_id, vendor_order_no, items, total_cents, \
+     tickets, pay, status, reason, paid_at, withdrawn_at, attempts, order_type, related_order_id, related_order_no, complaint_id, \
+     standing, kept_tickets, created_at, updated_at FROM cabinet_orders WHERE order_id < $1 \
      AND (status = $2 OR $2 = 'any') AND store_id = $4 ORDER BY order_id DESC LIMIT $3";
+const SURCHARGES: &str = "SELECT order_id, order_no, member_id, device_id, store_id, session_id, vendor_order_no, items, total_cents, \
+     tickets, pay, status, reason, paid_at, withdrawn_at, attempts, order_type, related_order_id, related_order_no, complaint_id, \
+     standing, kept_tickets, created_at, updated_at FROM cabinet_orders WHERE related_order_id = $1 ORDER BY order_id";
+const CORRECTION: &str = "SELECT correction_id, order_id, items, reason, difference_cents, asked_by, status, decided_by, decided_at, \
+     note, surcharge_id, created_at, updated_at FROM cabinet_corrections WHERE correction_id = $1";
+const CORRECTIONS_OF_ORDER: &str = "SELECT correction_id, order_id, items, reason, difference_cents, asked_by, status, decided_by, \
+     decided_at, note, surcharge_id, created_at, updated_at FROM cabinet_corrections WHERE order_id = $1 ORDER BY correction_id";
+const WAITING_CORRECTIONS: &str = "SELECT c.correction_id, c.order_id, c.items, c.reason, c.difference_cents, c.asked_by, c.status, \
+     c.decided_by, c.decided_at, c.note, c.surcharge_id, c.created_at, c.updated_at, o.order_no FROM cabinet_corrections AS c \
+     JOIN cabinet_orders AS o ON o.order_id = c.order_id WHERE c.status = 'waiting' AND c.correction_id > $1 \
+     ORDER BY c.correction_id LIMIT $2";
 const TICKETS: &str = "SELECT balance FROM accounts WHERE account_id = $1";
 const WAITING: &str = "SELECT event_key, kind, body FROM cabinet_events WHERE processed_at IS NULL AND received_at <= $1 \
      ORDER BY received_at, event_key LIMIT $2";
@@ -163,6 +182,34 @@ pub async fn orders_of_member(
 
 pub async fn count_orders(store: &Store, member: MemberId) -> Result<i64, Error> {
     super::number(store.query(COUNT_ORDERS, vec![member.get().into()]).await?)
+}
+
+/// What was charged or given back later for an order, in the order of time.
+pub async fn surcharges(store: &Store, order: OrderId) -> Result<Vec<CabinetOrder>, Error> {
+    store.query(SURCHARGES, vec![order.get().into()]).await?.into_iter().map(read).collect()
+}
+
+pub async fn correction(store: &Store, id: CorrectionId) -> Result<Option<Correction>, Error> {
+    first(store.query(CORRECTION, vec![id.get().into()]).await?)
+}
+
+/// Those of an order, in the order of time.
+pub async fn corrections_of_order(store: &Store, order: OrderId) -> Result<Vec<Correction>, Error> {
+    store.query(CORRECTIONS_OF_ORDER, vec![order.get().into()]).await?.into_iter().map(read).collect()
+}
+
+/// Those that wait for a second person, the longest first, from the one after `after` on; each with its order's number.
+pub async fn waiting_corrections(
+    store: &Store,
+    after: CorrectionId,
+    limit: i64,
+) -> Result<Vec<(Correction, String)>, Error> {
+    let numbered = |row: Row| {
+        let mut cells = row.cells();
+        Ok((Correction::from_cells(&mut cells)?, cells.text()?))
+    };
+    let rows = store.query(WAITING_CORRECTIONS, vec![after.get().into(), limit.into()]).await?;
+    rows.into_iter().map(numbered).collect()
 }
 
 /// The order that a member has to pay first.

@@ -2,7 +2,9 @@
 //! anything, and no cost grows with a table but where somebody asks for a count, for totals, or for members by a part of their name.
 
 pub mod audits;
+pub mod cabinet_stats;
 pub mod cabinets;
+pub mod complaints;
 pub mod departments;
 pub mod exceptions;
 pub mod exports;

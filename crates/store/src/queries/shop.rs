@@ -53,7 +53,8 @@ const ROUNDS: &str = "SELECT t.round_id, t.product_id, t.number, t.share_price_c
      FROM rounds AS t JOIN pools AS p ON p.pool_id = t.round_id \
      WHERE t.round_id < $2 AND (t.status = $3 OR $3 = 'any') AND (t.product_id = $4 OR $4 = 0) \
      ORDER BY t.round_id DESC LIMIT $5";
-const SHOWN_PICTURES: &str = "SELECT pictures FROM products WHERE pictures <> '[]'";
+const SHOWN_PICTURES: &str = "SELECT pictures FROM products WHERE pictures <> '[]' \
+     UNION ALL SELECT pictures FROM complaints WHERE pictures <> '[]'";
 const UNFINISHED: &str = "SELECT round_id, product_id, status FROM rounds \
      WHERE status IN ('open', 'sold_out') AND (status = 'sold_out' OR closes_at <= $1) ORDER BY closes_at, round_id LIMIT $2";
 const GOODS: &str = "SELECT kind, product_id, round_id, order_no FROM shop_orders WHERE order_id = $1";
@@ -164,7 +165,7 @@ pub async fn movements(
     rows.into_iter().map(movement).collect()
 }
 
-/// The hashes of the pictures that products have.
+/// The hashes of the pictures that products and complaints have.
 pub async fn shown_pictures(store: &Store) -> Result<HashSet<String>, Error> {
     let mut shown = HashSet::new();
     for row in store.query(SHOWN_PICTURES, Vec::new()).await? {

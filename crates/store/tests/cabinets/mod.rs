@@ -1,9 +1,10 @@
 //! The rows of cabinets, and what their vendors tell.
 
 use kernel::{
-    Bought, Busy, CabinetNeeds, CabinetOrder, CabinetOrderState, CabinetPay, Cents, Change, Device, DeviceId,
-    DoorSession, DoorSessionId, DoorStatus, MemberId, Needs, OrderId, ProductId, Settlement, Shelved, Store, StoreId,
-    StoreKind, StoreProperty, Taken, Tickets, UnpaidReason,
+    Bought, Busy, CabinetNeeds, CabinetOrder, CabinetOrderState, CabinetPay, Cents, Change, Complaint, ComplaintId,
+    ComplaintReply, Corrected, Correction, CorrectionId, CorrectionState, Device, DeviceId, DoorSession, DoorSessionId,
+    DoorStatus, MemberId, Needs, OrderId, OrderPart, PayAttempt, Picture, PictureKind, ProductId, Settlement, Shelved,
+    Standing, Store, StoreId, StoreKind, StoreProperty, Taken, Tickets, UnpaidReason,
 };
 use store::{EventKept, SignedEvent};
 
@@ -91,6 +92,56 @@ fn taken(id: i64, session: i64, state: CabinetOrderState) -> CabinetOrder {
         tickets: Tickets::new(3_000),
         pay: CabinetPay::Ticket,
         state,
+        attempts: vec![PayAttempt {
+            at: at(3),
+            pay: CabinetPay::Ticket,
+            failure: Some(UnpaidReason::InsufficientTickets),
+        }],
+        part: OrderPart::Whole(Standing { agreed: Cents::new(600), due: Some(OrderId::new(9)), ..Standing::default() }),
+        kept: Tickets::new(1),
+        created_at: at(1),
+        updated_at: at(2),
+    }
+}
+
+fn given_back() -> CabinetOrder {
+    let part = OrderPart::Surcharge {
+        order: OrderId::new(8),
+        order_no: "CABO8".to_owned(),
+        complaint: Some(ComplaintId::new(31)),
+    };
+    let (total, tickets) = (Cents::new(-300), Tickets::new(-1_500));
+    let state = CabinetOrderState::Withdrawn { withdrawn_at: at(8) };
+    CabinetOrder { part, total, tickets, kept: Tickets::default(), ..taken(9, 4, state) }
+}
+
+fn correction() -> Correction {
+    Correction {
+        id: CorrectionId::new(21),
+        order: OrderId::new(8),
+        items: vec![Corrected { code: text("COLA"), quantity: 0 }],
+        reason: text("counted again"),
+        difference: Cents::new(-600),
+        asked_by: Some(MemberId::new(6)),
+        state: CorrectionState::Waiting,
+        created_at: at(1),
+        updated_at: at(2),
+    }
+}
+
+fn complaint() -> Complaint {
+    Complaint {
+        id: ComplaintId::new(31),
+        member: MemberId::new(5),
+        order: OrderId::new(8),
+        order_no: "CABO8".to_owned(),
+        text: text("it was warm"),
+        pictures: vec![Picture { hash: "0".repeat(64), kind: PictureKind::Png, width: 3, height: 2 }],
+        owner: None,
+        replies: Vec::new(),
+        refunded: Cents::ZERO,
+        answered_at: None,
+        closed_at: None,
         created_at: at(1),
         updated_at: at(2),
     }
@@ -106,10 +157,12 @@ pub(crate) async fn cabinets_come_back_as_written(home: &Home) {
         door(6, DoorStatus::Held, Some("V6")),
     ];
     let unpaid = CabinetOrderState::Unpaid { reason: UnpaidReason::InsufficientTickets };
-    let orders = [taken(7, 5, unpaid), taken(8, 4, CabinetOrderState::Paid { paid_at: at(7) })];
+    let orders = [taken(7, 5, unpaid), taken(8, 4, CabinetOrderState::Paid { paid_at: at(7) }), given_back()];
+    let (correction, complaint) = (correction(), complaint());
     let mut changes = vec![Change::Store(store.clone()), Change::Device(device.clone())];
     changes.extend(doors.iter().cloned().map(Change::DoorSession));
     changes.extend(orders.iter().cloned().map(Change::CabinetOrder));
+    changes.extend([Change::Correction(correction.clone()), Change::Complaint(complaint.clone())]);
     insert(&mut writer, changes).await;
     let cabinet = || CabinetNeeds {
         stores: [store.id].into(),
@@ -120,6 +173,9 @@ pub(crate) async fn cabinets_come_back_as_written(home: &Home) {
         device_codes: [text("D1"), text("D2")].into(),
         vendor_nos: ["V6".to_owned(), "V7".to_owned()].into(),
         busy: [MemberId::new(5), MemberId::new(6)].into(),
+        corrections: [correction.id].into(),
+        complaints: [complaint.id].into(),
+        open_complaints: [OrderId::new(7), OrderId::new(8)].into(),
     };
     let needs = Needs { cabinet: cabinet(), ..Needs::default() };
     let mut facts = read(&mut writer, &needs).await;
@@ -135,16 +191,31 @@ pub(crate) async fn cabinets_come_back_as_written(home: &Home) {
     let busy = Busy { sessions: [3, 6].map(DoorSessionId::new).into(), unpaid: [OrderId::new(7)].into() };
     assert_eq!(facts.cabinet.busy.get(&MemberId::new(5)), Some(&busy));
     assert_eq!(facts.cabinet.busy.get(&MemberId::new(6)), Some(&Busy::default()));
+    assert_eq!(facts.cabinet.corrections.get(&correction.id), Some(&correction));
+    assert_eq!(facts.cabinet.complaints.get(&complaint.id), Some(&complaint));
+    assert_eq!(facts.cabinet.open_complaint.get(&OrderId::new(8)), Some(&complaint.id));
+    assert_eq!(facts.cabinet.open_complaint.get(&OrderId::new(7)), None);
 
     let store = Store { kind: StoreKind::Sports, address: text(""), updated_at: at(20), ..store };
     let device = Device { is_online: false, session: None, planogram: Vec::new(), updated_at: at(20), ..device };
     let door = DoorSession { closed_at: Some(at(19)), ..door(3, DoorStatus::Settled, Some("V3")) };
-    let order = CabinetOrder { state: CabinetOrderState::Paid { paid_at: at(20) }, ..orders[0].clone() };
+    let mut order = CabinetOrder { state: CabinetOrderState::Paid { paid_at: at(20) }, ..orders[0].clone() };
+    (order.kept, order.part) =
+        (Tickets::new(3_000), OrderPart::Whole(Standing { corrections: 1, ..Standing::default() }));
+    order.attempts.push(PayAttempt { at: at(20), pay: CabinetPay::Ticket, failure: None });
+    let by = MemberId::new(7);
+    let state = CorrectionState::Refused { by, at: at(20), note: text("not so") };
+    let correction = Correction { state, updated_at: at(20), ..correction };
+    let replies = vec![ComplaintReply { by: Some(by), at: at(20), text: text("we are sorry") }];
+    let (answered_at, closed_at, refunded) = (Some(at(20)), Some(at(21)), Cents::new(300));
+    let complaint = Complaint { owner: Some(by), replies, answered_at, closed_at, refunded, ..complaint };
     facts.apply(vec![
         Change::Store(store.clone()),
         Change::Device(device.clone()),
         Change::DoorSession(door.clone()),
         Change::CabinetOrder(order.clone()),
+        Change::Correction(correction.clone()),
+        Change::Complaint(complaint.clone()),
     ]);
     try_write(&mut writer, &facts, &[]).await.expect("written");
     let facts = read(&mut writer, &needs).await;
@@ -152,6 +223,11 @@ pub(crate) async fn cabinets_come_back_as_written(home: &Home) {
     assert_eq!(facts.cabinet.devices.get(&device.id), Some(&device));
     assert_eq!(facts.cabinet.sessions.get(&door.id), Some(&door));
     assert_eq!(facts.cabinet.orders.get(&order.id), Some(&order));
+    assert_eq!(facts.cabinet.corrections.get(&correction.id), Some(&correction));
+    assert_eq!(facts.cabinet.complaints.get(&complaint.id), Some(&complaint));
+    assert_eq!(facts.cabinet.open_complaint.get(&OrderId::new(8)), None);
+    let surcharges = store::queries::cabinets::surcharges(&home.store(), OrderId::new(8)).await.expect("read");
+    assert_eq!(surcharges, [given_back()]);
     let busy = Busy { sessions: [DoorSessionId::new(6)].into(), ..Busy::default() };
     assert_eq!(facts.cabinet.busy.get(&MemberId::new(5)), Some(&busy));
 }

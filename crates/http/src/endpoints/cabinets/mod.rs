@@ -9,9 +9,10 @@ pub(crate) mod sessions;
 pub(crate) mod show;
 
 use kernel::{
-    Bought, CabinetOrder, CabinetOrderState, CabinetPay, Cents, DeviceCode, DoorSession, DoorStatus, Instant, MemberId,
-    Noun, OrderId, Permission, ProductCode, ProductId, Refusal, StoreCode, StoreId, Tickets, Title, UnpaidReason,
-    numbered_order,
+    Bought, CabinetOrder, CabinetOrderState, CabinetOrderType, CabinetPay, Cents, ComplaintId, Corrected, Correction,
+    CorrectionId, CorrectionState, DeviceCode, DeviceId, DoorSession, DoorStatus, Instant, MemberId, Noun, OrderId,
+    OrderPart, PayAttempt, Permission, ProductCode, ProductId, Reason, Refusal, StoreCode, StoreId, Tickets, Title,
+    UnpaidReason, numbered_order,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -83,6 +84,8 @@ impl DoorSessionAnswer {
 pub(crate) enum CabinetPaymentStatus {
     Unpaid,
     Paid,
+    /// A correction has put another order in its place.
+    Withdrawn,
 }
 
 impl CabinetPaymentStatus {
@@ -90,29 +93,147 @@ impl CabinetPaymentStatus {
         match self {
             Self::Unpaid => "unpaid",
             Self::Paid => "paid",
+            Self::Withdrawn => "withdrawn",
         }
     }
 }
 
-/// What was taken from a cabinet.
+/// When somebody tried to pay, and why that failed if it did.
+#[derive(Serialize, JsonSchema)]
+struct PayAttemptAnswer {
+    at: Instant,
+    payment_type: CabinetPay,
+    paid: bool,
+    failure_reason: Option<UnpaidReason>,
+}
+
+impl From<PayAttempt> for PayAttemptAnswer {
+    fn from(attempt: PayAttempt) -> Self {
+        let PayAttempt { at, pay, failure } = attempt;
+        Self { at, payment_type: pay, paid: failure.is_none(), failure_reason: failure }
+    }
+}
+
+/// What was taken from a cabinet, or what was charged or given back for it later.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct CabinetOrderAnswer {
     order_id: OrderId,
     order_no: String,
+    /// 正常, 已修正 or 补扣. A surcharge is linked to the order that it belongs to.
+    order_type: CabinetOrderType,
+    related_order_no: Option<String>,
+    /// The complaint from which a surcharge gives back.
+    complaint_id: Option<ComplaintId>,
     user_id: MemberId,
+    device_id: DeviceId,
+    store_id: StoreId,
+    /// As the order was made. In a surcharge, what is more or less than before.
     items: Vec<CabinetItem>,
+    /// What an order is charged for now, where it was corrected.
+    corrected_items: Option<Vec<CabinetItem>>,
+    /// How many corrections it has had; who sends the number with a correction is refused where somebody else was faster.
+    corrections: i64,
+    /// Whether a correction waits for a second person.
+    correction_waits: bool,
+    /// Below zero in a surcharge that gives back.
     total_cents: Cents,
     payment_type: CabinetPay,
     /// What it costs in tickets, 500 to the yuan.
     tickets: Tickets,
+    /// What was taken of the member's tickets, with what surcharges took and gave back.
+    ticket_payment_amount: Tickets,
     payment_status: CabinetPaymentStatus,
     /// Why it is not paid.
     unpaid_reason: Option<UnpaidReason>,
     paid_at: Option<Instant>,
+    withdrawn_at: Option<Instant>,
+    payment_attempts: Vec<PayAttemptAnswer>,
     /// What the vendor knows it by.
     vendor_order_no: String,
     created_at: Instant,
     updated_at: Instant,
+}
+
+/// An order with all that became of it.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct CabinetOrderDetails {
+    #[serde(flatten)]
+    order: CabinetOrderAnswer,
+    /// What was charged or given back later, in the order of time.
+    surcharges: Vec<CabinetOrderAnswer>,
+    correction_history: Vec<CorrectionAnswer>,
+}
+
+impl CabinetOrderDetails {
+    pub(crate) async fn of(app: &App, order: CabinetOrder) -> Result<Self, Failure> {
+        let surcharges = queries::surcharges(app.store(), order.id).await?;
+        let corrections = queries::corrections_of_order(app.store(), order.id).await?;
+        Ok(Self {
+            order: order.into(),
+            surcharges: surcharges.into_iter().map(CabinetOrderAnswer::from).collect(),
+            correction_history: corrections.into_iter().map(CorrectionAnswer::from).collect(),
+        })
+    }
+}
+
+/// Quantities of an order that a person has said anew.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct CorrectionAnswer {
+    correction_id: CorrectionId,
+    status: CorrectionStatus,
+    items: Vec<CorrectedItem>,
+    reason: Reason,
+    /// What the order costs more by it; below zero where tickets go back.
+    difference_cents: Cents,
+    asked_by: Option<MemberId>,
+    /// The second person, where there was one.
+    decided_by: Option<MemberId>,
+    decided_at: Option<Instant>,
+    /// Why it was refused.
+    note: Option<Reason>,
+    created_at: Instant,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum CorrectionStatus {
+    Waiting,
+    Done,
+    Refused,
+}
+
+/// How many of a product it were.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CorrectedItem {
+    pub(crate) product_code: ProductCode,
+    /// 0 to 1,000.
+    pub(crate) quantity: i64,
+}
+
+impl From<Correction> for CorrectionAnswer {
+    fn from(correction: Correction) -> Self {
+        let (status, decided_by, decided_at, note) = match correction.state {
+            CorrectionState::Waiting => (CorrectionStatus::Waiting, None, None, None),
+            CorrectionState::Done { agreed_by, at, surcharge: _ } => {
+                (CorrectionStatus::Done, agreed_by, Some(at), None)
+            }
+            CorrectionState::Refused { by, at, note } => (CorrectionStatus::Refused, Some(by), Some(at), Some(note)),
+        };
+        let item = |Corrected { code, quantity }| CorrectedItem { product_code: code, quantity };
+        Self {
+            correction_id: correction.id,
+            status,
+            items: correction.items.into_iter().map(item).collect(),
+            reason: correction.reason,
+            difference_cents: correction.difference,
+            asked_by: correction.asked_by,
+            decided_by,
+            decided_at,
+            note,
+            created_at: correction.created_at,
+        }
+    }
 }
 
 /// As many of one product.
@@ -141,25 +262,54 @@ impl From<Bought> for CabinetItem {
 
 impl From<CabinetOrder> for CabinetOrderAnswer {
     fn from(order: CabinetOrder) -> Self {
-        let (payment_status, unpaid_reason, paid_at) = match order.state {
-            CabinetOrderState::Unpaid { reason } => (CabinetPaymentStatus::Unpaid, Some(reason), None),
-            CabinetOrderState::Paid { paid_at } => (CabinetPaymentStatus::Paid, None, Some(paid_at)),
+        let (payment_status, unpaid_reason, paid_at, withdrawn_at) = match order.state {
+            CabinetOrderState::Unpaid { reason } => (CabinetPaymentStatus::Unpaid, Some(reason), None, None),
+            CabinetOrderState::Paid { paid_at } => (CabinetPaymentStatus::Paid, None, Some(paid_at), None),
+            CabinetOrderState::Withdrawn { withdrawn_at } => {
+                (CabinetPaymentStatus::Withdrawn, None, None, Some(withdrawn_at))
+            }
         };
-        Self {
+        let items = |items: Vec<Bought>| items.into_iter().map(CabinetItem::from).collect();
+        let (order_type, is_paid) = (order.order_type(), order.is_paid());
+        let mut answer = Self {
             order_id: order.id,
             order_no: order.order_no,
+            order_type,
+            related_order_no: None,
+            complaint_id: None,
             user_id: order.member,
-            items: order.items.into_iter().map(CabinetItem::from).collect(),
+            device_id: order.device,
+            store_id: order.store,
+            items: items(order.items),
+            corrected_items: None,
+            corrections: 0,
+            correction_waits: false,
             total_cents: order.total,
             payment_type: order.pay,
             tickets: order.tickets,
+            ticket_payment_amount: order.kept,
             payment_status,
             unpaid_reason,
             paid_at,
+            withdrawn_at,
+            payment_attempts: order.attempts.into_iter().map(PayAttemptAnswer::from).collect(),
             vendor_order_no: order.vendor_order_no,
             created_at: order.created_at,
             updated_at: order.updated_at,
+        };
+        match order.part {
+            OrderPart::Whole(standing) => {
+                answer.corrections = standing.corrections;
+                answer.correction_waits = standing.waiting.is_some();
+                answer.corrected_items = (standing.corrections > 0).then(|| items(standing.items));
+            }
+            OrderPart::Surcharge { order: _, order_no, complaint } => {
+                answer.related_order_no = Some(order_no);
+                answer.complaint_id = complaint;
+                answer.ticket_payment_amount = if is_paid { order.tickets } else { Tickets::default() };
+            }
         }
+        answer
     }
 }
 

@@ -1,5 +1,6 @@
 use axum::http::Method;
 use kernel::{CabinetCommand, Code, Command, Outcome, PayCabinetOrder, Permission, Refusal};
+use store::queries::cabinets as queries;
 
 use super::{CabinetOrderAnswer, CabinetOrderPath, find};
 use crate::App;
@@ -19,7 +20,7 @@ pub(crate) fn endpoint() -> Endpoint {
             id: "payCabinetOrder",
             tag: Tag::Cabinets,
             summary: "Pay a cabinet order",
-            description: "With tickets: all of it or nothing.",
+            description: "With tickets: all of it or nothing. An attempt that fails is written down with the order.",
             codes: &[Code::NotFound, Code::InvalidStatusTransition, Code::InsufficientTickets, Code::BusinessRule],
         },
         handle,
@@ -37,6 +38,10 @@ async fn handle(
     }
     let command = PayCabinetOrder { order: order.id, device: order.device, member: order.member };
     match app.service().run(caller.asks(Command::Cabinet(CabinetCommand::Pay(command)))).await? {
+        Outcome::CabinetOrder { order } if order.is_unpaid() => {
+            let tickets = queries::tickets(app.store(), order.member).await?;
+            Err(Refusal::InsufficientTickets { tickets, needed: order.tickets.get() }.into())
+        }
         Outcome::CabinetOrder { order } => Ok(Reply::saying(texts::SHOP_ORDER_PAID, order.into())),
         _ => Err(Failure::fault("paying a cabinet order answered something else")),
     }

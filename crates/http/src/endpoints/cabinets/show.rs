@@ -1,7 +1,7 @@
 use axum::http::Method;
 use kernel::{Code, Permission, Refusal};
 
-use super::{CabinetOrderAnswer, CabinetOrderPath, find, reads_in};
+use super::{CabinetOrderDetails, CabinetOrderPath, find, reads_in};
 use crate::App;
 use crate::caller::Caller;
 use crate::endpoint::{Declaration, Endpoint, Input, Tag};
@@ -17,7 +17,7 @@ pub(crate) fn endpoint() -> Endpoint {
             id: "showCabinetOrder",
             tag: Tag::Cabinets,
             summary: "One cabinet order",
-            description: "One's own, or anybody's for who holds `cabinet:read`.",
+            description: "One's own, or anybody's for who holds `cabinet:read`; with its corrections and what they charged or gave back.",
             codes: &[Code::NotFound],
         },
         handle,
@@ -28,10 +28,10 @@ async fn handle(
     app: App,
     caller: Caller,
     input: Input<CabinetOrderPath>,
-) -> Result<Reply<CabinetOrderAnswer>, Failure> {
+) -> Result<Reply<CabinetOrderDetails>, Failure> {
     let order = find(&app, &input.path.order_no).await?;
     if order.member != caller.identity.member && !reads_in(&caller, order.store) {
         return Err(Refusal::NotYours.into());
     }
-    Ok(Reply::ok(order.into()))
+    Ok(Reply::ok(CabinetOrderDetails::of(&app, order).await?))
 }

@@ -1,5 +1,7 @@
 //! The cabinets' commands.
 
+mod complaints;
+mod corrections;
 mod devices;
 mod doors;
 pub(super) mod orders;
@@ -8,8 +10,8 @@ mod tickets;
 
 use crate::draft::{Draft, Written};
 use crate::{
-    AccountId, CabinetCommand, Context, Currency, Decision, Device, DeviceId, DoorSession, DoorSessionId, Facts,
-    MemberId, Needs, Noun, Outcome, Owner, Refusal, RefuseCallback, StoreId,
+    AccountId, CabinetCommand, CabinetOrder, Context, Currency, Decision, Device, DeviceId, DoorSession, DoorSessionId,
+    Facts, MemberId, Needs, Noun, OrderId, Outcome, Owner, Refusal, RefuseCallback, StoreId,
 };
 
 pub(super) fn needs(command: &CabinetCommand, facts: &Facts, needs: &mut Needs) {
@@ -39,9 +41,19 @@ pub(super) fn needs(command: &CabinetCommand, facts: &Facts, needs: &mut Needs) 
         CabinetCommand::LapseDoor(command) => doors::lapse_needs(command, facts, needs),
         CabinetCommand::SettleDoor(command) => orders::settle_needs(command, facts, needs),
         CabinetCommand::Pay(command) => {
-            needs.cabinet.orders.insert(command.order);
-            needs.cabinet.devices.insert(command.device);
-            charge_needs(command.device, command.member, needs);
+            settled_needs(command.order, command.device, command.member, facts, needs);
+        }
+        CabinetCommand::Correct(command) => corrections::correct_needs(command, facts, needs),
+        CabinetCommand::DecideCorrection(command) => corrections::decide_needs(command, facts, needs),
+        CabinetCommand::FileComplaint(command) => complaints::file_needs(command, needs),
+        CabinetCommand::AssignComplaint(command) => {
+            needs.cabinet.complaints.insert(command.complaint);
+            needs.members.extend(command.owner);
+        }
+        CabinetCommand::AnswerComplaint(command) => drop(needs.cabinet.complaints.insert(command.complaint)),
+        CabinetCommand::RefundComplaint(command) => {
+            needs.cabinet.complaints.insert(command.complaint);
+            settled_needs(command.order, command.device, command.member, facts, needs);
         }
         CabinetCommand::AdjustTickets(command) => tickets::adjust_needs(command, needs),
         CabinetCommand::RefuseCallback(_) => {}
@@ -66,6 +78,12 @@ pub(super) fn decide(
         CabinetCommand::LapseDoor(command) => doors::lapse(facts, command, context, draft),
         CabinetCommand::SettleDoor(command) => orders::settle(facts, command, context, draft),
         CabinetCommand::Pay(command) => orders::pay(facts, command, context, draft),
+        CabinetCommand::Correct(command) => corrections::correct(facts, command, context, draft),
+        CabinetCommand::DecideCorrection(command) => corrections::decide(facts, command, context, draft),
+        CabinetCommand::FileComplaint(command) => complaints::file(facts, command, context, draft),
+        CabinetCommand::AssignComplaint(command) => complaints::assign(facts, command, context, draft),
+        CabinetCommand::AnswerComplaint(command) => complaints::answer(facts, command, context, draft),
+        CabinetCommand::RefundComplaint(command) => complaints::refund(facts, command, context, draft),
         CabinetCommand::AdjustTickets(command) => tickets::adjust(facts, command, draft),
         CabinetCommand::RefuseCallback(command) => Ok(refuse_callback(command, draft)),
     }
@@ -81,6 +99,17 @@ fn refuse_callback(command: &RefuseCallback, mut draft: Draft<'_>) -> Decision {
 fn charge_needs(device: DeviceId, member: MemberId, needs: &mut Needs) {
     let takings = Owner::Device(device).account(Currency::Ticket);
     needs.accounts.extend([wallet(member), tickets_of(member), takings]);
+}
+
+/// An order that was made, those that money has to move with, and where it moves.
+fn settled_needs(order: OrderId, device: DeviceId, member: MemberId, facts: &Facts, needs: &mut Needs) {
+    needs.cabinet.orders.insert(order);
+    needs.cabinet.devices.insert(device);
+    charge_needs(device, member, needs);
+    if let Some(order) = facts.cabinet.orders.found(&order) {
+        needs.cabinet.orders.insert(order.whole());
+        needs.cabinet.orders.extend(order.standing().and_then(|standing| standing.due));
+    }
 }
 
 fn door_needs(session: DoorSessionId, device: DeviceId, needs: &mut Needs) {
@@ -107,6 +136,13 @@ pub(super) fn store_must_be_there(facts: &Facts, store: StoreId) -> Result<(), R
 
 fn existing_device(facts: &Facts, device: DeviceId) -> Result<&Device, Refusal> {
     facts.cabinet.devices.get(&device).ok_or(Refusal::NotFound { noun: Noun::Device })
+}
+
+/// An order, if it is this member's and of this device, as its sender has looked up.
+fn existing_order(facts: &Facts, order: OrderId, device: DeviceId, member: MemberId) -> Result<&CabinetOrder, Refusal> {
+    let order = facts.cabinet.orders.get(&order);
+    let order = order.filter(|order| order.device == device && order.member == member);
+    order.ok_or(Refusal::NotFound { noun: Noun::Order })
 }
 
 fn existing_session(facts: &Facts, session: DoorSessionId, device: DeviceId) -> Result<&DoorSession, Refusal> {

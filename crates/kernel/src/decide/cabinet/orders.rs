@@ -2,13 +2,14 @@ use serde_json::json;
 
 use super::super::exceptions::{Finding, raise};
 use super::doors::{evidence, occupied, trace};
-use super::{charge_needs, door_needs, existing_device, existing_session, tickets_left, tickets_of};
+use super::{charge_needs, door_needs, existing_device, existing_order, existing_session, tickets_left, tickets_of};
 use crate::draft::{Draft, Written};
 use crate::order::order_no;
 use crate::{
-    Bought, CabinetOrder, CabinetOrderState, Cents, Change, Context, Decision, Device, DeviceId, DoorSession,
-    DoorSessionId, DoorStatus, EntryKind, ExceptionAction, ExceptionKind, Facts, MemberId, Needs, Noun, OrderId,
-    Outcome, PayCabinetOrder, Quantity, Refusal, SettleDoor, Settlement, Shelved, UnpaidReason,
+    Bought, CabinetOrder, CabinetOrderState, CabinetPay, Cents, Change, Context, Currency, Decision, Device, DeviceId,
+    DoorSession, DoorSessionId, DoorStatus, EntryKind, ExceptionAction, ExceptionKind, Facts, MemberId, Needs, Noun,
+    OrderId, OrderPart, Outcome, Owner, PayAttempt, PayCabinetOrder, Refusal, SettleDoor, Settlement, Shelved,
+    Standing, Tickets, UnpaidReason,
 };
 
 pub(super) fn settle_needs(command: &SettleDoor, facts: &Facts, needs: &mut Needs) {
@@ -57,7 +58,7 @@ fn stock_findings<'a>(
     settlement.quantities().into_keys().map(|code| (ExceptionKind::StockNegative, stock_subject(device, code)))
 }
 
-fn stock_subject(device: &Device, code: &str) -> String {
+pub(super) fn stock_subject(device: &Device, code: &str) -> String {
     format!("{} {code}", device.code.as_str())
 }
 
@@ -126,7 +127,7 @@ fn doubt(
     if !unknown.is_empty() {
         return Ok(Some((ExceptionKind::UnknownGoods, json!({ "unknown": unknown }))));
     }
-    let total = total(&priced(device, settlement))?;
+    let total = worth(&priced(device, settlement))?;
     let differs = |taken: &&crate::Taken| {
         let ours = device.shelved(&taken.code).map(|shelved| shelved.price);
         taken.price.is_some() && taken.price != ours
@@ -151,11 +152,10 @@ fn priced(device: &Device, settlement: &Settlement) -> Vec<Bought> {
     settlement.quantities().into_iter().filter_map(bought).collect()
 }
 
-fn total(items: &[Bought]) -> Result<Cents, Refusal> {
-    items.iter().try_fold(Cents::ZERO, |sum, item| {
-        let quantity = Quantity::try_from(item.quantity)?;
-        Ok(sum.plus(item.price.times(quantity)?)?)
-    })
+pub(super) fn worth(items: &[Bought]) -> Result<Cents, Refusal> {
+    items
+        .iter()
+        .try_fold(Cents::ZERO, |sum, item| Ok(sum.plus(Cents::new(item.price.get().saturating_mul(item.quantity)))?))
 }
 
 /// Makes the order of what was taken, at the prices of the planogram, and takes the tickets for it. Where there are too few of them it
@@ -170,36 +170,18 @@ fn charge(
 ) -> Result<DoorSession, Refusal> {
     let Some(settlement) = &told.settlement else { return Err(Refusal::NotFound { noun: Noun::Order }) };
     let items = priced(device, settlement);
-    let total = total(&items)?;
+    let total = worth(&items)?;
     let tickets = total.in_tickets()?;
     let pays = tickets_left(facts, told.member) >= tickets.get();
     if pays {
-        must_move(facts, device, tickets.get())?;
+        must_move(facts, device, tickets)?;
     }
 
     // After this point it must succeed.
     let session = DoorSession { status: DoorStatus::Settled, due_at: None, updated_at: context.now, ..told.clone() };
     let mut device = Device { session: occupied(device, &session), updated_at: context.now, ..device.clone() };
     draft.audit("door.settle", ("door_session", session.id.get()), Written::change(&trace(before), &trace(&session)));
-    for item in &items {
-        let found = device.planogram.iter_mut().find(|shelved| shelved.code == item.code);
-        let Some(shelved) = found else { continue };
-        shelved.stock -= item.quantity;
-        if shelved.stock < 0 {
-            let subject = stock_subject(&device, item.code.as_str());
-            let evidence = json!({
-                "device_id": device.id, "product_code": item.code, "session_no": session.session_no,
-                "quantity": item.quantity,
-            });
-            let finding = Finding {
-                kind: ExceptionKind::StockNegative,
-                subject: &subject,
-                evidence: evidence.to_string(),
-                proposed: ExceptionAction::Dismiss,
-            };
-            raise(facts, &finding, context, draft);
-        }
-    }
+    take_out(facts, &mut device, &items, &session.session_no, context, draft);
     if !items.is_empty() {
         let id = OrderId::new(draft.next_id());
         let order = CabinetOrder {
@@ -210,20 +192,19 @@ fn charge(
             store: device.store,
             session: session.id,
             vendor_order_no: settlement.vendor_order_no.clone(),
+            part: OrderPart::Whole(Standing { items: items.clone(), agreed: total, ..Standing::default() }),
             items,
             total,
             tickets,
             pay: session.pay,
-            state: if pays {
-                CabinetOrderState::Paid { paid_at: context.now }
-            } else {
-                CabinetOrderState::Unpaid { reason: UnpaidReason::InsufficientTickets }
-            },
+            state: state(pays, context),
+            attempts: vec![attempt(session.pay, pays, context)],
+            kept: if pays { tickets } else { Tickets::default() },
             created_at: context.now,
             updated_at: context.now,
         };
         if pays {
-            take(&order, &device, draft);
+            move_tickets(&order, draft);
         }
         draft.audit("cabinet_order.place", ("order", id.get()), Written::after(&order));
         draft.push(Change::CabinetOrder(order));
@@ -275,43 +256,101 @@ fn held(facts: &Facts, session: DoorSessionId, device: DeviceId) -> Result<&Door
     if session.status == DoorStatus::Held { Ok(session) } else { Err(Refusal::ExceptionResolved) }
 }
 
+/// Where there are too few tickets none is taken, and the attempt is written down.
 pub(super) fn pay(
     facts: &Facts,
     command: &PayCabinetOrder,
     context: &Context<'_>,
     mut draft: Draft<'_>,
 ) -> Result<Decision, Refusal> {
-    let order = facts.cabinet.orders.get(&command.order).filter(|order| order.device == command.device);
-    let order = order.ok_or(Refusal::NotFound { noun: Noun::Order })?;
+    let order = existing_order(facts, command.order, command.device, command.member)?;
     let device = existing_device(facts, command.device)?;
-    if context.actor.member.is_some_and(|member| member != order.member) || order.member != command.member {
+    if context.actor.member.is_some_and(|member| member != order.member) {
         return Err(Refusal::NotYours);
     }
     if !order.is_unpaid() {
         return Err(Refusal::CabinetOrderPaid);
     }
     let (tickets, needed) = (tickets_left(facts, order.member), order.tickets.get());
-    if tickets < needed {
+    let pays = tickets >= needed;
+    if pays {
+        must_move(facts, device, order.tickets)?;
+    } else if order.attempts.len() >= CabinetOrder::MOST_ATTEMPTS {
         return Err(Refusal::InsufficientTickets { tickets, needed });
     }
-    must_move(facts, device, needed)?;
 
     // After this point it must succeed.
-    let state = CabinetOrderState::Paid { paid_at: context.now };
-    let paid = CabinetOrder { state, updated_at: context.now, ..order.clone() };
-    take(&paid, device, &mut draft);
-    let written = Written::change(&order.state, &paid.state);
-    draft.audit("cabinet_order.pay", ("order", paid.id.get()), written);
-    draft.push(Change::CabinetOrder(paid.clone()));
-    Ok(draft.finish(Outcome::CabinetOrder { order: paid }))
+    let mut after = CabinetOrder { state: state(pays, context), updated_at: context.now, ..order.clone() };
+    after.attempts.push(attempt(CabinetPay::Ticket, pays, context));
+    if pays {
+        move_tickets(&after, &mut draft);
+        let whole = facts.cabinet.orders.get(&order.whole()).filter(|whole| whole.id != order.id);
+        if let Some((whole, OrderPart::Whole(standing))) = whole.map(|whole| (whole, &whole.part)) {
+            let kept = Tickets::new(whole.kept.get() + needed);
+            let part = OrderPart::Whole(Standing { due: None, ..standing.clone() });
+            let settled = CabinetOrder { kept, part, updated_at: context.now, ..whole.clone() };
+            let written = Written::change(&json!({ "kept": whole.kept }), &json!({ "kept": kept }));
+            draft.audit("cabinet_order.pay", ("order", settled.id.get()), written);
+            draft.push(Change::CabinetOrder(settled));
+        } else {
+            after.kept = after.tickets;
+        }
+    }
+    let action = if pays { "cabinet_order.pay" } else { "cabinet_order.pay_fail" };
+    draft.audit(action, ("order", after.id.get()), Written::change(&order.state, &after.state));
+    draft.push(Change::CabinetOrder(after.clone()));
+    Ok(draft.finish(Outcome::CabinetOrder { order: after }))
 }
 
-fn must_move(facts: &Facts, device: &Device, tickets: i64) -> Result<(), Refusal> {
+pub(super) fn state(pays: bool, context: &Context<'_>) -> CabinetOrderState {
+    if pays {
+        CabinetOrderState::Paid { paid_at: context.now }
+    } else {
+        CabinetOrderState::Unpaid { reason: UnpaidReason::InsufficientTickets }
+    }
+}
+
+pub(super) fn attempt(pay: CabinetPay, pays: bool, context: &Context<'_>) -> PayAttempt {
+    PayAttempt { at: context.now, pay, failure: (!pays).then_some(UnpaidReason::InsufficientTickets) }
+}
+
+pub(super) fn must_move(facts: &Facts, device: &Device, tickets: Tickets) -> Result<(), Refusal> {
     let takings = facts.accounts.get(&device.takings()).ok_or(Refusal::NotFound { noun: Noun::Account })?;
-    takings.after(Cents::new(tickets), None).map(drop).map_err(|_| Refusal::AmountOutOfRange)
+    takings.after(Cents::new(tickets.get()), None).map(drop).map_err(|_| Refusal::AmountOutOfRange)
 }
 
-fn take(order: &CabinetOrder, device: &Device, draft: &mut Draft<'_>) {
-    let (from, to) = (tickets_of(order.member), device.takings());
-    draft.transfer(EntryKind::OrderCharge, Some(order.id), from, to, Cents::new(order.tickets.get()));
+/// From the member to the device, or back where the order gives back.
+pub(super) fn move_tickets(order: &CabinetOrder, draft: &mut Draft<'_>) {
+    let kind = if order.total.is_negative() { EntryKind::OrderRefund } else { EntryKind::OrderCharge };
+    let (from, to) = (tickets_of(order.member), Owner::Device(order.device).account(Currency::Ticket));
+    draft.transfer(kind, Some(order.id), from, to, Cents::new(order.tickets.get()));
+}
+
+/// Takes goods out of a device's books, or puts them back. Where more is taken than was put in, a person is told by what number.
+pub(super) fn take_out(
+    facts: &Facts,
+    device: &mut Device,
+    items: &[Bought],
+    source: &str,
+    context: &Context<'_>,
+    draft: &mut Draft<'_>,
+) {
+    for item in items {
+        let found = device.planogram.iter_mut().find(|shelved| shelved.code == item.code);
+        let Some(shelved) = found else { continue };
+        shelved.stock -= item.quantity;
+        if shelved.stock < 0 && item.quantity > 0 {
+            let subject = stock_subject(device, item.code.as_str());
+            let evidence = json!({
+                "device_id": device.id, "product_code": item.code, "source": source, "quantity": item.quantity,
+            });
+            let finding = Finding {
+                kind: ExceptionKind::StockNegative,
+                subject: &subject,
+                evidence: evidence.to_string(),
+                proposed: ExceptionAction::Dismiss,
+            };
+            raise(facts, &finding, context, draft);
+        }
+    }
 }

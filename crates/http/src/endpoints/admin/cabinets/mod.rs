@@ -1,5 +1,6 @@
 //! What staff do with stores, cabinets and everybody's cabinet orders.
 
+pub(crate) mod corrections;
 pub(crate) mod create_device;
 pub(crate) mod create_store;
 pub(crate) mod devices;

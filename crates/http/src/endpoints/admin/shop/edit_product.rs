@@ -1,19 +1,18 @@
 use axum::http::Method;
-use kernel::{
-    Code, EditProduct, Note, Permission, Picture, Price, Product, ProductPatch, Quantity, ShopCommand, Title,
-};
+use kernel::{Code, EditProduct, Note, Permission, Price, Product, ProductPatch, Quantity, ShopCommand, Title};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{change_product, upload_picture};
+use super::change_product;
 use crate::App;
 use crate::caller::Caller;
 use crate::endpoint::{Declaration, Endpoint, Input, Tag};
 use crate::failure::Failure;
-use crate::input::{Nothing, Problem, double_option};
+use crate::input::{Nothing, double_option};
 use crate::reply::Reply;
 use crate::texts;
 
+use crate::endpoints::pictures;
 use crate::endpoints::shop::{ProductAnswer, ProductPath};
 
 /// What may change about a product. An absent field stays as it is.
@@ -57,7 +56,7 @@ async fn handle(
 ) -> Result<Reply<ProductAnswer>, Failure> {
     let edit = input.body;
     let pictures = match edit.pictures {
-        Some(names) => Some(pictures(&app, &caller, names).await?),
+        Some(names) => Some(pictures::named(&app, caller.language, &names, Product::MOST_PICTURES).await?),
         None => None,
     };
     let patch = ProductPatch {
@@ -71,31 +70,4 @@ async fn handle(
     };
     let command = ShopCommand::EditProduct(EditProduct { product: input.path.product_id, patch });
     Ok(Reply::saying(texts::SAVED, change_product(&app, caller, command).await?))
-}
-
-/// Those that are kept; one that is not, or that comes twice, is named.
-async fn pictures(app: &App, caller: &Caller, names: Vec<String>) -> Result<Vec<Picture>, Failure> {
-    let (mut found, mut problems) = (Vec::<Picture>::new(), Vec::new());
-    // The kernel says what is wrong with more.
-    for (at, name) in names.iter().take(Product::MOST_PICTURES + 1).enumerate() {
-        let picture = match name.parse() {
-            Ok(name) => upload_picture::kept(app)?.find(&name, app.service().now()).await.map_err(|error| {
-                tracing::error!(%error, "a picture cannot be read");
-                Failure::Code(Code::Unavailable)
-            })?,
-            Err(()) => None,
-        };
-        match picture {
-            Some(picture) if !found.contains(&picture) => found.push(picture),
-            Some(_) => {
-                let problem = texts::say!(caller.language, "重复", "is there twice");
-                problems.push(Problem::new(format!("pictures[{at}]"), problem));
-            }
-            None => {
-                let problem = texts::say!(caller.language, "没有这张图片，请先上传", "is no picture that was uploaded");
-                problems.push(Problem::new(format!("pictures[{at}]"), problem));
-            }
-        }
-    }
-    if problems.is_empty() { Ok(found) } else { Err(Failure::Invalid(problems)) }
 }

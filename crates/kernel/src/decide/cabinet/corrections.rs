@@ -1,0 +1,324 @@
+//! Quantities of an order that a person says anew, and what follows for tickets and stock.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::json;
+
+use super::orders::{attempt, move_tickets, must_move, state, stock_subject, take_out, worth};
+use super::{existing_device, existing_order, settled_needs, tickets_left, tickets_of};
+use crate::draft::{Draft, Written};
+use crate::order::order_no;
+use crate::{
+    Account, Bought, CabinetOrder, CabinetOrderState, CabinetPay, Cents, Change, ComplaintId, Context,
+    CorrectCabinetOrder, Corrected, Correction, CorrectionId, CorrectionOutcome, CorrectionState, Currency,
+    DecideCorrection, Decision, Device, DeviceId, ExceptionKind, Facts, Needs, Noun, OrderId, OrderPart, Outcome,
+    Owner, ProductCode, Quantity, Refusal, Shelved, Standing, Tickets, Verdict,
+};
+
+pub(super) fn correct_needs(command: &CorrectCabinetOrder, facts: &Facts, needs: &mut Needs) {
+    settled_needs(command.order, command.device, command.member, facts, needs);
+    stock_needs(command.device, &command.items, facts, needs);
+}
+
+pub(super) fn decide_needs(command: &DecideCorrection, facts: &Facts, needs: &mut Needs) {
+    settled_needs(command.order, command.device, command.member, facts, needs);
+    needs.cabinet.corrections.insert(command.correction);
+    if let Some(correction) = facts.cabinet.corrections.found(&command.correction) {
+        stock_needs(command.device, &correction.items, facts, needs);
+    }
+}
+
+fn stock_needs(device: DeviceId, items: &[Corrected], facts: &Facts, needs: &mut Needs) {
+    if let Some(device) = facts.cabinet.devices.found(&device) {
+        let about = |item: &Corrected| (ExceptionKind::StockNegative, stock_subject(device, item.code.as_str()));
+        needs.open_exceptions.extend(items.iter().map(about));
+    }
+}
+
+/// A small correction is carried out at once; one that moves what the order costs further than one person may waits for another.
+pub(super) fn correct(
+    facts: &Facts,
+    command: &CorrectCabinetOrder,
+    context: &Context<'_>,
+    mut draft: Draft<'_>,
+) -> Result<Decision, Refusal> {
+    must_be_quantities(&command.items)?;
+    let order = existing_order(facts, command.order, command.device, command.member)?;
+    let device = existing_device(facts, command.device)?;
+    let standing = order.standing().ok_or_else(|| Refusal::CabinetOrderPart { whole: order.whole() })?;
+    if command.seen.is_some_and(|seen| seen != standing.corrections) {
+        return Err(Refusal::OrderCorrected { corrections: standing.corrections });
+    }
+    if let Some(correction) = standing.waiting {
+        return Err(Refusal::CorrectionWaiting { correction });
+    }
+    let wanted = wanted(order, standing, device, &command.items)?;
+    if wanted == standing.items {
+        return Err(Refusal::NothingToCorrect);
+    }
+    let costs = worth(&wanted)?;
+    let difference = costs.minus(worth(&standing.items)?)?;
+    let moved = costs.minus(standing.agreed)?.get().abs();
+    let is_small = moved <= context.cabinet.correction_limit.get();
+    let step = if is_small { Some(step(facts, (order, standing, device), wanted)?) } else { None };
+
+    // After this point it must succeed.
+    let mut correction = Correction {
+        id: CorrectionId::new(draft.next_id()),
+        order: order.id,
+        items: command.items.clone(),
+        reason: command.reason.clone(),
+        difference,
+        asked_by: context.actor.member,
+        state: CorrectionState::Waiting,
+        created_at: context.now,
+        updated_at: context.now,
+    };
+    let reason = command.reason.as_str();
+    let (after, surcharge) = if let Some(step) = step {
+        let (after, surcharge) = take_step(facts, (order, standing, device), step, reason, context, &mut draft);
+        let made = surcharge.as_ref().map(|made| made.id);
+        correction.state = CorrectionState::Done { agreed_by: None, at: context.now, surcharge: made };
+        (after, surcharge)
+    } else {
+        let part = OrderPart::Whole(Standing { waiting: Some(correction.id), ..standing.clone() });
+        let after = CabinetOrder { part, updated_at: context.now, ..order.clone() };
+        let trace = json!({ "correction_id": correction.id, "items": correction.items, "difference": difference });
+        draft.audit("cabinet_order.ask_correction", ("order", after.id.get()), Written::after(&trace).because(reason));
+        draft.push(Change::CabinetOrder(after.clone()));
+        (after, None)
+    };
+    draft.push(Change::Correction(correction.clone()));
+    let outcome = CorrectionOutcome { correction, order: after, surcharge };
+    Ok(draft.finish(Outcome::Correction(Box::new(outcome))))
+}
+
+/// The second person's word about a correction that waits.
+pub(super) fn decide(
+    facts: &Facts,
+    command: &DecideCorrection,
+    context: &Context<'_>,
+    mut draft: Draft<'_>,
+) -> Result<Decision, Refusal> {
+    let order = existing_order(facts, command.order, command.device, command.member)?;
+    let device = existing_device(facts, command.device)?;
+    let correction = facts.cabinet.corrections.get(&command.correction);
+    let correction = correction.filter(|correction| correction.order == order.id);
+    let correction = correction.ok_or(Refusal::NotFound { noun: Noun::Correction })?;
+    let standing = order.standing().ok_or_else(|| Refusal::CabinetOrderPart { whole: order.whole() })?;
+    if correction.state != CorrectionState::Waiting || standing.waiting != Some(correction.id) {
+        return Err(Refusal::CorrectionDecided);
+    }
+    let second = context.actor.member.filter(|&second| Some(second) != correction.asked_by);
+    let second = second.ok_or(Refusal::SecondPersonNeeded)?;
+    let step = match &command.verdict {
+        Verdict::Agree => {
+            let wanted = wanted(order, standing, device, &correction.items)?;
+            Ok((worth(&wanted)?, step(facts, (order, standing, device), wanted)?))
+        }
+        Verdict::Refuse { note } => Err(note),
+    };
+
+    // After this point it must succeed.
+    let mut decided = Correction { updated_at: context.now, ..correction.clone() };
+    let (after, surcharge) = match step {
+        Ok((agreed, step)) => {
+            let agreed = Standing { agreed, ..standing.clone() };
+            let reason = correction.reason.as_str();
+            let (after, surcharge) = take_step(facts, (order, &agreed, device), step, reason, context, &mut draft);
+            let made = surcharge.as_ref().map(|made| made.id);
+            decided.state = CorrectionState::Done { agreed_by: Some(second), at: context.now, surcharge: made };
+            (after, surcharge)
+        }
+        Err(note) => {
+            decided.state = CorrectionState::Refused { by: second, at: context.now, note: note.clone() };
+            let part = OrderPart::Whole(Standing { waiting: None, ..standing.clone() });
+            let after = CabinetOrder { part, updated_at: context.now, ..order.clone() };
+            let written = Written::after(&json!({ "correction_id": correction.id })).because(note.as_str());
+            draft.audit("cabinet_order.refuse_correction", ("order", after.id.get()), written);
+            draft.push(Change::CabinetOrder(after.clone()));
+            (after, None)
+        }
+    };
+    draft.push(Change::Correction(decided.clone()));
+    let outcome = CorrectionOutcome { correction: decided, order: after, surcharge };
+    Ok(draft.finish(Outcome::Correction(Box::new(outcome))))
+}
+
+fn must_be_quantities(items: &[Corrected]) -> Result<(), Refusal> {
+    let most = Quantity::MAX;
+    if items.len() > Device::MOST_SHELVED || items.iter().any(|item| !(0..=most).contains(&item.quantity)) {
+        return Err(Refusal::PlanogramTooLarge { most });
+    }
+    let mut named = BTreeSet::new();
+    match items.iter().find(|item| !named.insert(&item.code)) {
+        Some(twice) => Err(Refusal::ProductTwice { code: twice.code.clone() }),
+        None => Ok(()),
+    }
+}
+
+/// What is charged for once the correction is done. Whatever the order has had keeps its price; what it has not had costs what the
+/// planogram says.
+fn wanted(
+    order: &CabinetOrder,
+    standing: &Standing,
+    device: &Device,
+    corrected: &[Corrected],
+) -> Result<Vec<Bought>, Refusal> {
+    let mut wanted: BTreeMap<_, _> = standing.items.iter().map(|item| (&item.code, item.clone())).collect();
+    for Corrected { code, quantity } in corrected {
+        let had = standing.items.iter().chain(&order.items).find(|item| item.code == *code).cloned();
+        let known = had.or_else(|| device.shelved(code.as_str()).map(bought));
+        let known = known.ok_or(Refusal::NotFound { noun: Noun::Product })?;
+        wanted.insert(code, Bought { quantity: *quantity, ..known });
+    }
+    Ok(wanted.into_values().filter(|item| item.quantity != 0).collect())
+}
+
+fn bought(shelved: &Shelved) -> Bought {
+    let Shelved { code, product, name_zh, name_en, price, .. } = shelved.clone();
+    Bought { code, product, name_zh, name_en, quantity: 0, price }
+}
+
+/// What has to be added to `these` to have `those`.
+fn difference(these: &[Bought], those: &[Bought]) -> Vec<Bought> {
+    let mut differences: BTreeMap<&ProductCode, Bought> = BTreeMap::new();
+    for (items, sign) in [(those, 1), (these, -1)] {
+        for item in items {
+            let entry = differences.entry(&item.code).or_insert_with(|| Bought { quantity: 0, ..item.clone() });
+            entry.quantity += sign * item.quantity;
+        }
+    }
+    differences.into_values().filter(|item| item.quantity != 0).collect()
+}
+
+/// How an order comes to stand for what is wanted.
+struct Step<'a> {
+    wanted: Vec<Bought>,
+    /// The surcharge that was not paid yet and is withdrawn.
+    due: Option<&'a CabinetOrder>,
+    /// Charges or gives back whatever then differs from what was settled.
+    surcharge: Surcharge,
+    tickets: Tickets,
+}
+
+fn step<'a>(
+    facts: &'a Facts,
+    (order, standing, device): (&'a CabinetOrder, &Standing, &Device),
+    wanted: Vec<Bought>,
+) -> Result<Step<'a>, Refusal> {
+    let due = standing.due.and_then(|due| facts.cabinet.orders.get(&due));
+    let open = if order.is_unpaid() { Some(order) } else { due };
+    let settled = open.map_or_else(|| standing.items.clone(), |open| difference(&open.items, &standing.items));
+    let items = difference(&settled, &wanted);
+    let surcharge = Surcharge { total: worth(&items)?, items, complaint: None };
+    let tickets = must_settle(facts, order, device, surcharge.total)?;
+    Ok(Step { wanted, due, surcharge, tickets })
+}
+
+fn take_step(
+    facts: &Facts,
+    (order, standing, device): (&CabinetOrder, &Standing, &Device),
+    step: Step<'_>,
+    reason: &str,
+    context: &Context<'_>,
+    draft: &mut Draft<'_>,
+) -> (CabinetOrder, Option<CabinetOrder>) {
+    let Step { wanted, due, surcharge, tickets } = step;
+    let withdrawn = CabinetOrderState::Withdrawn { withdrawn_at: context.now };
+    if let Some(due) = due {
+        let written = Written::change(&due.state, &withdrawn).because(reason);
+        draft.audit("cabinet_order.withdraw", ("order", due.id.get()), written);
+        draft.push(Change::CabinetOrder(CabinetOrder { state: withdrawn, updated_at: context.now, ..due.clone() }));
+    }
+    let mut device = device.clone();
+    device.updated_at = context.now;
+    take_out(facts, &mut device, &difference(&standing.items, &wanted), &order.order_no, context, draft);
+    draft.push(Change::Device(device));
+    let has_moved = !surcharge.items.is_empty();
+    let surcharge = has_moved.then(|| settle(facts, order, surcharge, tickets, reason, context, draft));
+    let taken = surcharge.as_ref().filter(|made| made.is_paid()).map_or(0, |made| made.tickets.get());
+    let after = CabinetOrder {
+        state: if order.is_unpaid() { withdrawn } else { order.state },
+        kept: Tickets::new(order.kept.get() + taken),
+        part: OrderPart::Whole(Standing {
+            items: wanted,
+            corrections: standing.corrections + 1,
+            waiting: None,
+            due: surcharge.as_ref().filter(|made| made.is_unpaid()).map(|made| made.id),
+            ..standing.clone()
+        }),
+        updated_at: context.now,
+        ..order.clone()
+    };
+    let trace = |order: &CabinetOrder, items: &[Bought]| json!({ "items": items, "kept": order.kept });
+    let items = after.standing().map_or(&[][..], |standing| &standing.items);
+    let written = Written::change(&trace(order, &standing.items), &trace(&after, items)).because(reason);
+    draft.audit("cabinet_order.correct", ("order", after.id.get()), written);
+    draft.push(Change::CabinetOrder(after.clone()));
+    (after, surcharge)
+}
+
+/// A linked order to be.
+pub(super) struct Surcharge {
+    pub(super) items: Vec<Bought>,
+    pub(super) total: Cents,
+    pub(super) complaint: Option<ComplaintId>,
+}
+
+/// The tickets for a surcharge, unless more would go back than came in.
+pub(super) fn must_settle(
+    facts: &Facts,
+    order: &CabinetOrder,
+    device: &Device,
+    total: Cents,
+) -> Result<Tickets, Refusal> {
+    let tickets = total.in_tickets()?;
+    if order.kept.get() + tickets.get().min(0) < 0 {
+        return Err(Refusal::RefundTooLarge { left: Cents::new(order.kept.get() / 5) });
+    }
+    must_move(facts, device, tickets)?;
+    let has = facts.accounts.get(&tickets_of(order.member));
+    let gets = has.map(|account| account.after(Cents::new(-tickets.get()), None));
+    gets.transpose().map_err(|_| Refusal::AmountOutOfRange)?;
+    Ok(tickets)
+}
+
+/// Makes a surcharge and moves its tickets; where the member has too few it waits to be paid.
+pub(super) fn settle(
+    facts: &Facts,
+    order: &CabinetOrder,
+    surcharge: Surcharge,
+    tickets: Tickets,
+    reason: &str,
+    context: &Context<'_>,
+    draft: &mut Draft<'_>,
+) -> CabinetOrder {
+    let pays = tickets.get() <= 0 || tickets_left(facts, order.member) >= tickets.get();
+    let Surcharge { items, total, complaint } = surcharge;
+    let id = OrderId::new(draft.next_id());
+    let made = CabinetOrder {
+        id,
+        order_no: order_no("CABO", context.today, id),
+        items,
+        total,
+        tickets,
+        pay: CabinetPay::Ticket,
+        state: state(pays, context),
+        attempts: vec![attempt(CabinetPay::Ticket, pays, context)],
+        part: OrderPart::Surcharge { order: order.id, order_no: order.order_no.clone(), complaint },
+        kept: Tickets::default(),
+        created_at: context.now,
+        updated_at: context.now,
+        ..order.clone()
+    };
+    if pays && facts.accounts.get(&tickets_of(order.member)).is_none() {
+        draft.open(Account::open(Owner::Member(order.member), Currency::Ticket));
+    }
+    if pays {
+        move_tickets(&made, draft);
+    }
+    draft.audit("cabinet_order.place", ("order", id.get()), Written::after(&made).because(reason));
+    draft.push(Change::CabinetOrder(made.clone()));
+    made
+}
