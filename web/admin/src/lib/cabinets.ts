@@ -15,7 +15,7 @@ export type Trace = Schemas['AuditRow']
 export const DOOR_TONES: Record<Opening['status'], Tone> = {
   opening: 'calm', opened: 'calm', closed: 'calm', settled: 'good', held: 'warn', failed: 'bad', timed_out: 'bad', released: 'plain',
 }
-export const PAYMENT_TONES: Record<CabinetOrder['payment_status'], Tone> = { unpaid: 'warn', paid: 'good' }
+export const PAYMENT_TONES: Record<CabinetOrder['payment_status'], Tone> = { unpaid: 'warn', paid: 'good', withdrawn: 'plain' }
 
 /** Whether its member cannot open another door before something becomes of it. */
 export function isUnsettled({ status }: Pick<Opening, 'status'>): boolean {
