@@ -14,7 +14,7 @@ const ABSENT = ['fetch', 'Request', 'Response', 'Headers', 'FormData', 'URL', 'U
 
 type Options = Record<string, any>
 interface Node {
-  dom: { textContent: string }
+  dom: { textContent: string; className: string }
   dispatchEvent(name: string, detail?: object): void
 }
 interface Component extends Node {
@@ -32,6 +32,9 @@ export function buildForTests(): void {
     stdio: 'pipe',
   })
 }
+
+/** A person sees that it is grey, and waits. A part's classes begin with its name. */
+const isOff = ({ dom }: Node) => dom.className.split(' ').some((name) => name === 'off' || name.endsWith('--off'))
 
 /** A page on the screen. */
 export interface Shown {
@@ -159,6 +162,7 @@ export class WeChat {
       text: () => (component as Options).dom.textContent.replace(/\s+/g, ' ').trim(),
       all,
       tap: async (selector, text) => {
+        await this.until(() => !isOff(find(selector, text)), `${selector} with “${text ?? ''}” can be pressed`)
         find(selector, text).dispatchEvent('tap')
         await this.simulate.sleep(30)
       },
