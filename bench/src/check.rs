@@ -99,12 +99,19 @@ async fn load(url: &str, entries: i64) -> Result<i64, String> {
         (
             meals,
             format!(
-                "INSERT INTO meals SELECT {FIRST_MEAL} + i, CAST(2100 + i / 336 AS TEXT) || '-' || \
+                "INSERT INTO meals (meal_id, date, slot, title, description, base_price_cents, options, status, \
+                 orders_close_at, created_at, updated_at, version) \
+                 SELECT {FIRST_MEAL} + i, CAST(2100 + i / 336 AS TEXT) || '-' || \
                  SUBSTR(CAST(101 + i / 28 % 12 AS TEXT), 2) || '-' || SUBSTR(CAST(101 + i % 28 AS TEXT), 2), \
                  'lunch', NULL, '', {PRICE}, '[]', 'completed', NULL, 0, 0, 0 FROM n"
             ),
         ),
-        (meals, format!("INSERT INTO pools SELECT {FIRST_MEAL} + i, {per_meal}, {per_meal}, 0 FROM n")),
+        (
+            meals,
+            format!(
+                "INSERT INTO pools (pool_id, capacity, taken, version) SELECT {FIRST_MEAL} + i, {per_meal}, {per_meal}, 0 FROM n"
+            ),
+        ),
         (
             meals,
             format!(
@@ -144,7 +151,9 @@ async fn load(url: &str, entries: i64) -> Result<i64, String> {
         (
             orders,
             format!(
-                "INSERT INTO meal_orders SELECT {order}, 'MEAL' || i, {member}, {meal}, ({member}) * 2, 1, '[]', {PRICE}, '', \
+                "INSERT INTO meal_orders (order_id, order_no, member_id, meal_id, payer_account_id, quantity, options, total_cents, notes, \
+                 status, placed_by, created_at, updated_at, version) \
+                 SELECT {order}, 'MEAL' || i, {member}, {meal}, ({member}) * 2, 1, '[]', {PRICE}, '', \
                  'completed', NULL, 0, 0, 0 FROM n"
             ),
         ),

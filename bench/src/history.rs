@@ -196,7 +196,9 @@ async fn load(url: &str, orders: i64, measured: MemberId) -> Result<(), String> 
     );
     fill(&mut writer, members, &rows).await?;
     let rows = format!(
-        "INSERT INTO meal_orders SELECT {FIRST_ORDER} + k * {members} + m, 'MEAL' || k || '-' || m, {person}, {meal}, \
+        "INSERT INTO meal_orders (order_id, order_no, member_id, meal_id, payer_account_id, quantity, options, total_cents, notes, \
+                 status, placed_by, created_at, updated_at, version) \
+                 SELECT {FIRST_ORDER} + k * {members} + m, 'MEAL' || k || '-' || m, {person}, {meal}, \
          ({person}) * 2, 1, '[]', 1500, '', 'active', NULL, k, k, 0 FROM ({by_round}) AS x"
     );
     fill(&mut writer, orders, &rows).await?;
@@ -224,10 +226,11 @@ async fn load_meals(writer: &mut Writer, meals: i64) -> Result<(), String> {
         for at in 0..meals {
             let date = today.plus_days(-i32::try_from(at / 3).unwrap_or(i32::MAX)).to_string();
             let slot = Slot::ALL[usize::try_from(at % 3).unwrap_or_default()].as_str();
-            let meal = "INSERT INTO meals VALUES ($1, $2, $3, NULL, '', 1500, '[]', 'published', NULL, 0, 0, 0)";
+            let meal = "INSERT INTO meals (meal_id, date, slot, title, description, base_price_cents, options, status, \
+                 orders_close_at, created_at, updated_at, version) VALUES ($1, $2, $3, NULL, '', 1500, '[]', 'published', NULL, 0, 0, 0)";
             let id = Value::Int(FIRST_MEAL + at);
             writer.query(meal, &[id.clone(), date.into(), slot.into()]).await?;
-            let pool = "INSERT INTO pools VALUES ($1, 1000000, 0, 0)";
+            let pool = "INSERT INTO pools (pool_id, capacity, taken, version) VALUES ($1, 1000000, 0, 0)";
             writer.query(pool, &[id]).await?;
         }
         writer.commit().await
