@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use kernel::{
-    Actor, Command, Delivery, Goods, MemberId, PayWith, PlaceShopOrder, ProductId, Quantity, RunState, ShopCommand,
+    Actor, Command, Delivery, Goods, MemberId, PayWith, PlaceShopOrder, ProductId, Quantity, ShopCommand,
 };
-use service::{IdempotencyKey, ReleaseExpiredOrders, Request, Service, Settings, System};
+use service::{IdempotencyKey, Job, ReleaseExpiredOrders, Request, Service, Settings, System};
 use store::{AnswerKey, Engine, Store};
 use tokio::task::JoinSet;
 
@@ -23,7 +23,6 @@ const FIRST_MEMBER: i64 = 1_000_000;
 const FIRST_ORDER: i64 = 1_000_000_000;
 /// How long buying alone is measured.
 const ALONE: Duration = Duration::from_secs(5);
-const JOB: &str = "release-expired-orders";
 
 /// `arguments`: how many expired orders (1,000,000), over how many products (1,000), how many buyers at a time (256).
 pub(crate) async fn run(arguments: &[String]) -> Result<(), String> {
@@ -89,8 +88,7 @@ impl House {
         };
         load(&url, orders, products).await?;
         let store = Store::new(&url).map_err(|error| error.to_string())?;
-        let mut settings = Settings::new(jiff::tz::TimeZone::UTC);
-        settings.jobs.push(Box::new(ReleaseExpiredOrders { every_ms: 24 * 3_600_000 }));
+        let settings = Settings::new(jiff::tz::TimeZone::UTC);
         let service = Service::start(store, Arc::new(System), settings).await.map_err(|error| error.to_string())?;
         Ok(Self { service, products, _folder: folder, _database: database })
     }
@@ -105,11 +103,8 @@ impl House {
     #[expect(clippy::disallowed_methods, reason = "a measurement")]
     async fn release(&self, orders: i64) -> Result<f64, String> {
         let started = Instant::now();
-        let run = self.service.run_job(JOB, Request::by_house).await.map_err(|failure| format!("{failure:?}"))?;
-        match run.run.state {
-            RunState::Succeeded { counts, .. } if counts["released"] == orders => Ok(rate(orders, started)),
-            other => Err(format!("the run ended {other:?}")),
-        }
+        let counts = ReleaseExpiredOrders { every_ms: i64::MAX }.run(&self.service).await?;
+        if counts["released"] == orders { Ok(rate(orders, started)) } else { Err(format!("the run came to {counts:?}")) }
     }
 
     /// How many orders a second are placed and paid in so long.

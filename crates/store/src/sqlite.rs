@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags, ToSql};
 use tokio::sync::Semaphore;
@@ -26,6 +27,11 @@ const LOCK_LIMIT: Duration = Duration::from_secs(1);
 const WRITER: &str = "PRAGMA page_size = 2048; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 32768; \
                       PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY;";
 const READER: &str = "PRAGMA busy_timeout = 5000; PRAGMA cache_size = -16384; PRAGMA query_only = ON;";
+
+/// Otherwise a statement whose plan might depend on a parameter is compiled anew each time that gets another value.
+fn plan_once(connection: &Connection) -> Result<(), Error> {
+    Ok(connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)?)
+}
 
 impl ToSql for Value<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
@@ -94,6 +100,7 @@ impl Session {
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
+        plan_once(&connection)?;
         connection.execute_batch(WRITER)?;
         connection.set_prepared_statement_cache_capacity(256);
         let folder = Folder::new(path);
@@ -296,6 +303,7 @@ impl Readers {
     fn connect(&self) -> Result<Connection, Error> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&self.path, flags)?;
+        plan_once(&connection)?;
         connection.execute_batch(READER)?;
         connection.set_prepared_statement_cache_capacity(128);
         Ok(connection)
