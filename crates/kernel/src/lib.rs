@@ -10,6 +10,7 @@ mod code;
 mod command;
 mod decide;
 mod draft;
+mod erp;
 mod facts;
 mod id;
 mod job;
@@ -52,6 +53,7 @@ pub use command::{
     SetOverdraft, SetPassword, SettlePayment, SignIn, StartJob, TopupSeen, Trigger,
 };
 pub use decide::{Context, Decision, IdSource, ShopRules, decide};
+pub use erp::{ErpCommand, ErpFacts, ErpNeeds, ErpProduct, SalesDocument, SendSales, TakeProduct};
 pub use facts::{Change, Facts, MOST_LAPSED, Needs};
 pub use id::{
     AccountId, ComplaintId, CorrectionId, DepartmentId, DeviceId, DoorSessionId, GroupOrderId, MealId, MemberId,

@@ -7,11 +7,11 @@ mod support;
 use kernel::{
     AdjustTickets, AnswerComplaint, AssignComplaint, CabinetCommand, CabinetOrder, CabinetOrderType, CabinetPay,
     CabinetRules, Cents, Code, Command, Complaint, ComplaintStatus, CorrectCabinetOrder, CorrectionOutcome,
-    CorrectionState, CreateDevice, CreateProduct, CreateStore, DecideCorrection, Device, DeviceId, DoorSeen,
-    DoorSession, DoorStatus, ExceptionAction, ExceptionKind, FileComplaint, LapseDoor, MemberId, NoteDevice, NoteDoor,
-    OpenDoor, OrderId, Outcome, Overdraft, PayCabinetOrder, ProductId, RefundComplaint, Refusal, RefuseCallback,
-    ResolveException, SetPlanogram, SettleDoor, Settlement, Shelf, ShopCommand, StoreId, StoreKind, StoreProperty,
-    Taken, UnpaidReason, Verdict,
+    CorrectionState, CreateDevice, CreateProduct, CreateStore, Date, DecideCorrection, Device, DeviceId, DoorSeen,
+    DoorSession, DoorStatus, ErpCommand, ExceptionAction, ExceptionKind, FileComplaint, Instant, LapseDoor, MemberId,
+    NoteDevice, NoteDoor, OpenDoor, OrderId, Outcome, Overdraft, PayCabinetOrder, ProductId, RefundComplaint, Refusal,
+    RefuseCallback, ResolveException, SendSales, SetPlanogram, SettleDoor, Settlement, Shelf, ShopCommand, StoreId,
+    StoreKind, StoreProperty, TakeProduct, Taken, UnpaidReason, Verdict,
 };
 use support::{Answer, Asked, Database, House, Ids, actor, check_books};
 
@@ -32,14 +32,17 @@ fn taken(code: &str, quantity: i64) -> Taken {
     Taken { code: code.to_owned(), quantity, price: None }
 }
 
+fn world_start() -> Instant {
+    "2026-03-02T01:00:00Z".parse().expect("an instant")
+}
+
 impl World {
     /// A store with a device, online, that has COLA for 3.00 and RICE for 50.00.
     fn new() -> Self {
-        let now = "2026-03-02T01:00:00Z".parse().expect("an instant");
         let mut world = Self {
             database: Database::new(),
             ids: Ids::default(),
-            house: House { now, overdraft_limit: Some(Overdraft::NONE) },
+            house: House { now: world_start(), overdraft_limit: Some(Overdraft::NONE) },
             store: StoreId::new(1),
             product: ProductId::new(1),
             device: DeviceId::new(1),
@@ -536,6 +539,58 @@ fn a_planogram_names_each_product_once_and_only_what_is_there() {
     let create = CreateDevice { code: text("D1"), name: text("又一个"), store: world.store };
     let code = text("D1");
     assert_eq!(world.house(CabinetCommand::CreateDevice(create)).err(), Some(Refusal::DeviceTaken { code }));
+}
+
+#[test]
+fn the_erp_makes_a_product_once_and_its_last_word_counts() {
+    let mut world = World::new();
+    let at = |minute: i64| world_start().plus_millis(minute * 60_000);
+    let tell = |world: &mut World, code: &str, shelved: Option<ProductId>, cents: i64, at: Instant| {
+        let (name_zh, price) = (text("茶"), cents.try_into().expect("a price"));
+        let command = TakeProduct { code: text(code), shelved, name_zh, name_en: None, price, at };
+        match world.run(None, Command::Erp(ErpCommand::TakeProduct(command))) {
+            Ok(Outcome::Product(told)) => Ok((told.product.id, told.product.price.get(), told.product.on_sale)),
+            Ok(other) => panic!("{other:?}"),
+            Err(refusal) => Err(refusal),
+        }
+    };
+    let (tea, price, on_sale) = tell(&mut world, "TEA", None, 500, at(10)).expect("made");
+    assert_eq!((price, on_sale), (500, false));
+    let audits = world.database.audits.len();
+    assert_eq!(tell(&mut world, "TEA", None, 500, at(10)), Ok((tea, 500, false)));
+    assert_eq!(tell(&mut world, "TEA", None, 400, at(9)), Ok((tea, 500, false)), "an older word");
+    assert_eq!(world.database.audits.len(), audits, "nothing was changed");
+    assert_eq!(tell(&mut world, "TEA", None, 600, at(11)), Ok((tea, 600, false)));
+    assert_eq!(tell(&mut world, "TEA", None, -1, at(12)), Err(Refusal::NegativePrice));
+    let cola = world.product;
+    assert_eq!(tell(&mut world, "COLA", Some(cola), 350, at(10)), Ok((cola, 350, true)), "what cabinets have");
+    assert_eq!(tell(&mut world, "COLA", None, 360, at(11)), Ok((cola, 360, true)));
+    let missing = tell(&mut world, "RICE", Some(ProductId::new(7)), 1, at(11));
+    assert_eq!(missing.map_err(|refusal| refusal.code()), Err(Code::NotFound));
+}
+
+#[test]
+fn a_days_sales_are_owed_once_and_again_only_when_asked() {
+    let mut world = World::new();
+    let (date, store): (Date, _) = ("2026-03-01".parse().expect("a date"), world.store);
+    let send = |world: &mut World, stores: &[StoreId], again: bool| {
+        let command = SendSales { date, stores: stores.iter().copied().collect(), again };
+        match world.run(None, Command::Erp(ErpCommand::SendSales(command))) {
+            Ok(Outcome::SalesDocuments { documents }) => {
+                Ok(documents.iter().map(|document| (document.document_no.clone(), document.sends)).collect::<Vec<_>>())
+            }
+            Ok(other) => panic!("{other:?}"),
+            Err(refusal) => Err(refusal),
+        }
+    };
+    let sent = |sends| Ok(vec![("SALE20260301-S1".to_owned(), sends)]);
+    assert_eq!(send(&mut world, &[store], false), sent(1));
+    assert_eq!(send(&mut world, &[store], false), sent(1));
+    assert_eq!(send(&mut world, &[store], true), sent(2));
+    let audits = world.database.audits.iter().filter(|audit| audit.action == "sales.send").count();
+    assert_eq!(audits, 2);
+    let missing = send(&mut world, &[store, StoreId::new(7)], true);
+    assert_eq!(missing.map_err(|refusal| refusal.code()), Err(Code::NotFound));
 }
 
 #[test]

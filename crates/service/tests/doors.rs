@@ -135,7 +135,7 @@ impl Street {
         }
         let rounds = i64::try_from(ROUNDS).expect("small");
         assert_eq!(number(&self.one, "SELECT COUNT(*) FROM cabinet_orders WHERE status = 'paid'").await, rounds);
-        assert_eq!(number(&self.one, "SELECT COUNT(*) FROM cabinet_events WHERE processed_at IS NULL").await, 0);
+        assert_eq!(number(&self.one, "SELECT COUNT(*) FROM partner_events WHERE processed_at IS NULL").await, 0);
         assert_eq!(number(&self.one, "SELECT COUNT(*) FROM exceptions").await, 0);
         assert_eq!(number(&self.one, "SELECT -balance FROM accounts WHERE account_id = 3").await, 100_000 * 2 * rounds);
     }

@@ -34,6 +34,7 @@ const ALL: &[Migration] = &[
         name: "corrections_and_complaints",
         text: include_str!("migrations/0016_corrections_and_complaints.sql"),
     },
+    Migration { number: 17, name: "erp", text: include_str!("migrations/0017_erp.sql") },
 ];
 
 /// Any number that no other program uses for a lock in the same database.

@@ -166,6 +166,10 @@ const EXPECTED: &[(&str, Access)] = &[
     ("POST /api/v1/admin/complaints/{complaint_id}/refund", Needs(Permission::CabinetCorrect)),
     ("POST /api/v1/complaints", Needs(Permission::CabinetUse)),
     ("POST /api/v1/complaints/pictures", Needs(Permission::CabinetUse)),
+    ("GET /api/v1/admin/erp/sales/{date}", Needs(Permission::CabinetWrite)),
+    ("POST /api/v1/admin/erp/sales/{date}/resend", Needs(Permission::CabinetWrite)),
+    ("POST /api/v1/partner/erp/products", Public),
+    ("GET /api/v1/partner/erp/sales", Public),
     ("GET /api/v1/admin/devices", Needs(Permission::CabinetRead)),
     ("GET /api/v1/admin/devices/{device_id}", Needs(Permission::CabinetRead)),
     ("GET /api/v1/admin/stores", Needs(Permission::CabinetRead)),
@@ -225,6 +229,7 @@ fn somewhere(endpoint: &str) -> String {
         "{round_id}",
         "{store_id}",
         "{device_id}",
+        "{date}",
         "{device_code}",
         "{session_no}",
     ]

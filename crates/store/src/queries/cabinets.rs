@@ -77,7 +77,7 @@ const WAITING_CORRECTIONS: &str = "SELECT c.correction_id, c.order_id, c.items, 
      JOIN cabinet_orders AS o ON o.order_id = c.order_id WHERE c.status = 'waiting' AND c.correction_id > $1 \
      ORDER BY c.correction_id LIMIT $2";
 const TICKETS: &str = "SELECT balance FROM accounts WHERE account_id = $1";
-const WAITING: &str = "SELECT event_key, kind, body FROM cabinet_events WHERE processed_at IS NULL AND received_at <= $1 \
+const WAITING: &str = "SELECT event_key, kind, body FROM partner_events WHERE processed_at IS NULL AND received_at <= $1 \
      ORDER BY received_at, event_key LIMIT $2";
 
 fn read<T: FromRow>(row: Row) -> Result<T, Error> {

@@ -108,7 +108,7 @@ pub(crate) fn endpoint() -> Endpoint {
                           `cabinet_order.correct`, `cabinet_order.ask_correction`, `cabinet_order.refuse_correction`, \
                           `cabinet_order.withdraw`, `cabinet_order.refund`, `complaint.file`, `complaint.assign`, `complaint.answer`, \
                           `complaint.close`, `complaint.refund`, `tickets.adjust`, \
-                          `callback.refuse`; `exception.raise`, `exception.assign`, `exception.resolve`.",
+                          `callback.refuse`, `sales.send`; `exception.raise`, `exception.assign`, `exception.resolve`.",
             codes: &[],
         },
         handle,

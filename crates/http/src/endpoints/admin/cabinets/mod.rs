@@ -6,6 +6,7 @@ pub(crate) mod create_store;
 pub(crate) mod devices;
 pub(crate) mod edit_device;
 pub(crate) mod edit_store;
+pub(crate) mod erp_sales;
 pub(crate) mod orders;
 pub(crate) mod planogram;
 pub(crate) mod qr;
