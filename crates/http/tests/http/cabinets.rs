@@ -288,6 +288,10 @@ on_both_engines! {
         let seen = corner.scan().await;
         assert_eq!((&seen["blocked_by"], &seen["pay_with"]), (&Value::Null, &json!(["ticket"])));
         assert_eq!((&seen["device"]["store_name"], &seen["device"]["is_online"]), (&json!("南山店"), &json!(true)));
+        let cola = json!({
+            "product_code": "COLA", "name_zh": "可乐", "name_en": null, "price_cents": 300, "tickets": 1500, "in_stock": true,
+        });
+        assert_eq!((&seen["device"]["goods"][0], &seen["device"]["goods"][1]["product_code"]), (&cola, &json!("RICE")));
         let session = corner.open_door().await;
         assert_eq!(corner.status(&session).await, "opening");
         assert_eq!(corner.scan().await["blocked_by"], json!({"reason": "unsettled_session", "session_no": session}));
@@ -296,6 +300,8 @@ on_both_engines! {
         assert_eq!((&settled["status"], &settled["order"]["payment_status"]), (&json!("settled"), &json!("paid")));
         let [order] = corner.orders().await.try_into().expect("one order");
         assert_eq!((&order["total_cents"], &order["tickets"]), (&json!(600), &json!(3000)));
+        let place = ["device_code", "device_name", "store_code", "store_name"].map(|field| order[field].as_str());
+        assert_eq!(place, [Some("D1"), Some("一号柜"), Some("S1"), Some("南山店")]);
         assert_eq!((&order["items"][0]["product_code"], &order["items"][0]["quantity"]), (&json!("COLA"), &json!(2)));
         assert_eq!(corner.tickets().await, 17_000);
         let device = corner.server.ask("GET /api/v1/admin/devices").by(&corner.admin).send().await;

@@ -2,12 +2,12 @@
 
 use kernel::{
     CabinetOrder, Correction, CorrectionId, Currency, Device, DeviceCode, DeviceId, DoorSession, DoorSessionId,
-    Instant, MemberId, OrderId, Owner, StoreCode, StoreId,
+    Instant, MemberId, OrderId, Owner, StoreCode, StoreId, Title,
 };
 
 use crate::events::EventRow;
 use crate::rows::FromRow;
-use crate::{Error, Row, Store};
+use crate::{Cells, Error, Row, Store};
 
 const STORES: &str = "SELECT store_id, code, name, kind, property, address, phone, created_at, updated_at FROM stores \
      WHERE store_id > $1 ORDER BY store_id LIMIT $2";
@@ -23,6 +23,8 @@ const DEVICE: &str = "SELECT device_id, code, name, store_id, is_online, heard_a
      FROM devices WHERE device_id = $1";
 const DEVICE_BY_CODE: &str = "SELECT device_id, code, name, store_id, is_online, heard_at, planogram, session_id, created_at, \
      updated_at FROM devices WHERE code = $1";
+const PLACE: &str =
+    "SELECT d.code, d.name, s.code, s.name FROM devices AS d, stores AS s WHERE d.device_id = $1 AND s.store_id = $2";
 const SESSION: &str = "SELECT session_id, session_no, member_id, device_id, pay, status, failure, opened_at, closed_at, \
      vendor_order_no, settlement, due_at, created_at, updated_at FROM door_sessions WHERE session_id = $1";
 const SESSION_WITH_VERSION: &str = "SELECT version, session_id, session_no, member_id, device_id, pay, status, failure, opened_at, \
@@ -80,6 +82,26 @@ const TICKETS: &str = "SELECT balance FROM accounts WHERE account_id = $1";
 const WAITING: &str = "SELECT event_key, kind, body FROM partner_events WHERE processed_at IS NULL AND received_at <= $1 \
      ORDER BY received_at, event_key LIMIT $2";
 
+/// A cabinet and a store, as people call them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    pub device_code: DeviceCode,
+    pub device_name: Title,
+    pub store_code: StoreCode,
+    pub store_name: Title,
+}
+
+impl FromRow for Place {
+    fn from_cells(cells: &mut Cells) -> Result<Self, Error> {
+        Ok(Self {
+            device_code: cells.checked("code of a device")?,
+            device_name: cells.checked("name of a device")?,
+            store_code: cells.checked("code of a store")?,
+            store_name: cells.checked("name of a store")?,
+        })
+    }
+}
+
 fn read<T: FromRow>(row: Row) -> Result<T, Error> {
     T::from_cells(&mut row.cells())
 }
@@ -120,6 +142,11 @@ pub async fn device(store: &Store, id: DeviceId) -> Result<Option<Device>, Error
 
 pub async fn device_by_code(store: &Store, code: &DeviceCode) -> Result<Option<Device>, Error> {
     first(store.query(DEVICE_BY_CODE, vec![code.as_str().to_owned().into()]).await?)
+}
+
+/// A cabinet in a store, where it may not stand any more.
+pub async fn place(store: &Store, device: DeviceId, of: StoreId) -> Result<Option<Place>, Error> {
+    first(store.query(PLACE, vec![device.get().into(), of.get().into()]).await?)
 }
 
 pub async fn session(store: &Store, id: DoorSessionId) -> Result<Option<DoorSession>, Error> {
