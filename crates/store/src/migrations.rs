@@ -35,6 +35,7 @@ const ALL: &[Migration] = &[
         text: include_str!("migrations/0016_corrections_and_complaints.sql"),
     },
     Migration { number: 17, name: "erp", text: include_str!("migrations/0017_erp.sql") },
+    Migration { number: 18, name: "openings", text: include_str!("migrations/0018_openings.sql") },
 ];
 
 /// Any number that no other program uses for a lock in the same database.

@@ -130,6 +130,7 @@ pub fn all() -> Vec<Endpoint> {
         admin::cabinets::planogram::endpoint(),
         admin::cabinets::qr::endpoint(),
         admin::cabinets::orders::endpoint(),
+        admin::cabinets::sessions::endpoint(),
         admin::cabinets::corrections::correct(),
         admin::cabinets::corrections::list(),
         admin::cabinets::corrections::agree(),

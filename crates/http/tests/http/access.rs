@@ -152,6 +152,7 @@ const EXPECTED: &[(&str, Access)] = &[
     ("PUT /api/v1/admin/products/{product_id}", Needs(Permission::ShopWrite)),
     ("GET /api/v1/admin/cabinet/corrections", Needs(Permission::CabinetCorrect)),
     ("GET /api/v1/admin/cabinet/orders", Needs(Permission::CabinetRead)),
+    ("GET /api/v1/admin/cabinet/sessions", Needs(Permission::CabinetRead)),
     ("GET /api/v1/admin/cabinet/devices/{device_code}/qr", Needs(Permission::CabinetRead)),
     ("GET /api/v1/admin/complaints", Needs(Permission::ComplaintHandle)),
     ("GET /api/v1/admin/stats/cabinet-devices", Needs(Permission::CabinetRead)),

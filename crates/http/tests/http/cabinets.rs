@@ -348,6 +348,8 @@ on_both_engines! {
             (format!("GET /api/v1/admin/devices/{device}"), "device_id"),
             (format!("GET /api/v1/admin/devices?store_id={own}"), "devices"),
             (format!("GET /api/v1/admin/cabinet/orders?device_id={device}"), "orders"),
+            (format!("GET /api/v1/admin/cabinet/sessions?device_id={device}"), "sessions"),
+            (format!("GET /api/v1/admin/cabinet/sessions?store_id={own}"), "sessions"),
             (format!("GET /api/v1/cabinet/orders/{order}"), "order_no"),
             (format!("GET /api/v1/cabinet/sessions/{session}"), "session_no"),
         ];
@@ -355,7 +357,9 @@ on_both_engines! {
             assert!(!corner.server.ask(what).by(&inside).send().await.data()[field].is_null(), "{what}");
             corner.server.ask(what).by(&outside).send().await.failed(403, "PERMISSION_DENIED");
         }
-        for (list, field) in [("stores", "stores"), ("devices", "devices"), ("cabinet/orders", "orders")] {
+        for (list, field) in
+            [("stores", "stores"), ("devices", "devices"), ("cabinet/orders", "orders"), ("cabinet/sessions", "sessions")]
+        {
             let what = format!("GET /api/v1/admin/{list}");
             let counts = [&inside, &outside].map(async |person| {
                 corner.server.ask(&what).by(person).send().await.data()[field].as_array().expect("a list").len()
@@ -366,6 +370,43 @@ on_both_engines! {
         }
         let role = format!("PUT /api/v1/admin/members/{}/roles/support?store_id={other}", outside.id);
         corner.server.ask(&role).by(&corner.admin).send().await.failed(422, "VALIDATION_ERROR");
+    }
+
+    async fn staff_find_openings_by_state_cabinet_and_store(corner: Corner) {
+        for goods in [&[("COLA", 1)][..], &[]] {
+            let session = corner.open_door().await;
+            corner.trip(&session, goods).await;
+        }
+        let open = corner.open_door().await;
+        let list = async |query: &str| {
+            let what = format!("GET /api/v1/admin/cabinet/sessions{query}");
+            corner.server.ask(&what).by(&corner.admin).send().await.data().clone()
+        };
+        let all = list("").await;
+        let sessions = all["sessions"].as_array().expect("sessions");
+        assert_eq!((sessions.len(), &sessions[0]["session_no"]), (3, &json!(open)));
+        assert_eq!((&sessions[1]["order_no"], &sessions[2]["order_no"]), (&Value::Null, &corner.orders().await[0]["order_no"]));
+        let place = ["device_code", "device_name", "store_code", "store_name"].map(|field| sessions[0][field].as_str());
+        assert_eq!(place, [Some("D1"), Some("一号柜"), Some("S1"), Some("南山店")]);
+        let (device, store) = (&sessions[0]["device_id"], &sessions[0]["store_id"]);
+        for (query, count) in [
+            ("?status=opening".to_owned(), 1),
+            ("?status=settled".to_owned(), 2),
+            (format!("?device_id={device}"), 3),
+            (format!("?device_id={device}&status=settled"), 2),
+            (format!("?store_id={store}&status=held"), 0),
+            (format!("?store_id={store}"), 3),
+        ] {
+            assert_eq!(list(&query).await["sessions"].as_array().map(Vec::len), Some(count), "{query}");
+        }
+        for query in ["?limit=2".to_owned(), format!("?limit=2&store_id={store}")] {
+            let first = list(&query).await;
+            let cursor = first["page_info"]["next_cursor"].as_str().expect("another page");
+            let second = list(&format!("{query}&cursor={cursor}")).await;
+            let numbers = |page: &Value| page["sessions"].as_array().expect("sessions").clone();
+            assert_eq!([numbers(&first), numbers(&second)].concat(), *sessions, "{query}");
+            assert_eq!(second["page_info"]["has_more"], false);
+        }
     }
 
     async fn products_that_the_erp_pushes(corner: Corner) {

@@ -2,7 +2,7 @@
 
 use kernel::{
     CabinetOrder, Correction, CorrectionId, Currency, Device, DeviceCode, DeviceId, DoorSession, DoorSessionId,
-    Instant, MemberId, OrderId, Owner, StoreCode, StoreId, Title,
+    DoorStatus, Instant, MemberId, OrderId, Owner, StoreCode, StoreId, Title,
 };
 
 use crate::events::EventRow;
@@ -33,6 +33,23 @@ const SESSIONS_OF_MEMBER: &str = "SELECT session_id, session_no, member_id, devi
      vendor_order_no, settlement, due_at, created_at, updated_at FROM door_sessions WHERE member_id = $1 \
      ORDER BY session_id DESC LIMIT $2 OFFSET $3";
 const COUNT_SESSIONS: &str = "SELECT COUNT(*) FROM door_sessions WHERE member_id = $1";
+const OPENINGS: &str = "SELECT s.session_id, s.session_no, s.member_id, s.device_id, s.pay, s.status, s.failure, s.opened_at, s.closed_at, \
+     s.vendor_order_no, s.settlement, s.due_at, s.created_at, s.updated_at, d.code, d.name, t.code, t.name, t.store_id, o.order_no \
+     FROM door_sessions AS s JOIN devices AS d ON d.device_id = s.device_id JOIN stores AS t ON t.store_id = d.store_id \
+     LEFT JOIN cabinet_orders AS o ON o.session_id = s.session_id AND o.order_type <> 'surcharge' \
+     WHERE s.session_id < $1 ORDER BY s.session_id DESC LIMIT $2";
+const OPENINGS_IN_STATUS: &str = "SELECT s.session_id, s.session_no, s.member_id, s.device_id, s.pay, s.status, s.failure, s.opened_at, s.closed_at, \
+     s.vendor_order_no, s.settlement, s.due_at, s.created_at, s.updated_at, d.code, d.name, t.code, t.name, t.store_id, o.order_no \
+     FROM door_sessions AS s JOIN devices AS d ON d.device_id = s.device_id JOIN stores AS t ON t.store_id = d.store_id \
+     LEFT JOIN cabinet_orders AS o ON o.session_id = s.session_id AND o.order_type <> 'surcharge' \
+     WHERE s.session_id < $1 AND s.status = $3 ORDER BY s.session_id DESC LIMIT $2";
+const OPENINGS_OF_DEVICE: &str = "SELECT s.session_id, s.session_no, s.member_id, s.device_id, s.pay, s.status, s.failure, s.opened_at, s.closed_at, \
+     s.vendor_order_no, s.settlement, s.due_at, s.created_at, s.updated_at, d.code, d.name, t.code, t.name, t.store_id, o.order_no \
+     FROM door_sessions AS s JOIN devices AS d ON d.device_id = s.device_id JOIN stores AS t ON t.store_id = d.store_id \
+     LEFT JOIN cabinet_orders AS o ON o.session_id = s.session_id AND o.order_type <> 'surcharge' \
+     WHERE s.session_id < $1 AND s.device_id = $3 \
+     AND (s.status = $4 OR $4 = 'any') ORDER BY s.session_id DESC LIMIT $2";
+const DEVICES_IN_STORE: &str = "SELECT device_id FROM devices WHERE store_id = $1 ORDER BY device_id";
 const UNSETTLED: &str = "SELECT session_id, session_no, member_id, device_id, pay, status, failure, opened_at, closed_at, \
      vendor_order_no, settlement, due_at, created_at, updated_at FROM door_sessions WHERE member_id = $1 \
      AND status IN ('opening', 'opened', 'closed', 'held') ORDER BY session_id DESC LIMIT 1";
@@ -91,6 +108,15 @@ pub struct Place {
     pub store_name: Title,
 }
 
+/// An opening, where its cabinet stands now, and what it came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opening {
+    pub session: DoorSession,
+    pub place: Place,
+    pub store: StoreId,
+    pub order_no: Option<String>,
+}
+
 impl FromRow for Place {
     fn from_cells(cells: &mut Cells) -> Result<Self, Error> {
         Ok(Self {
@@ -99,6 +125,13 @@ impl FromRow for Place {
             store_code: cells.checked("code of a store")?,
             store_name: cells.checked("name of a store")?,
         })
+    }
+}
+
+impl FromRow for Opening {
+    fn from_cells(cells: &mut Cells) -> Result<Self, Error> {
+        let (session, place) = (DoorSession::from_cells(cells)?, Place::from_cells(cells)?);
+        Ok(Self { session, place, store: StoreId::new(cells.int()?), order_no: cells.opt_text()? })
     }
 }
 
@@ -176,6 +209,34 @@ pub async fn sessions_of_member(
 
 pub async fn count_sessions(store: &Store, member: MemberId) -> Result<i64, Error> {
     super::number(store.query(COUNT_SESSIONS, vec![member.get().into()]).await?)
+}
+
+/// Everybody's openings before one, newest first.
+pub async fn openings(
+    store: &Store,
+    device: Option<DeviceId>,
+    status: Option<DoorStatus>,
+    before: DoorSessionId,
+    limit: i64,
+) -> Result<Vec<Opening>, Error> {
+    let mut parameters = vec![before.get().into(), limit.into()];
+    let sql = match (device, status) {
+        (Some(device), status) => {
+            parameters.extend([device.get().into(), status.map_or("any", DoorStatus::as_str).into()]);
+            OPENINGS_OF_DEVICE
+        }
+        (None, Some(status)) => {
+            parameters.push(status.as_str().into());
+            OPENINGS_IN_STATUS
+        }
+        (None, None) => OPENINGS,
+    };
+    store.query(sql, parameters).await?.into_iter().map(read).collect()
+}
+
+pub async fn devices_in_store(store: &Store, of: StoreId) -> Result<Vec<DeviceId>, Error> {
+    let rows = store.query(DEVICES_IN_STORE, vec![of.get().into()]).await?;
+    rows.into_iter().map(|row| row.cells().int().map(DeviceId::new)).collect()
 }
 
 /// The opening that keeps a member from another one.

@@ -10,6 +10,7 @@ pub(crate) mod erp_sales;
 pub(crate) mod orders;
 pub(crate) mod planogram;
 pub(crate) mod qr;
+pub(crate) mod sessions;
 pub(crate) mod stores;
 
 use kernel::{
