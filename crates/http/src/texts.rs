@@ -315,6 +315,17 @@ pub(crate) fn entry(kind: EntryKind) -> Text {
     }
 }
 
+/// What tickets moved for.
+pub(crate) fn ticket_entry(kind: EntryKind) -> Text {
+    match kind {
+        EntryKind::Grant => text("管理员发放", "Given by an administrator"),
+        EntryKind::Adjustment => text("管理员收回", "Taken back by an administrator"),
+        EntryKind::OrderCharge => text("柜机消费", "Bought from a cabinet"),
+        EntryKind::OrderRefund => text("柜机退还", "Given back for a cabinet order"),
+        EntryKind::OrderChange | EntryKind::TopUp | EntryKind::TopUpRefund => entry(kind),
+    }
+}
+
 /// Why a command was refused, with its figures.
 /// For the counter, which may know who was there before.
 pub(crate) fn redeemed_by(at: Instant, by: &str, language: Language, zone: &TimeZone) -> String {

@@ -178,6 +178,8 @@ const EXPECTED: &[(&str, Access)] = &[
     ("GET /api/v1/cabinet/orders", Needs(Permission::CabinetUse)),
     ("GET /api/v1/cabinet/orders/{order_no}", Needs(Permission::CabinetUse)),
     ("GET /api/v1/cabinet/sessions", Needs(Permission::CabinetUse)),
+    ("GET /api/v1/cabinet/tickets", Needs(Permission::CabinetUse)),
+    ("GET /api/v1/admin/members/{user_id}/tickets", Needs(Permission::WalletRead)),
     ("GET /api/v1/cabinet/sessions/{session_no}", Needs(Permission::CabinetUse)),
     ("GET /api/v1/cabinet/sessions/{session_no}/events", Needs(Permission::CabinetUse)),
     ("POST /api/v1/admin/cabinet/corrections/{correction_id}/agree", Needs(Permission::CabinetCorrect)),

@@ -372,6 +372,35 @@ on_both_engines! {
         corner.server.ask(&role).by(&corner.admin).send().await.failed(422, "VALIDATION_ERROR");
     }
 
+    async fn tickets_are_told_to_their_member_and_to_staff(corner: Corner) {
+        let session = corner.open_door().await;
+        corner.trip(&session, &[("COLA", 2)]).await;
+        let order = corner.orders().await[0]["order_no"].clone();
+        let own = async |query: &str| {
+            let what = format!("GET /api/v1/cabinet/tickets{query}");
+            corner.server.ask(&what).by(&corner.member).header("accept-language", "en").send().await.data().clone()
+        };
+        let seen = own("?limit=1").await;
+        let bought = &seen["history"][0];
+        assert_eq!((&seen["tickets"], &seen["total_count"], &bought["order_no"]), (&json!(17_000), &json!(2), &order));
+        assert_eq!((&bought["tickets"], &bought["tickets_after"]), (&json!(-3_000), &json!(17_000)));
+        assert_eq!(bought["description"], "Bought from a cabinet");
+        let cursor = seen["page_info"]["next_cursor"].as_str().expect("another page");
+        let first = own(&format!("?limit=1&cursor={cursor}")).await;
+        let given = &first["history"][0];
+        assert_eq!((&given["tickets"], &given["order_no"], &given["tickets_after"]), (&json!(20_000), &Value::Null, &json!(20_000)));
+        assert_eq!(first["page_info"]["has_more"], false);
+
+        let staff = format!("GET /api/v1/admin/members/{}/tickets", corner.member.id);
+        let finance = corner.server.person(Role::Finance).await;
+        let seen = corner.server.ask(&staff).by(&finance).send().await;
+        assert_eq!((&seen.data()["tickets"], &seen.data()["history"][1]["description"]), (&json!(17_000), &json!("管理员发放")));
+        let nothing = corner.server.ask("GET /api/v1/cabinet/tickets").by(&finance).send().await;
+        assert_eq!((&nothing.data()["tickets"], &nothing.data()["history"]), (&json!(0), &json!([])));
+        let nobody = "GET /api/v1/admin/members/7/tickets";
+        corner.server.ask(nobody).by(&finance).send().await.failed(404, "NOT_FOUND");
+    }
+
     async fn staff_find_openings_by_state_cabinet_and_store(corner: Corner) {
         for goods in [&[("COLA", 1)][..], &[]] {
             let session = corner.open_door().await;

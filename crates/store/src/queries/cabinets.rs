@@ -2,7 +2,7 @@
 
 use kernel::{
     CabinetOrder, Correction, CorrectionId, Currency, Device, DeviceCode, DeviceId, DoorSession, DoorSessionId,
-    DoorStatus, Instant, MemberId, OrderId, Owner, StoreCode, StoreId, Title,
+    DoorStatus, EntryKind, Instant, MemberId, OrderId, Owner, StoreCode, StoreId, Tickets, Title,
 };
 
 use crate::events::EventRow;
@@ -96,6 +96,9 @@ const WAITING_CORRECTIONS: &str = "SELECT c.correction_id, c.order_id, c.items, 
      JOIN cabinet_orders AS o ON o.order_id = c.order_id WHERE c.status = 'waiting' AND c.correction_id > $1 \
      ORDER BY c.correction_id LIMIT $2";
 const TICKETS: &str = "SELECT balance FROM accounts WHERE account_id = $1";
+const TICKET_LINES: &str = "SELECT e.number, e.kind, o.order_no, e.amount, e.balance_after, e.created_at FROM entries AS e \
+     LEFT JOIN cabinet_orders AS o ON o.order_id = e.order_id \
+     WHERE e.account_id = $1 AND e.number <= $2 ORDER BY e.number DESC LIMIT $3";
 const WAITING: &str = "SELECT event_key, kind, body FROM partner_events WHERE processed_at IS NULL AND received_at <= $1 \
      ORDER BY received_at, event_key LIMIT $2";
 
@@ -115,6 +118,19 @@ pub struct Opening {
     pub place: Place,
     pub store: StoreId,
     pub order_no: Option<String>,
+}
+
+/// One movement of a member's tickets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TicketLine {
+    /// 1 for the first one, without gaps.
+    pub number: i64,
+    pub kind: EntryKind,
+    pub order_no: Option<String>,
+    /// Below zero for what went.
+    pub amount: Tickets,
+    pub left: Tickets,
+    pub created_at: Instant,
 }
 
 impl FromRow for Place {
@@ -343,6 +359,24 @@ pub async fn tickets(store: &Store, member: MemberId) -> Result<i64, Error> {
         Some(row) => row.cells().int(),
         None => Ok(0),
     }
+}
+
+/// From line number `from` down, newest first. Numbers have no gaps.
+pub async fn ticket_lines(store: &Store, member: MemberId, from: i64, limit: i64) -> Result<Vec<TicketLine>, Error> {
+    let account = Owner::Member(member).account(Currency::Ticket);
+    let line = |row: Row| {
+        let mut cells = row.cells();
+        Ok(TicketLine {
+            number: cells.int()?,
+            kind: cells.word("kind of entry")?,
+            order_no: cells.opt_text()?,
+            amount: Tickets::new(cells.int()?),
+            left: Tickets::new(cells.int()?),
+            created_at: Instant::from_millis(cells.int()?),
+        })
+    };
+    let rows = store.query(TICKET_LINES, vec![account.get().into(), from.into(), limit.into()]).await?;
+    rows.into_iter().map(line).collect()
 }
 
 /// Events that have had no effect yet, the oldest first.

@@ -7,6 +7,7 @@ pub(crate) mod pay;
 pub(crate) mod scan;
 pub(crate) mod sessions;
 pub(crate) mod show;
+pub(crate) mod tickets;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
