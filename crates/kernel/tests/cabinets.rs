@@ -360,6 +360,25 @@ fn too_few_tickets_leave_an_unpaid_order_and_take_none() {
 }
 
 #[test]
+fn a_device_that_says_the_same_again_is_heard_and_not_audited() {
+    let mut world = World::new();
+    let said = |world: &World| {
+        let actions = world.database.audits.iter().map(|audit| audit.action);
+        actions.filter(|action| ["device.online", "device.offline"].contains(action)).collect::<Vec<_>>()
+    };
+    assert_eq!(said(&world), ["device.online"]);
+    let again = world.online(world.device, true, 5);
+    assert_eq!(again.heard_at, Some(world.house.now.plus_millis(5)));
+    assert_eq!(said(&world), ["device.online"]);
+    world.online(world.device, false, 4);
+    assert_eq!(said(&world), ["device.online"], "that word was older");
+    for after_ms in [6, 7] {
+        world.online(world.device, false, after_ms);
+    }
+    assert_eq!(said(&world), ["device.online", "device.offline"]);
+}
+
+#[test]
 fn who_may_not_open_a_door_is_told_why() {
     let mut world = World::new();
     let (rich, poor) = (world.member(10_000), world.member(0));

@@ -94,7 +94,7 @@ pub(super) fn set_planogram(
     Ok(draft.finish(Outcome::Device { device }))
 }
 
-/// Its trail of audit records is the history of its being online.
+/// Its trail of audit records is the history of its being online: what says nothing new is not written there.
 pub(super) fn note(
     facts: &Facts,
     command: &NoteDevice,
@@ -109,8 +109,10 @@ pub(super) fn note(
     // After this point it must succeed.
     let (is_online, heard_at) = (command.is_online, Some(command.at));
     let device = Device { is_online, heard_at, updated_at: context.now, ..before.clone() };
-    let action = if is_online { "device.online" } else { "device.offline" };
-    draft.audit(action, ("device", device.id.get()), Written::after(&json!({ "at": command.at })));
+    if is_online != before.is_online {
+        let action = if is_online { "device.online" } else { "device.offline" };
+        draft.audit(action, ("device", device.id.get()), Written::after(&json!({ "at": command.at })));
+    }
     draft.push(Change::Device(device.clone()));
     Ok(draft.finish(Outcome::Device { device }))
 }
