@@ -567,6 +567,11 @@ pub(crate) fn refusal(refusal: &Refusal, language: Language, zone: &TimeZone) ->
             "订单已被他人修正，现有 {corrections} 次修正，请刷新后再试",
             "Somebody else has corrected the order; it now has {corrections} corrections",
         ),
+        Refusal::PlanogramChanged { version } => say!(
+            language,
+            "陈列已被他人更改或有商品售出，现为第 {version} 版，请刷新后再试",
+            "Somebody else has changed the planogram, or something was sold: it is version {version} now",
+        ),
         Refusal::CorrectionWaiting { correction: _ } => {
             say!(language, "该订单有一笔修正正在等待复核", "A correction of this order waits for a second person")
         }

@@ -9,9 +9,9 @@ use kernel::{
     CabinetRules, Cents, Code, Command, Complaint, ComplaintStatus, CorrectCabinetOrder, CorrectionOutcome,
     CorrectionState, CreateDevice, CreateProduct, CreateStore, Date, DecideCorrection, Device, DeviceId, DoorSeen,
     DoorSession, DoorStatus, ErpCommand, ExceptionAction, ExceptionKind, FileComplaint, Instant, LapseDoor, MemberId,
-    NoteDevice, NoteDoor, OpenDoor, OrderId, Outcome, Overdraft, PayCabinetOrder, ProductId, RefundComplaint, Refusal,
-    RefuseCallback, ResolveException, SendSales, SetPlanogram, SettleDoor, Settlement, Shelf, ShopCommand, StoreId,
-    StoreKind, StoreProperty, TakeProduct, Taken, UnpaidReason, Verdict,
+    MoveDeviceStock, NoteDevice, NoteDoor, Noun, OpenDoor, OrderId, Outcome, Overdraft, PayCabinetOrder, ProductId,
+    RefundComplaint, Refusal, RefuseCallback, ResolveException, SendSales, SetPlanogram, SettleDoor, Settlement, Shelf,
+    ShopCommand, StoreId, StoreKind, StoreProperty, TakeProduct, Taken, UnpaidReason, Verdict,
 };
 use support::{Answer, Asked, Database, House, Ids, actor, check_books};
 
@@ -92,10 +92,10 @@ impl World {
             code: text(code),
             product: self.product,
             price: price.try_into().expect("a price"),
-            stock,
+            stock: Some(stock),
         };
         let shelves = shelves.iter().map(shelf).collect();
-        self.house(CabinetCommand::SetPlanogram(SetPlanogram { device, shelves }))
+        self.house(CabinetCommand::SetPlanogram(SetPlanogram { device, shelves, seen: None }))
     }
 
     fn online(&mut self, device: DeviceId, is_online: bool, after_ms: i64) -> Device {
@@ -610,6 +610,55 @@ fn a_days_sales_are_owed_once_and_again_only_when_asked() {
     assert_eq!(audits, 2);
     let missing = send(&mut world, &[store, StoreId::new(7)], true);
     assert_eq!(missing.map_err(|refusal| refusal.code()), Err(Code::NotFound));
+}
+
+#[test]
+fn stock_moves_by_amount_within_what_a_cabinet_holds() {
+    let mut world = World::new();
+    let (device, most) = (world.device, Device::MOST_STOCK);
+    let mut moves = |code: &str, delta: i64| {
+        let command = MoveDeviceStock { device, code: text(code), delta, reason: text("counted") };
+        let moved = world.house(CabinetCommand::MoveDeviceStock(command));
+        moved.map(|_| world.stock("COLA"))
+    };
+    assert_eq!(moves("COLA", 3), Ok(8));
+    assert_eq!(moves("COLA", -8), Ok(0));
+    assert_eq!(moves("COLA", 0), Err(Refusal::AmountZero));
+    assert_eq!(moves("COLA", -1), Err(Refusal::OutOfStock { asked: 1, left: 0 }));
+    assert_eq!(moves("COLA", most + 1), Err(Refusal::StockOutOfRange { most }));
+    assert_eq!(moves("COLA", most), Ok(most));
+    assert_eq!(moves("COLA", 1), Err(Refusal::StockOutOfRange { most }));
+    assert_eq!(moves("TEA", 1), Err(Refusal::NotFound { noun: Noun::Product }));
+
+    let mut world = World::new();
+    let member = world.member(100_000);
+    let session = world.open(member, world.device).expect("asked");
+    world.settle(&session, "V1", 2_100, vec![taken("COLA", 7)]);
+    let command = MoveDeviceStock { device, code: text("COLA"), delta: 1, reason: text("one was found") };
+    world.house(CabinetCommand::MoveDeviceStock(command)).expect("still below none");
+    assert_eq!(world.stock("COLA"), -1);
+}
+
+#[test]
+fn a_planogram_that_was_made_from_an_old_one_is_refused() {
+    let mut world = World::new();
+    let (device, product) = (world.device, world.product);
+    let set = |world: &mut World, seen: Option<i64>| {
+        let price = 400.try_into().expect("a price");
+        let shelves = vec![Shelf { code: text("COLA"), product, price, stock: None }];
+        match world.house(CabinetCommand::SetPlanogram(SetPlanogram { device, shelves, seen })) {
+            Ok(Outcome::Device { device }) => Ok((device.planogram_version, device.planogram[0].stock)),
+            Ok(other) => panic!("{other:?}"),
+            Err(refusal) => Err(refusal),
+        }
+    };
+    assert_eq!(set(&mut world, Some(0)), Err(Refusal::PlanogramChanged { version: 1 }));
+    assert_eq!(set(&mut world, Some(1)), Ok((2, 5)), "what is in there stays");
+    let member = world.member(100_000);
+    let session = world.open(member, device).expect("asked");
+    world.settle(&session, "V1", 800, vec![taken("COLA", 2)]);
+    assert_eq!(set(&mut world, Some(2)), Err(Refusal::PlanogramChanged { version: 3 }));
+    assert_eq!(set(&mut world, None), Ok((4, 3)));
 }
 
 #[test]

@@ -36,6 +36,7 @@ const ALL: &[Migration] = &[
     },
     Migration { number: 17, name: "erp", text: include_str!("migrations/0017_erp.sql") },
     Migration { number: 18, name: "openings", text: include_str!("migrations/0018_openings.sql") },
+    Migration { number: 19, name: "planograms", text: include_str!("migrations/0019_planograms.sql") },
 ];
 
 /// Any number that no other program uses for a lock in the same database.

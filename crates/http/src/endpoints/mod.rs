@@ -129,6 +129,7 @@ pub fn all() -> Vec<Endpoint> {
         admin::cabinets::create_device::endpoint(),
         admin::cabinets::edit_device::endpoint(),
         admin::cabinets::planogram::endpoint(),
+        admin::cabinets::move_stock::endpoint(),
         admin::cabinets::qr::endpoint(),
         admin::cabinets::orders::endpoint(),
         admin::cabinets::sessions::endpoint(),

@@ -186,6 +186,7 @@ const EXPECTED: &[(&str, Access)] = &[
     ("POST /api/v1/admin/cabinet/corrections/{correction_id}/refuse", Needs(Permission::CabinetCorrect)),
     ("POST /api/v1/admin/cabinet/orders/{order_no}/correct", Needs(Permission::CabinetCorrect)),
     ("POST /api/v1/admin/devices", Needs(Permission::CabinetWrite)),
+    ("POST /api/v1/admin/devices/{device_id}/stock", Needs(Permission::CabinetWrite)),
     ("POST /api/v1/admin/members/{user_id}/tickets", Needs(Permission::WalletWrite)),
     ("POST /api/v1/admin/stores", Needs(Permission::CabinetWrite)),
     ("POST /api/v1/cabinet/orders/{order_no}/pay", Needs(Permission::CabinetUse)),

@@ -372,6 +372,39 @@ on_both_engines! {
         corner.server.ask(&role).by(&corner.admin).send().await.failed(422, "VALIDATION_ERROR");
     }
 
+    async fn who_says_what_a_cabinet_offers_undoes_nobodys_change_and_no_sale(corner: Corner) {
+        let device = async || {
+            let devices = corner.server.ask("GET /api/v1/admin/devices").by(&corner.admin).send().await;
+            devices.data()["devices"][0].clone()
+        };
+        let before = device().await;
+        let (place, product) = (format!("/api/v1/admin/devices/{}", before["device_id"]), &before["planogram"][0]["product_id"]);
+        let planogram = |version: &Value| json!({
+            "products": [{"product_code": "COLA", "product_id": product, "price_cents": 350}], "version": version,
+        });
+        let session = corner.open_door().await;
+        corner.trip(&session, &[("COLA", 1)]).await;
+        let set = format!("PUT {place}/planogram");
+        let stale = corner.server.ask(&set).by(&corner.admin).json(&planogram(&before["planogram_version"])).await;
+        stale.failed(409, "CONCURRENCY_ERROR");
+        let after = corner.admin_asks(&set, &planogram(&device().await["planogram_version"])).await;
+        let cola = &after["planogram"][0];
+        assert_eq!((&cola["price_cents"], &cola["stock"]), (&json!(350), &json!(9)), "what was sold stays sold");
+        assert!(after["planogram_version"].as_i64() > before["planogram_version"].as_i64());
+
+        let stock = format!("POST {place}/stock");
+        let body = |code: &str, delta: i64| json!({"product_code": code, "delta": delta, "reason": "补货"});
+        assert_eq!(corner.admin_asks(&stock, &body("COLA", 11)).await["planogram"][0]["stock"], 20);
+        for (code, delta, status, error) in
+            [("COLA", -21, 400, "OUT_OF_STOCK"), ("COLA", 0, 422, "VALIDATION_ERROR"), ("RICE", 1, 404, "NOT_FOUND")]
+        {
+            corner.server.ask(&stock).by(&corner.admin).json(&body(code, delta)).await.failed(status, error);
+        }
+        let trail = corner.server.ask("GET /api/v1/admin/audit?action=device.stock").by(&corner.admin).send().await;
+        let moved = &trail.data()["records"][0];
+        assert_eq!((&moved["reason"], &moved["before"]["stock"], &moved["after"]["stock"]), (&json!("补货"), &json!(9), &json!(20)));
+    }
+
     async fn tickets_are_told_to_their_member_and_to_staff(corner: Corner) {
         let session = corner.open_door().await;
         corner.trip(&session, &[("COLA", 2)]).await;

@@ -15,13 +15,13 @@ const STORE: &str = "SELECT store_id, code, name, kind, property, address, phone
      WHERE store_id = $1";
 const STORE_BY_CODE: &str = "SELECT store_id, code, name, kind, property, address, phone, created_at, updated_at FROM stores \
      WHERE code = $1";
-const DEVICES: &str = "SELECT device_id, code, name, store_id, is_online, heard_at, planogram, session_id, created_at, updated_at \
+const DEVICES: &str = "SELECT device_id, code, name, store_id, is_online, heard_at, planogram, planogram_version, session_id, created_at, updated_at \
      FROM devices WHERE device_id > $1 ORDER BY device_id LIMIT $2";
-const DEVICES_OF_STORE: &str = "SELECT device_id, code, name, store_id, is_online, heard_at, planogram, session_id, created_at, \
+const DEVICES_OF_STORE: &str = "SELECT device_id, code, name, store_id, is_online, heard_at, planogram, planogram_version, session_id, created_at, \
      updated_at FROM devices WHERE store_id = $3 AND device_id > $1 ORDER BY device_id LIMIT $2";
-const DEVICE: &str = "SELECT device_id, code, name, store_id, is_online, heard_at, planogram, session_id, created_at, updated_at \
+const DEVICE: &str = "SELECT device_id, code, name, store_id, is_online, heard_at, planogram, planogram_version, session_id, created_at, updated_at \
      FROM devices WHERE device_id = $1";
-const DEVICE_BY_CODE: &str = "SELECT device_id, code, name, store_id, is_online, heard_at, planogram, session_id, created_at, \
+const DEVICE_BY_CODE: &str = "SELECT device_id, code, name, store_id, is_online, heard_at, planogram, planogram_version, session_id, created_at, \
      updated_at FROM devices WHERE code = $1";
 const PLACE: &str =
     "SELECT d.code, d.name, s.code, s.name FROM devices AS d, stores AS s WHERE d.device_id = $1 AND s.store_id = $2";

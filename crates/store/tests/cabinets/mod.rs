@@ -45,6 +45,7 @@ fn cabinet() -> Device {
             price: Cents::new(300),
             stock: -1,
         }],
+        planogram_version: 7,
         session: Some(DoorSessionId::new(3)),
         created_at: at(1),
         updated_at: at(2),
@@ -198,7 +199,9 @@ pub(crate) async fn cabinets_come_back_as_written(home: &Home) {
     assert_eq!(facts.cabinet.open_complaint.get(&OrderId::new(7)), None);
 
     let store = Store { kind: StoreKind::Sports, address: text(""), updated_at: at(20), ..store };
-    let device = Device { is_online: false, session: None, planogram: Vec::new(), updated_at: at(20), ..device };
+    let planogram = Vec::new();
+    let device =
+        Device { is_online: false, session: None, planogram, planogram_version: 8, updated_at: at(20), ..device };
     let door = DoorSession { closed_at: Some(at(19)), ..door(3, DoorStatus::Settled, Some("V3")) };
     let mut order = CabinetOrder { state: CabinetOrderState::Paid { paid_at: at(20) }, ..orders[0].clone() };
     (order.kept, order.part) =
