@@ -7,9 +7,9 @@ use std::time::Duration;
 use http_api::{App, Limits};
 use kernel::{CabinetRules, Cents, Overdraft, ShopRules};
 use service::{
-    Ambient, BookSubscriptions, Compensation, ConsistencyCheck, EndRounds, ForgetOldRows, Job, LaneSettings,
-    OpenDelivery, Pay, Recharge, RefundDelivery, ReleaseExpiredOrders, SealAudit, Service, Settings, System,
-    TidyPictures, Vendor,
+    Ambient, BookSubscriptions, Compensation, ConsistencyCheck, EndRounds, Erp, ForgetOldRows, Job, LaneSettings,
+    OpenDelivery, Pay, PullErpProducts, Recharge, RefundDelivery, ReleaseExpiredOrders, SalesDelivery, SealAudit,
+    SendErpSales, Service, Settings, System, TidyPictures, Vendor,
 };
 use store::Store;
 use tracing_subscriber::EnvFilter;
@@ -47,6 +47,12 @@ pub(crate) async fn start_server(config: &Config) -> Result<Service, Problem> {
     jobs.push(Box::new(ReleaseExpiredOrders { every_ms }));
     jobs.push(Box::new(EndRounds { every_ms: MINUTE_MS }));
     jobs.push(Box::new(TidyPictures));
+    if config.erp.url.is_some() {
+        jobs.push(Box::new(SendErpSales));
+    }
+    if let Some(minutes) = config.erp.pull_every_minutes {
+        jobs.push(Box::new(PullErpProducts { every_minutes: minutes.into() }));
+    }
     jobs.push(Box::new(BookSubscriptions { every_ms: MINUTE_MS }));
     start(config, jobs).await
 }
@@ -65,6 +71,7 @@ async fn start(config: &Config, jobs: Vec<Box<dyn Job>>) -> Result<Service, Prob
         ..CabinetRules::default()
     };
     settings.vendor = vendor(config)?;
+    settings.erp = erp(config)?;
     settings.session_ms = i64::from(config.session.lifetime_hours) * 3_600_000;
     settings.lanes = LaneSettings { postgres_lanes: config.lanes.postgres, queue: config.lanes.queue };
     settings.mini_program = mini_program(config)?;
@@ -72,7 +79,7 @@ async fn start(config: &Config, jobs: Vec<Box<dyn Job>>) -> Result<Service, Prob
     settings.pay = merchant(config)?.map(Arc::new);
     settings.jobs = jobs;
     settings.pictures = config.pictures()?;
-    settings.deliveries = vec![Box::new(RefundDelivery), Box::new(OpenDelivery)];
+    settings.deliveries = vec![Box::new(RefundDelivery), Box::new(OpenDelivery), Box::new(SalesDelivery)];
     let store = Store::new(&config.database.url).map_err(|error| error.to_string())?;
     let started = Service::start(store, Arc::new(System), settings).await;
     started.map_err(|error| format!("the database cannot be used: {error}"))
@@ -155,6 +162,13 @@ fn vendor(config: &Config) -> Result<Option<Vendor>, Problem> {
         }
     };
     vendor.map(Some).map_err(|error| format!("configuration: cabinet: {error}"))
+}
+
+/// Who tells of products and is told of sales.
+fn erp(config: &Config) -> Result<Option<Erp>, Problem> {
+    let (Some(partner), Some(secret)) = (&config.erp.partner, &config.erp.secret) else { return Ok(None) };
+    let erp = Erp::new(partner.clone(), secret.expose(), config.erp.url.as_deref());
+    erp.map(Some).map_err(|error| format!("configuration: erp: {error}"))
 }
 
 fn mini_program(config: &Config) -> Result<Option<MiniProgram>, Problem> {

@@ -32,6 +32,7 @@ pub(crate) struct Config {
     pub(crate) wechat: Wechat,
     pub(crate) recharge: Recharge,
     pub(crate) cabinet: Cabinet,
+    pub(crate) erp: Erp,
     pub(crate) log: Log,
 }
 
@@ -288,6 +289,21 @@ impl Default for Cabinet {
     }
 }
 
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Erp {
+    /// What the ERP is called in `X-Partner-Id`. Without it there is none; with it the secret is needed.
+    pub(crate) partner: Option<String>,
+    /// What both sides sign with; 16 bytes at least.
+    #[serde(deserialize_with = "secret")]
+    pub(crate) secret: Option<Secret>,
+    /// Where it listens. Without it nothing is sent and nothing pulled.
+    pub(crate) url: Option<String>,
+    /// How often products are pulled; absent, the ERP pushes them.
+    #[serde(deserialize_with = "typed_option")]
+    pub(crate) pull_every_minutes: Option<u32>,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Log {
@@ -523,6 +539,19 @@ impl Config {
                 return Err("configuration: cabinet.vendor_addresses: is needed with MD5, which is weak".to_owned());
             }
         }
+        let erp = &self.erp;
+        if erp.partner.is_some() != erp.secret.is_some() {
+            return Err("configuration: erp.partner and erp.secret belong together".to_owned());
+        }
+        if erp.pull_every_minutes.is_some_and(|minutes| !(1..=24 * 60).contains(&minutes)) {
+            return Err("configuration: erp.pull_every_minutes: must lie between 1 and 1440".to_owned());
+        }
+        if erp.pull_every_minutes.is_some() && erp.url.is_none() {
+            return Err("configuration: erp.url: is needed with erp.pull_every_minutes".to_owned());
+        }
+        if erp.url.is_some() && erp.partner.is_none() {
+            return Err("configuration: erp.partner: is needed with erp.url".to_owned());
+        }
         store::Store::new(&self.database.url).map_err(|error| format!("configuration: database.url: {error}"))?;
         tracing_subscriber::EnvFilter::try_new(&self.log.filter)
             .map_err(|error| format!("configuration: log.filter: {error}"))?;
@@ -591,6 +620,7 @@ impl fmt::Display for Config {
             wechat,
             recharge,
             cabinet,
+            erp,
             log,
         } = self;
         writeln!(f, "[server]\nlisten = \"{}\"", server.listen)?;
@@ -679,6 +709,17 @@ impl fmt::Display for Config {
             if let Some(text) = text {
                 writeln!(f, "{name} = {text:?}")?;
             }
+        }
+        writeln!(f, "\n[erp]")?;
+        match &erp.partner {
+            Some(partner) => writeln!(f, "partner = {partner:?}\nsecret = \"***\"")?,
+            None => writeln!(f, "# partner: none, there is no ERP")?,
+        }
+        if let Some(url) = &erp.url {
+            writeln!(f, "url = {url:?}")?;
+        }
+        if let Some(minutes) = erp.pull_every_minutes {
+            writeln!(f, "pull_every_minutes = {minutes}")?;
         }
         let format = if log.format == LogFormat::Json { "json" } else { "text" };
         writeln!(f, "\n[log]\nfilter = {:?}\nformat = {format:?}", log.filter)

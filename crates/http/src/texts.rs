@@ -315,6 +315,17 @@ pub(crate) fn entry(kind: EntryKind) -> Text {
     }
 }
 
+/// What tickets moved for.
+pub(crate) fn ticket_entry(kind: EntryKind) -> Text {
+    match kind {
+        EntryKind::Grant => text("管理员发放", "Given by an administrator"),
+        EntryKind::Adjustment => text("管理员收回", "Taken back by an administrator"),
+        EntryKind::OrderCharge => text("柜机消费", "Bought from a cabinet"),
+        EntryKind::OrderRefund => text("柜机退还", "Given back for a cabinet order"),
+        EntryKind::OrderChange | EntryKind::TopUp | EntryKind::TopUpRefund => entry(kind),
+    }
+}
+
 /// Why a command was refused, with its figures.
 /// For the counter, which may know who was there before.
 pub(crate) fn redeemed_by(at: Instant, by: &str, language: Language, zone: &TimeZone) -> String {
@@ -555,6 +566,11 @@ pub(crate) fn refusal(refusal: &Refusal, language: Language, zone: &TimeZone) ->
             language,
             "订单已被他人修正，现有 {corrections} 次修正，请刷新后再试",
             "Somebody else has corrected the order; it now has {corrections} corrections",
+        ),
+        Refusal::PlanogramChanged { version } => say!(
+            language,
+            "陈列已被他人更改或有商品售出，现为第 {version} 版，请刷新后再试",
+            "Somebody else has changed the planogram, or something was sold: it is version {version} now",
         ),
         Refusal::CorrectionWaiting { correction: _ } => {
             say!(language, "该订单有一笔修正正在等待复核", "A correction of this order waits for a second person")

@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::facts::Facts;
 use crate::{
-    AccountId, AccountName, CabinetCommand, Cents, Chosen, Counts, Date, DepartmentCode, DepartmentId, ExceptionAction,
-    ExceptionKind, GroupOrderId, Instant, MealId, MealPatch, MemberId, MemberStatus, MenuOption, Needs, Note, OrderId,
-    OrderStatus, Overdraft, PayClient, Payer, PaymentId, PaymentSource, PaysFor, PickupWindow, Price, Quantity, Reason,
-    RefundId, RoleGrant, RunId, ShopCommand, Slot, Step, Subscriber, SubscriptionId, SubscriptionStatus, Title,
-    Weekdays,
+    AccountId, AccountName, CabinetCommand, Cents, Chosen, Counts, Date, DepartmentCode, DepartmentId, ErpCommand,
+    ExceptionAction, ExceptionKind, GroupOrderId, Instant, MealId, MealPatch, MemberId, MemberStatus, MenuOption,
+    Needs, Note, OrderId, OrderStatus, Overdraft, PayClient, Payer, PaymentId, PaymentSource, PaysFor, PickupWindow,
+    Price, Quantity, Reason, RefundId, RoleGrant, RunId, ShopCommand, Slot, Step, Subscriber, SubscriptionId,
+    SubscriptionStatus, Title, Weekdays,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,6 +71,7 @@ pub enum Command {
     AssignException(AssignException),
     Shop(ShopCommand),
     Cabinet(CabinetCommand),
+    Erp(ErpCommand),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -703,6 +704,7 @@ impl Command {
             | Self::ChangeSubscription(ChangeSubscription { owner, .. }) => owner.id(),
             Self::Shop(command) => command.lane_key(),
             Self::Cabinet(command) => command.lane_key(),
+            Self::Erp(command) => command.lane_key(),
             Self::CreateTopup(CreateTopup { member, .. }) => member.get(),
             Self::SettlePayment(SettlePayment { pays_for: Some(paid), .. }) => paid.goods.lane_key(),
             Self::AskPayment(AskPayment { topup })

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::known::known;
 use crate::{
     Account, AccountId, AccountName, AuditRecord, CabinetFacts, CabinetNeeds, CabinetOrder, Cents, Complaint,
-    Correction, Date, Department, DepartmentCode, DepartmentId, Device, DoorSession, Entry, Exception, ExceptionKind,
-    ExceptionState, GroupOrder, GroupOrderId, Hold, Instant, Job, JobRun, LedgerSum, Meal, MealId, MealOrder, Member,
-    MemberId, OrderId, OutboxMessage, Payment, PaymentId, Pool, PoolId, Product, Refund, RefundId, Role, Round, RunId,
-    Session, ShopFacts, ShopNeeds, ShopOrder, Slot, StockMovement, Store, StuckOrder, Subscription, SubscriptionId,
-    SubscriptionRun, Topup,
+    Correction, Date, Department, DepartmentCode, DepartmentId, Device, DoorSession, Entry, ErpFacts, ErpNeeds,
+    ErpProduct, Exception, ExceptionKind, ExceptionState, GroupOrder, GroupOrderId, Hold, Instant, Job, JobRun,
+    LedgerSum, Meal, MealId, MealOrder, Member, MemberId, OrderId, OutboxMessage, Payment, PaymentId, Pool, PoolId,
+    Product, Refund, RefundId, Role, Round, RunId, SalesDocument, Session, ShopFacts, ShopNeeds, ShopOrder, Slot,
+    StockMovement, Store, StuckOrder, Subscription, SubscriptionId, SubscriptionRun, Topup,
 };
 
 /// As many lapsed claims of a pool as can matter to one order, which asks for a thousand pieces at most.
@@ -83,6 +83,7 @@ known! {
     parts {
         shop: ShopFacts, ShopNeeds,
         cabinet: CabinetFacts, CabinetNeeds,
+        erp: ErpFacts, ErpNeeds,
     }
     besides {
         password_hashes: BTreeMap<MemberId, String>,
@@ -127,6 +128,8 @@ pub enum Change {
     CabinetOrder(CabinetOrder),
     Correction(Correction),
     Complaint(Complaint),
+    ErpProduct(ErpProduct),
+    SalesDocument(SalesDocument),
 }
 
 impl Facts {
@@ -224,6 +227,8 @@ impl Facts {
                 Change::CabinetOrder(order) => self.cabinet.apply_order(order),
                 Change::Complaint(complaint) => self.cabinet.apply_complaint(complaint),
                 Change::Correction(correction) => self.cabinet.corrections.set(correction.id, correction),
+                Change::ErpProduct(known) => self.erp.products.set(known.code.clone(), known),
+                Change::SalesDocument(document) => self.erp.sales.set((document.date, document.store), document),
             }
         }
     }

@@ -10,6 +10,7 @@ mod code;
 mod command;
 mod decide;
 mod draft;
+mod erp;
 mod facts;
 mod id;
 mod job;
@@ -36,9 +37,9 @@ pub use cabinet::{
     CabinetOrder, CabinetOrderState, CabinetOrderType, CabinetPay, CabinetRules, Complaint, ComplaintReply,
     ComplaintStatus, CorrectCabinetOrder, Corrected, Correction, CorrectionState, CreateDevice, CreateStore,
     DecideCorrection, Device, DevicePatch, DoorSeen, DoorSession, DoorStatus, EditDevice, EditStore, FileComplaint,
-    LapseDoor, NoteDevice, NoteDoor, OpenDoor, OrderPart, PayAttempt, PayCabinetOrder, RefundComplaint, RefuseCallback,
-    SetPlanogram, SettleDoor, Settlement, Shelf, Shelved, Standing, Store, StoreKind, StorePatch, StoreProperty, Taken,
-    UnpaidReason, Verdict,
+    LapseDoor, MoveDeviceStock, NoteDevice, NoteDoor, OpenDoor, OrderPart, PayAttempt, PayCabinetOrder,
+    RefundComplaint, RefuseCallback, SetPlanogram, SettleDoor, Settlement, Shelf, Shelved, Standing, Store, StoreKind,
+    StorePatch, StoreProperty, Taken, UnpaidReason, Verdict,
 };
 pub use code::Code;
 pub use command::{
@@ -52,6 +53,7 @@ pub use command::{
     SetOverdraft, SetPassword, SettlePayment, SignIn, StartJob, TopupSeen, Trigger,
 };
 pub use decide::{Context, Decision, IdSource, ShopRules, decide};
+pub use erp::{ErpCommand, ErpFacts, ErpNeeds, ErpProduct, SalesDocument, SendSales, TakeProduct};
 pub use facts::{Change, Facts, MOST_LAPSED, Needs};
 pub use id::{
     AccountId, ComplaintId, CorrectionId, DepartmentId, DeviceId, DoorSessionId, GroupOrderId, MealId, MemberId,

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     AccountId, CabinetOrder, CapacityStrategy, Cents, Complaint, Correction, Date, Department, DepartmentId, Device,
     DoorSession, Exception, GroupOrderId, Instant, JobRun, Meal, MealId, MealOrder, Member, MemberId, OrderId,
-    PaymentId, Pool, Product, Refund, Refusal, Round, ShopOrder, Slot, StockMovement, Store, StuckOrder, Subscription,
-    SubscriptionRun, Topup, TransferId,
+    PaymentId, Pool, Product, Refund, Refusal, Round, SalesDocument, ShopOrder, Slot, StockMovement, Store, StuckOrder,
+    Subscription, SubscriptionRun, Topup, TransferId,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,6 +93,9 @@ pub enum Outcome {
     },
     Correction(Box<CorrectionOutcome>),
     Complaint(Box<ComplaintOutcome>),
+    SalesDocuments {
+        documents: Vec<SalesDocument>,
+    },
     Tickets {
         member: MemberId,
         tickets: i64,

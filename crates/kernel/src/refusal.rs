@@ -267,6 +267,10 @@ pub enum Refusal {
     CabinetOrderPart {
         whole: OrderId,
     },
+    /// Somebody else has changed the planogram meanwhile, or something was sold.
+    PlanogramChanged {
+        version: i64,
+    },
     /// Somebody else has corrected the order meanwhile.
     OrderCorrected {
         corrections: i64,
@@ -383,7 +387,9 @@ impl Refusal {
             Self::InsufficientTickets { .. } => Code::InsufficientTickets,
             Self::CapacityExceeded { .. } | Self::OverCapacity { .. } => Code::CapacityExceeded,
             Self::InsufficientBalance { .. } => Code::InsufficientBalance,
-            Self::JobNotDue | Self::ImportChanged | Self::OrderCorrected { .. } => Code::ConcurrencyError,
+            Self::JobNotDue | Self::ImportChanged | Self::OrderCorrected { .. } | Self::PlanogramChanged { .. } => {
+                Code::ConcurrencyError
+            }
             Self::MemberDisabled
             | Self::Yourself
             | Self::LastAdministrator

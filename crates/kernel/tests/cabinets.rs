@@ -7,11 +7,11 @@ mod support;
 use kernel::{
     AdjustTickets, AnswerComplaint, AssignComplaint, CabinetCommand, CabinetOrder, CabinetOrderType, CabinetPay,
     CabinetRules, Cents, Code, Command, Complaint, ComplaintStatus, CorrectCabinetOrder, CorrectionOutcome,
-    CorrectionState, CreateDevice, CreateProduct, CreateStore, DecideCorrection, Device, DeviceId, DoorSeen,
-    DoorSession, DoorStatus, ExceptionAction, ExceptionKind, FileComplaint, LapseDoor, MemberId, NoteDevice, NoteDoor,
-    OpenDoor, OrderId, Outcome, Overdraft, PayCabinetOrder, ProductId, RefundComplaint, Refusal, RefuseCallback,
-    ResolveException, SetPlanogram, SettleDoor, Settlement, Shelf, ShopCommand, StoreId, StoreKind, StoreProperty,
-    Taken, UnpaidReason, Verdict,
+    CorrectionState, CreateDevice, CreateProduct, CreateStore, Date, DecideCorrection, Device, DeviceId, DoorSeen,
+    DoorSession, DoorStatus, ErpCommand, ExceptionAction, ExceptionKind, FileComplaint, Instant, LapseDoor, MemberId,
+    MoveDeviceStock, NoteDevice, NoteDoor, Noun, OpenDoor, OrderId, Outcome, Overdraft, PayCabinetOrder, ProductId,
+    RefundComplaint, Refusal, RefuseCallback, ResolveException, SendSales, SetPlanogram, SettleDoor, Settlement, Shelf,
+    ShopCommand, StoreId, StoreKind, StoreProperty, TakeProduct, Taken, UnpaidReason, Verdict,
 };
 use support::{Answer, Asked, Database, House, Ids, actor, check_books};
 
@@ -32,14 +32,17 @@ fn taken(code: &str, quantity: i64) -> Taken {
     Taken { code: code.to_owned(), quantity, price: None }
 }
 
+fn world_start() -> Instant {
+    "2026-03-02T01:00:00Z".parse().expect("an instant")
+}
+
 impl World {
     /// A store with a device, online, that has COLA for 3.00 and RICE for 50.00.
     fn new() -> Self {
-        let now = "2026-03-02T01:00:00Z".parse().expect("an instant");
         let mut world = Self {
             database: Database::new(),
             ids: Ids::default(),
-            house: House { now, overdraft_limit: Some(Overdraft::NONE) },
+            house: House { now: world_start(), overdraft_limit: Some(Overdraft::NONE) },
             store: StoreId::new(1),
             product: ProductId::new(1),
             device: DeviceId::new(1),
@@ -89,10 +92,10 @@ impl World {
             code: text(code),
             product: self.product,
             price: price.try_into().expect("a price"),
-            stock,
+            stock: Some(stock),
         };
         let shelves = shelves.iter().map(shelf).collect();
-        self.house(CabinetCommand::SetPlanogram(SetPlanogram { device, shelves }))
+        self.house(CabinetCommand::SetPlanogram(SetPlanogram { device, shelves, seen: None }))
     }
 
     fn online(&mut self, device: DeviceId, is_online: bool, after_ms: i64) -> Device {
@@ -357,6 +360,25 @@ fn too_few_tickets_leave_an_unpaid_order_and_take_none() {
 }
 
 #[test]
+fn a_device_that_says_the_same_again_is_heard_and_not_audited() {
+    let mut world = World::new();
+    let said = |world: &World| {
+        let actions = world.database.audits.iter().map(|audit| audit.action);
+        actions.filter(|action| ["device.online", "device.offline"].contains(action)).collect::<Vec<_>>()
+    };
+    assert_eq!(said(&world), ["device.online"]);
+    let again = world.online(world.device, true, 5);
+    assert_eq!(again.heard_at, Some(world.house.now.plus_millis(5)));
+    assert_eq!(said(&world), ["device.online"]);
+    world.online(world.device, false, 4);
+    assert_eq!(said(&world), ["device.online"], "that word was older");
+    for after_ms in [6, 7] {
+        world.online(world.device, false, after_ms);
+    }
+    assert_eq!(said(&world), ["device.online", "device.offline"]);
+}
+
+#[test]
 fn who_may_not_open_a_door_is_told_why() {
     let mut world = World::new();
     let (rich, poor) = (world.member(10_000), world.member(0));
@@ -536,6 +558,107 @@ fn a_planogram_names_each_product_once_and_only_what_is_there() {
     let create = CreateDevice { code: text("D1"), name: text("又一个"), store: world.store };
     let code = text("D1");
     assert_eq!(world.house(CabinetCommand::CreateDevice(create)).err(), Some(Refusal::DeviceTaken { code }));
+}
+
+#[test]
+fn the_erp_makes_a_product_once_and_its_last_word_counts() {
+    let mut world = World::new();
+    let at = |minute: i64| world_start().plus_millis(minute * 60_000);
+    let tell = |world: &mut World, code: &str, shelved: Option<ProductId>, cents: i64, at: Instant| {
+        let (name_zh, price) = (text("茶"), cents.try_into().expect("a price"));
+        let command = TakeProduct { code: text(code), shelved, name_zh, name_en: None, price, at };
+        match world.run(None, Command::Erp(ErpCommand::TakeProduct(command))) {
+            Ok(Outcome::Product(told)) => Ok((told.product.id, told.product.price.get(), told.product.on_sale)),
+            Ok(other) => panic!("{other:?}"),
+            Err(refusal) => Err(refusal),
+        }
+    };
+    let (tea, price, on_sale) = tell(&mut world, "TEA", None, 500, at(10)).expect("made");
+    assert_eq!((price, on_sale), (500, false));
+    let audits = world.database.audits.len();
+    assert_eq!(tell(&mut world, "TEA", None, 500, at(10)), Ok((tea, 500, false)));
+    assert_eq!(tell(&mut world, "TEA", None, 400, at(9)), Ok((tea, 500, false)), "an older word");
+    assert_eq!(world.database.audits.len(), audits, "nothing was changed");
+    assert_eq!(tell(&mut world, "TEA", None, 600, at(11)), Ok((tea, 600, false)));
+    assert_eq!(tell(&mut world, "TEA", None, -1, at(12)), Err(Refusal::NegativePrice));
+    let cola = world.product;
+    assert_eq!(tell(&mut world, "COLA", Some(cola), 350, at(10)), Ok((cola, 350, true)), "what cabinets have");
+    assert_eq!(tell(&mut world, "COLA", None, 360, at(11)), Ok((cola, 360, true)));
+    let missing = tell(&mut world, "RICE", Some(ProductId::new(7)), 1, at(11));
+    assert_eq!(missing.map_err(|refusal| refusal.code()), Err(Code::NotFound));
+}
+
+#[test]
+fn a_days_sales_are_owed_once_and_again_only_when_asked() {
+    let mut world = World::new();
+    let (date, store): (Date, _) = ("2026-03-01".parse().expect("a date"), world.store);
+    let send = |world: &mut World, stores: &[StoreId], again: bool| {
+        let command = SendSales { date, stores: stores.iter().copied().collect(), again };
+        match world.run(None, Command::Erp(ErpCommand::SendSales(command))) {
+            Ok(Outcome::SalesDocuments { documents }) => {
+                Ok(documents.iter().map(|document| (document.document_no.clone(), document.sends)).collect::<Vec<_>>())
+            }
+            Ok(other) => panic!("{other:?}"),
+            Err(refusal) => Err(refusal),
+        }
+    };
+    let sent = |sends| Ok(vec![("SALE20260301-S1".to_owned(), sends)]);
+    assert_eq!(send(&mut world, &[store], false), sent(1));
+    assert_eq!(send(&mut world, &[store], false), sent(1));
+    assert_eq!(send(&mut world, &[store], true), sent(2));
+    let audits = world.database.audits.iter().filter(|audit| audit.action == "sales.send").count();
+    assert_eq!(audits, 2);
+    let missing = send(&mut world, &[store, StoreId::new(7)], true);
+    assert_eq!(missing.map_err(|refusal| refusal.code()), Err(Code::NotFound));
+}
+
+#[test]
+fn stock_moves_by_amount_within_what_a_cabinet_holds() {
+    let mut world = World::new();
+    let (device, most) = (world.device, Device::MOST_STOCK);
+    let mut moves = |code: &str, delta: i64| {
+        let command = MoveDeviceStock { device, code: text(code), delta, reason: text("counted") };
+        let moved = world.house(CabinetCommand::MoveDeviceStock(command));
+        moved.map(|_| world.stock("COLA"))
+    };
+    assert_eq!(moves("COLA", 3), Ok(8));
+    assert_eq!(moves("COLA", -8), Ok(0));
+    assert_eq!(moves("COLA", 0), Err(Refusal::AmountZero));
+    assert_eq!(moves("COLA", -1), Err(Refusal::OutOfStock { asked: 1, left: 0 }));
+    assert_eq!(moves("COLA", most + 1), Err(Refusal::StockOutOfRange { most }));
+    assert_eq!(moves("COLA", most), Ok(most));
+    assert_eq!(moves("COLA", 1), Err(Refusal::StockOutOfRange { most }));
+    assert_eq!(moves("TEA", 1), Err(Refusal::NotFound { noun: Noun::Product }));
+
+    let mut world = World::new();
+    let member = world.member(100_000);
+    let session = world.open(member, world.device).expect("asked");
+    world.settle(&session, "V1", 2_100, vec![taken("COLA", 7)]);
+    let command = MoveDeviceStock { device, code: text("COLA"), delta: 1, reason: text("one was found") };
+    world.house(CabinetCommand::MoveDeviceStock(command)).expect("still below none");
+    assert_eq!(world.stock("COLA"), -1);
+}
+
+#[test]
+fn a_planogram_that_was_made_from_an_old_one_is_refused() {
+    let mut world = World::new();
+    let (device, product) = (world.device, world.product);
+    let set = |world: &mut World, seen: Option<i64>| {
+        let price = 400.try_into().expect("a price");
+        let shelves = vec![Shelf { code: text("COLA"), product, price, stock: None }];
+        match world.house(CabinetCommand::SetPlanogram(SetPlanogram { device, shelves, seen })) {
+            Ok(Outcome::Device { device }) => Ok((device.planogram_version, device.planogram[0].stock)),
+            Ok(other) => panic!("{other:?}"),
+            Err(refusal) => Err(refusal),
+        }
+    };
+    assert_eq!(set(&mut world, Some(0)), Err(Refusal::PlanogramChanged { version: 1 }));
+    assert_eq!(set(&mut world, Some(1)), Ok((2, 5)), "what is in there stays");
+    let member = world.member(100_000);
+    let session = world.open(member, device).expect("asked");
+    world.settle(&session, "V1", 800, vec![taken("COLA", 2)]);
+    assert_eq!(set(&mut world, Some(2)), Err(Refusal::PlanogramChanged { version: 3 }));
+    assert_eq!(set(&mut world, None), Ok((4, 3)));
 }
 
 #[test]

@@ -361,6 +361,7 @@ fn command_name(command: &Command) -> &'static str {
         Command::Shop(command) => shop_words::command_name(command),
         // They have tests of their own, in cabinets.rs.
         Command::Cabinet(_) => "cabinet",
+        Command::Erp(_) => "erp",
     }
 }
 
@@ -1809,6 +1810,7 @@ fn outcome_parts(outcome: &Outcome, put: &mut impl FnMut(&str, String)) {
         | Outcome::CabinetOrder { .. }
         | Outcome::Correction(_)
         | Outcome::Complaint(_)
+        | Outcome::SalesDocuments { .. }
         | Outcome::Tickets { .. }
         | Outcome::Noted => unreachable!("no table speaks of it"),
         outcome => shop_words::outcome_parts(outcome, put),

@@ -12,8 +12,9 @@ use store::queries::cabinets;
 use store::{EventKept, EventRow, SignedEvent, event_key};
 
 use crate::cabinets::session_of;
+use crate::erp::PRODUCTS;
 use crate::vendor::{Believed, EventId, Message, Told, Vendor};
-use crate::{Failure, Request, Service, crash};
+use crate::{Erp, Failure, Request, Service, crash};
 
 /// How much of what nobody can read goes into an exception.
 const MOST_SHOWN: usize = 2_000;
@@ -44,10 +45,10 @@ impl EventKind {
 /// Why an event is not taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EventRefused {
-    /// It is not the vendor's, not fresh, or was here before. The text is for the log.
+    /// It is not the partner's, not fresh, or was here before. The text is for the log.
     Unbelieved(String),
-    /// It is the vendor's, but is not on disk: it has to come again.
-    NotKept,
+    /// It is the partner's, but nothing can be done about it now: it has to come again.
+    NotNow,
 }
 
 /// Why an event has no effect.
@@ -87,31 +88,14 @@ impl Service {
         sender: IpAddr,
     ) -> Result<(), EventRefused> {
         let message = Message { kind, path_and_query, header, body, sender };
-        let Believed { partner, nonce, remember_until, event } = match self.believe_event(&message) {
+        let believed = match self.believe_event(&message) {
             Ok(believed) => believed,
             Err(why) => {
                 let partner = header(PARTNER_ID).unwrap_or_default();
                 return Err(self.refuse(partner, path_and_query, why).await);
             }
         };
-        let key = event_key(&partner, event.as_str());
-        let kept = self.keep_event(&partner, nonce, remember_until, event.as_str(), kind, body).await;
-        let kept = kept.map_err(|failure| {
-            tracing::error!(?failure, "an event cannot be kept");
-            EventRefused::NotKept
-        })?;
-        crash::at("event-kept");
-        match (kept, event) {
-            (EventKept::Replayed, _) => {
-                return Err(self.refuse(&partner, path_and_query, "the nonce was used before".to_owned()).await);
-            }
-            (EventKept::Known { is_same: false, .. }, EventId::Given(_)) => {
-                let raised = self.raise_odd(&key, "another event under the same id", body).await;
-                return raised.map_err(|_| EventRefused::NotKept);
-            }
-            (EventKept::Known { is_processed: true, .. }, _) => return Ok(()),
-            (EventKept::New | EventKept::Known { is_processed: false, .. }, _) => {}
-        }
+        let Some(key) = self.keep_event(believed, kind.as_str(), path_and_query, body).await? else { return Ok(()) };
         if let Err(failure) = self.process_event(&key, kind, body).await {
             tracing::warn!(?failure, key, "an event has no effect yet");
         }
@@ -123,8 +107,9 @@ impl Service {
         vendor.believe(message, self.now().as_millis().div_euclid(1000))
     }
 
-    async fn refuse(&self, partner: &str, path: &str, why: String) -> EventRefused {
-        let known = self.vendor().map(Vendor::partner).filter(|known| *known == partner);
+    pub(crate) async fn refuse(&self, partner: &str, path: &str, why: String) -> EventRefused {
+        let partners = [self.vendor().map(Vendor::partner), self.erp().map(Erp::partner)];
+        let known = partners.into_iter().flatten().find(|known| *known == partner);
         if let Some(count) = self.refusals().count(known.unwrap_or_default(), self.now()) {
             self.write_refusal(RefuseCallback { partner: short(partner), path: short(path), why: why.clone(), count })
                 .await;
@@ -139,35 +124,44 @@ impl Service {
         }
     }
 
-    async fn keep_event(
+    /// Keeps an event; the key under which it waits for its effect, unless it has had it.
+    pub(crate) async fn keep_event(
         &self,
-        partner: &str,
-        nonce: String,
-        remember_until: i64,
-        event: &str,
-        kind: EventKind,
+        believed: Believed,
+        kind: &'static str,
+        path: &str,
         body: &[u8],
-    ) -> Result<EventKept, Failure> {
-        let (partner, event) = (partner.to_owned(), event.to_owned());
-        let (body, now_ms) = (body.to_vec(), self.now().as_millis());
-        self.lanes()
-            .chore(move |writer| {
-                Box::pin(async move {
-                    let event = SignedEvent {
-                        partner: &partner,
-                        nonce: &nonce,
-                        remember_until,
-                        event: &event,
-                        kind: kind.as_str(),
-                        body: &body,
-                    };
-                    writer.keep_event(&event, now_ms).await
-                })
+    ) -> Result<Option<String>, EventRefused> {
+        let Believed { partner, nonce, remember_until, event } = believed;
+        let key = event_key(&partner, event.as_str());
+        let (now_ms, kept) = (self.now().as_millis(), (partner.clone(), event.as_str().to_owned(), body.to_vec()));
+        let kept = self.lanes().chore(move |writer| {
+            Box::pin(async move {
+                let (partner, event, body) = &kept;
+                let event = SignedEvent { partner, nonce: &nonce, remember_until, event, kind, body };
+                writer.keep_event(&event, now_ms).await
             })
-            .await
+        });
+        let kept = kept.await.map_err(|failure| {
+            tracing::error!(?failure, "an event cannot be kept");
+            EventRefused::NotNow
+        })?;
+        crash::at("event-kept");
+        match (kept, event) {
+            (EventKept::Replayed, _) => Err(self.refuse(&partner, path, "the nonce was used before".to_owned()).await),
+            (EventKept::Known { is_same: false, .. }, EventId::Given(_)) => {
+                let raised = self.raise_odd(&key, "another event under the same id", body).await;
+                raised.map(|()| None).map_err(|_| EventRefused::NotNow)
+            }
+            (EventKept::Known { is_processed: true, .. }, _) => Ok(None),
+            (EventKept::New | EventKept::Known { is_processed: false, .. }, _) => Ok(Some(key)),
+        }
     }
 
     pub(crate) async fn process_kept_event(&self, event: &EventRow) -> Result<(), Failure> {
+        if event.kind == PRODUCTS {
+            return self.process_products(&event.key, &event.body).await;
+        }
         let kind = EventKind::ALL.into_iter().find(|kind| kind.as_str() == event.kind);
         let kind = kind.ok_or_else(|| Failure::Internal { reason: format!("no kind {}", event.kind) })?;
         self.process_event(&event.key, kind, &event.body).await
@@ -184,11 +178,15 @@ impl Service {
             Err(Idle::Failed(failure)) => return Err(failure),
         }
         crash::at("event-done");
+        self.event_processed(key).await
+    }
+
+    pub(crate) async fn event_processed(&self, key: &str) -> Result<(), Failure> {
         let (key, now_ms) = (key.to_owned(), self.now().as_millis());
         self.lanes().chore(move |writer| Box::pin(async move { writer.event_processed(&key, now_ms).await })).await
     }
 
-    async fn raise_odd(&self, key: &str, why: &str, body: &[u8]) -> Result<(), Failure> {
+    pub(crate) async fn raise_odd(&self, key: &str, why: &str, body: &[u8]) -> Result<(), Failure> {
         let shown: String = String::from_utf8_lossy(body).chars().take(MOST_SHOWN).collect();
         let evidence = json!({ "event": key, "why": why, "body": shown });
         self.raise(ExceptionKind::CallbackMismatch, key, &evidence, ExceptionAction::Dismiss).await.map(drop)

@@ -15,8 +15,8 @@ use crate::node::{self, Node};
 use crate::refusals::Refusals;
 use crate::sessions::Sessions;
 use crate::{
-    Ambient, Caller, CheckReport, Delivery, Failure, IdGenerator, Job, LaneSettings, Metrics, Pay, Pictures, Recharge,
-    Request, Vendor, check, outbox,
+    Ambient, Caller, CheckReport, Delivery, Erp, Failure, IdGenerator, Job, LaneSettings, Metrics, Pay, Pictures,
+    Recharge, Request, Vendor, check, outbox,
 };
 
 pub struct Settings {
@@ -38,6 +38,8 @@ pub struct Settings {
     pub pictures: Option<Pictures>,
     /// Who opens the doors of the cabinets; absent, they stay shut.
     pub vendor: Option<Vendor>,
+    /// Who tells of products and is told of sales.
+    pub erp: Option<Erp>,
 }
 
 impl Settings {
@@ -57,6 +59,7 @@ impl Settings {
             recharge: Recharge::default(),
             pictures: None,
             vendor: None,
+            erp: None,
         }
     }
 }
@@ -87,6 +90,7 @@ struct Inner {
     recharge: Recharge,
     pictures: Option<Pictures>,
     vendor: Option<Vendor>,
+    erp: Option<Erp>,
     refusals: Refusals,
     doors: broadcast::Sender<DoorSessionId>,
     stop: watch::Sender<bool>,
@@ -139,6 +143,7 @@ impl Service {
             recharge: settings.recharge,
             pictures: settings.pictures,
             vendor: settings.vendor,
+            erp: settings.erp,
             refusals: Refusals::default(),
             doors: broadcast::Sender::new(DOORS_WAITING),
             stop,
@@ -188,6 +193,10 @@ impl Service {
 
     pub(crate) fn vendor(&self) -> Option<&Vendor> {
         self.0.vendor.as_ref()
+    }
+
+    pub(crate) fn erp(&self) -> Option<&Erp> {
+        self.0.erp.as_ref()
     }
 
     pub(crate) fn refusals(&self) -> &Refusals {

@@ -79,8 +79,8 @@ impl Street {
             let made = house(&one, Command::Cabinet(CabinetCommand::CreateDevice(create))).await;
             let Outcome::Device { device } = made else { panic!("{made:?}") };
             let price = 300.try_into().expect("a price");
-            let shelf = Shelf { code: text("COLA"), product: product.product.id, price, stock: 1000 };
-            let planogram = SetPlanogram { device: device.id, shelves: vec![shelf] };
+            let shelf = Shelf { code: text("COLA"), product: product.product.id, price, stock: Some(1000) };
+            let planogram = SetPlanogram { device: device.id, shelves: vec![shelf], seen: None };
             house(&one, Command::Cabinet(CabinetCommand::SetPlanogram(planogram))).await;
             let online = NoteDevice { device: device.id, is_online: true, at: one.now() };
             house(&one, Command::Cabinet(CabinetCommand::NoteDevice(online))).await;
@@ -135,7 +135,7 @@ impl Street {
         }
         let rounds = i64::try_from(ROUNDS).expect("small");
         assert_eq!(number(&self.one, "SELECT COUNT(*) FROM cabinet_orders WHERE status = 'paid'").await, rounds);
-        assert_eq!(number(&self.one, "SELECT COUNT(*) FROM cabinet_events WHERE processed_at IS NULL").await, 0);
+        assert_eq!(number(&self.one, "SELECT COUNT(*) FROM partner_events WHERE processed_at IS NULL").await, 0);
         assert_eq!(number(&self.one, "SELECT COUNT(*) FROM exceptions").await, 0);
         assert_eq!(number(&self.one, "SELECT -balance FROM accounts WHERE account_id = 3").await, 100_000 * 2 * rounds);
     }

@@ -8,8 +8,8 @@
 //!
 //! - `GET /sim/cabinets/doors` lists what it was asked for.
 //! - `POST /sim/cabinets/devices {"device_code", "online"}` switches a cabinet on or off; `offline` is then the reason why its door stays shut.
-//! - `POST /sim/cabinets/events {"url", "event", "sent": ["genuine", …], "protocol": "signed" or "md5"}` signs an event and sends it in each
-//!   of these ways, and answers `{"statuses": […]}`.
+//! - `POST /sim/cabinets/events {"url", "event", "sent": ["genuine", …], "protocol": "signed", "md5" or "erp"}` signs an event and sends
+//!   it in each of these ways, and answers `{"statuses": […]}`.
 //!
 //! With the setting `cabinet_trip_after_s` each door that was asked for opens and closes by itself, and `cabinet_basket` is taken.
 
@@ -29,6 +29,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::control::{Answer, problem, read};
+use crate::erp::{ERP, ERP_SECRET};
 use crate::faults::{FaultKind, broken, gateway};
 use crate::keys::random_hex;
 use crate::pay::is_loopback;
@@ -102,6 +103,8 @@ enum Protocol {
     #[default]
     Signed,
     Md5,
+    /// Signed, and by the ERP.
+    Erp,
 }
 
 async fn open(State(shared): State<Arc<Shared>>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
@@ -156,8 +159,8 @@ fn answer(
 
 fn said(protocol: Protocol, accepted: bool) -> Value {
     match (protocol, accepted) {
-        (Protocol::Signed, true) => json!({"accepted": true}),
-        (Protocol::Signed, false) => json!({"accepted": false, "reason": "offline"}),
+        (Protocol::Signed | Protocol::Erp, true) => json!({"accepted": true}),
+        (Protocol::Signed | Protocol::Erp, false) => json!({"accepted": false, "reason": "offline"}),
         (Protocol::Md5, true) => json!({"code": 200, "data": {}}),
         (Protocol::Md5, false) => json!({"code": 10416, "msg": "offline"}),
     }
@@ -183,7 +186,7 @@ fn is_ours(shared: &Shared, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> bool
     Headers::from_lookup(header).and_then(|headers| verify(&key, &headers, &request, now_s(shared)).map(drop)).is_ok()
 }
 
-fn now_s(shared: &Shared) -> i64 {
+pub(crate) fn now_s(shared: &Shared) -> i64 {
     shared.config.clock.now_ms().div_euclid(1000)
 }
 
@@ -258,7 +261,9 @@ async fn send(shared: &Shared, protocol: Protocol, url: &str, event: &Value, way
         _ => now_s(shared),
     };
     let (headers, mut body) = match protocol {
-        Protocol::Signed => signed(&url, event, secret, at, way)?,
+        Protocol::Signed => signed(&url, event, (VENDOR, secret), at, way)?,
+        Protocol::Erp if way == Sent::WrongKey => signed(&url, event, (ERP, secret), at, way)?,
+        Protocol::Erp => signed(&url, event, (ERP, ERP_SECRET), at, way)?,
         Protocol::Md5 => signed_by_md5(event, secret, at, way)?,
     };
     match way {
@@ -280,10 +285,10 @@ async fn send(shared: &Shared, protocol: Protocol, url: &str, event: &Value, way
     status
 }
 
-fn signed(url: &reqwest::Url, event: &Value, secret: &str, at: i64, way: Sent) -> Option<Letter> {
+fn signed(url: &reqwest::Url, event: &Value, (partner, secret): (&str, &str), at: i64, way: Sent) -> Option<Letter> {
     let body = event.to_string().into_bytes();
     let request = Request { method: "POST", path_and_query: url.path(), body: &body };
-    let headers = sign(&PartnerKey::new(secret)?, VENDOR, &request, at, &random_hex(16)?)?;
+    let headers = sign(&PartnerKey::new(secret)?, partner, &request, at, &random_hex(16)?)?;
     Some((if way == Sent::Unsigned { Vec::new() } else { headers.into() }, body))
 }
 
@@ -314,7 +319,7 @@ async fn take_a_trip(shared: Arc<Shared>, protocol: Protocol, opening: Opening, 
 fn door(protocol: Protocol, opening: &Opening, word: &str, now_ms: i64) -> Value {
     let Opening { request_id, device_code, .. } = opening;
     match protocol {
-        Protocol::Signed => json!({
+        Protocol::Signed | Protocol::Erp => json!({
             "event_id": format!("{request_id}-{word}"), "request_id": request_id, "device_code": device_code, "door": word,
             "at": text::rfc3339(now_ms),
         }),
@@ -330,7 +335,7 @@ fn settled(protocol: Protocol, opening: &Opening, basket: &[Basket]) -> Value {
     let amount: i64 = basket.iter().map(|taken| taken.quantity * taken.unit_price_cents).sum();
     let order_no = format!("SV{request_id}");
     match protocol {
-        Protocol::Signed => json!({
+        Protocol::Signed | Protocol::Erp => json!({
             "event_id": format!("{request_id}-settled"), "request_id": request_id, "device_code": device_code,
             "order_no": order_no, "amount_cents": amount, "items": basket,
         }),

@@ -7,11 +7,13 @@
 //! - [`pay`]: WeChat Pay APIv3 with pay score, and the keys that go with it.
 //! - [`cabinet`]: a vendor of smart cabinets.
 //! - [`bucket`]: where pictures can be kept.
+//! - [`erp`]: an ERP.
 //! - `GET /sim/`: a page for a person who wants to be the payer; [`control`] lists what it and a test can do.
 
 pub mod bucket;
 pub mod cabinet;
 pub mod control;
+pub mod erp;
 pub mod mini;
 pub mod pay;
 

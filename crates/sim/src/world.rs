@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::faults::Faults;
 use crate::log::CallLog;
 use crate::settings::Settings;
-use crate::{bucket, cabinet, control, mini, pay};
+use crate::{bucket, cabinet, control, erp, mini, pay};
 
 /// What a simulated world looks like. The default is what the exported constants describe.
 #[derive(Clone)]
@@ -74,6 +74,7 @@ impl World {
             client: client.clone(),
             cabinet: cabinet::CabinetSide::default(),
             bucket: bucket::BucketSide::default(),
+            erp: erp::ErpSide::default(),
             base_url: base_url.clone(),
             settings: RwLock::new(config.settings.clone()),
             faults: Faults::default(),
@@ -132,6 +133,7 @@ pub(crate) struct Shared {
     pub(crate) pay: pay::PaySide,
     pub(crate) cabinet: cabinet::CabinetSide,
     pub(crate) bucket: bucket::BucketSide,
+    pub(crate) erp: erp::ErpSide,
     /// What the simulated world calls others with.
     pub(crate) client: reqwest::Client,
     settings: RwLock<Settings>,
@@ -153,6 +155,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .merge(pay::routes())
         .merge(cabinet::routes())
         .merge(bucket::routes())
+        .merge(erp::routes())
         .merge(control::routes())
         .with_state(shared)
 }

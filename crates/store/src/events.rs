@@ -44,10 +44,10 @@ pub fn event_key(partner: &str, event: &str) -> String {
 const FORGET: &str = "DELETE FROM partner_nonces WHERE remember_until < $1";
 const REMEMBER: &str = "INSERT INTO partner_nonces (partner_id, nonce, remember_until) VALUES ($1, $2, $3) \
                         ON CONFLICT (partner_id, nonce) DO NOTHING RETURNING nonce";
-const KEEP: &str = "INSERT INTO cabinet_events (event_key, kind, body, received_at) VALUES ($1, $2, $3, $4) \
+const KEEP: &str = "INSERT INTO partner_events (event_key, kind, body, received_at) VALUES ($1, $2, $3, $4) \
                     ON CONFLICT (event_key) DO NOTHING RETURNING event_key";
-const KNOWN: &str = "SELECT body, processed_at FROM cabinet_events WHERE event_key = $1";
-const PROCESSED: &str = "UPDATE cabinet_events SET processed_at = $1 WHERE event_key = $2 RETURNING event_key";
+const KNOWN: &str = "SELECT body, processed_at FROM partner_events WHERE event_key = $1";
+const PROCESSED: &str = "UPDATE partner_events SET processed_at = $1 WHERE event_key = $2 RETURNING event_key";
 
 impl Writer {
     /// Remembers the message's nonce and keeps its event, both or neither.
@@ -81,6 +81,19 @@ impl Writer {
         let mut cells = known.cells();
         let is_same = cells.blob()? == event.body;
         Ok(EventKept::Known { is_same, is_processed: cells.opt_int()?.is_some() })
+    }
+
+    /// Whether the nonce is new; from now on it is not.
+    pub async fn remember_nonce(
+        &mut self,
+        partner: &str,
+        nonce: &str,
+        remember_until: i64,
+        now_ms: i64,
+    ) -> Result<bool, Error> {
+        self.in_transaction(FORGET, &[Value::Int(now_ms / 1000)]).await?;
+        let nonce = [partner.into(), nonce.into(), Value::Int(remember_until)];
+        Ok(!self.in_transaction(REMEMBER, &nonce).await?.is_empty())
     }
 
     pub async fn event_processed(&mut self, key: &str, now_ms: i64) -> Result<(), Error> {

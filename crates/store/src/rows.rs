@@ -3,11 +3,12 @@
 use kernel::{
     Account, AccountId, CabinetOrder, CabinetOrderState, Cents, Complaint, ComplaintId, ComplaintStatus, Correction,
     CorrectionId, CorrectionState, Currency, Delivery, Department, DepartmentId, Device, DeviceId, DoorSession,
-    DoorSessionId, DrawSecret, Exception, ExceptionState, Fulfilment, Goods, GroupOrder, GroupOrderId, Hold, HoldState,
-    Instant, Job, JobRun, Meal, MealId, MealOrder, Member, MemberId, OrderId, OrderPart, Owner, Payment, PaymentId,
-    PaymentState, Pool, PoolId, Product, ProductId, Receipt, Refund, RefundId, Round, RoundId, RoundState, RoundStatus,
-    RunId, RunState, RunStatus, Session, Settlement, ShopOrder, ShopOrderState, ShopStatus, StoreId, StuckOrder,
-    Subscriber, Subscription, SubscriptionId, SubscriptionRun, SystemAccount, Tickets, Topup, TopupState, TopupStatus,
+    DoorSessionId, DrawSecret, ErpProduct, Exception, ExceptionState, Fulfilment, Goods, GroupOrder, GroupOrderId,
+    Hold, HoldState, Instant, Job, JobRun, Meal, MealId, MealOrder, Member, MemberId, OrderId, OrderPart, Owner,
+    Payment, PaymentId, PaymentState, Pool, PoolId, Product, ProductId, Receipt, Refund, RefundId, Round, RoundId,
+    RoundState, RoundStatus, RunId, RunState, RunStatus, SalesDocument, Session, Settlement, ShopOrder, ShopOrderState,
+    ShopStatus, StoreId, StuckOrder, Subscriber, Subscription, SubscriptionId, SubscriptionRun, SystemAccount, Tickets,
+    Topup, TopupState, TopupStatus,
 };
 
 use crate::sql::Kind::{Blob, Int, Text};
@@ -301,7 +302,20 @@ pub(crate) const DEVICE: &[Column] = &[
     ("is_online", Int),
     ("heard_at", Int),
     ("planogram", Text),
+    ("planogram_version", Int),
     ("session_id", Int),
+    ("created_at", Int),
+    ("updated_at", Int),
+    ("version", Int),
+];
+
+pub(crate) const ERP_PRODUCT: &[Column] = &[("code", Text), ("product_id", Int), ("told_at", Int), ("version", Int)];
+
+pub(crate) const SALES_DOCUMENT: &[Column] = &[
+    ("date", Text),
+    ("store_id", Int),
+    ("document_no", Text),
+    ("sends", Int),
     ("created_at", Int),
     ("updated_at", Int),
     ("version", Int),
@@ -654,6 +668,7 @@ impl FromRow for Device {
             is_online: cells.int()? != 0,
             heard_at: opt_instant(cells)?,
             planogram: cells.json("a planogram")?,
+            planogram_version: cells.int()?,
             session: cells.opt_int()?.map(DoorSessionId::new),
             created_at: instant(cells)?,
             updated_at: instant(cells)?,
@@ -797,6 +812,21 @@ impl FromRow for Complaint {
         } else {
             Err(Error::inconsistent(format!("complaint {id} is not {status:?}")))
         }
+    }
+}
+
+impl FromRow for ErpProduct {
+    fn from_cells(cells: &mut Cells) -> Result<Self, Error> {
+        let (code, product) = (cells.checked("code of a product")?, ProductId::new(cells.int()?));
+        Ok(Self { code, product, told_at: instant(cells)? })
+    }
+}
+
+impl FromRow for SalesDocument {
+    fn from_cells(cells: &mut Cells) -> Result<Self, Error> {
+        let (date, store) = (cells.parse("date")?, StoreId::new(cells.int()?));
+        let (document_no, sends) = (cells.text()?, cells.int()?);
+        Ok(Self { date, store, document_no, sends, created_at: instant(cells)?, updated_at: instant(cells)? })
     }
 }
 

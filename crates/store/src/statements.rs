@@ -11,6 +11,7 @@ use crate::{Engine, SetStatement, Store, lane, queries};
 fn set_statements() -> BTreeMap<&'static str, Vec<&'static SetStatement>> {
     BTreeMap::from([
         ("lane/cabinet.rs", lane::all_cabinet_statements()),
+        ("lane/erp.rs", lane::all_erp_statements()),
         ("lane/shop.rs", lane::all_shop_statements()),
         ("lane/statements.rs", lane::all_statements()),
         ("queries/group_orders.rs", queries::group_orders::all_statements()),

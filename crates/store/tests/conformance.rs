@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::mpsc;
 
-use cabinets::{an_event_is_kept_once, cabinets_come_back_as_written};
+use cabinets::{an_event_is_kept_once, cabinets_come_back_as_written, what_the_erp_was_told_comes_back_as_written};
 use common::{
     Home, NOW, TEXTS, account, assert_says, at, count, department, entry, execute, grants, hold, insert, meal, member,
     options, order, pool, read, session, try_insert, try_write, window,
@@ -38,7 +38,7 @@ macro_rules! conformance {
             accounts_come_back_as_written, jobs_and_runs_come_back_as_written, entries_audits_and_messages_come_back_as_written,
             payments_come_back_as_written, the_keys_of_payments_are_unique, payments_are_found, callbacks_and_bills_are_kept,
             exceptions_are_found, answers_come_back_as_written, the_shop_comes_back_as_written, cabinets_come_back_as_written,
-            an_event_is_kept_once, what_is_not_there_is_known_to_be_absent, open_orders_come_with_their_holds,
+            an_event_is_kept_once, what_the_erp_was_told_comes_back_as_written, what_is_not_there_is_known_to_be_absent, open_orders_come_with_their_holds,
             completed_orders_and_claims_come_as_they_are, a_ledger_is_added_up_entry_by_entry,
             lapsed_holds_are_found, who_holds_a_role_is_found, an_update_finds_the_row_and_changes_it,
             a_stale_update_fails_the_whole_write, a_stale_update_of_any_table_is_seen, one_meal_for_a_date_and_slot,
@@ -694,6 +694,10 @@ async fn what_is_not_there_is_known_to_be_absent(home: &Home) {
             round_orders: [RoundId::new(1)].into(),
             bought: [(PoolId::new(1), MemberId::new(1))].into(),
             unpaid: [MemberId::new(1)].into(),
+        },
+        erp: kernel::ErpNeeds {
+            products: ["x".to_owned().try_into().expect("a code")].into(),
+            sales: [("2030-01-01".parse().expect("a date"), kernel::StoreId::new(1))].into(),
         },
         cabinet: kernel::CabinetNeeds {
             stores: [kernel::StoreId::new(1)].into(),

@@ -262,9 +262,15 @@ async fn add_cabinets(service: &Service, members: &[MemberId], products: &[Produ
             };
             let mut shelves = Vec::with_capacity(PLANOGRAM.len());
             for (code, at, cents, stock) in PLANOGRAM {
-                shelves.push(Shelf { code: text(code)?, product: products[at], price: price(cents)?, stock });
+                shelves.push(Shelf {
+                    code: text(code)?,
+                    product: products[at],
+                    price: price(cents)?,
+                    stock: Some(stock),
+                });
             }
-            cabinet(service, CabinetCommand::SetPlanogram(SetPlanogram { device: device.id, shelves })).await?;
+            cabinet(service, CabinetCommand::SetPlanogram(SetPlanogram { device: device.id, shelves, seen: None }))
+                .await?;
             let note = NoteDevice { device: device.id, is_online: code != "NS01-B", at: service.now() };
             cabinet(service, CabinetCommand::NoteDevice(note)).await?;
         }

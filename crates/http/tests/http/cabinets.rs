@@ -12,8 +12,9 @@ use flate2::read::ZlibDecoder;
 use http_api::Limits;
 use kernel::{Instant, Role};
 use serde_json::{Value, json};
-use service::{OpenDelivery, Pictures, Vendor, cabinet_jobs};
+use service::{Erp, OpenDelivery, Pictures, PullErpProducts, SalesDelivery, SendErpSales, Vendor, cabinet_jobs};
 use sim::cabinet::{VENDOR, VENDOR_SECRET};
+use sim::erp::{ERP, ERP_SECRET};
 use sim::{Config, World};
 
 use crate::shop::png;
@@ -60,11 +61,16 @@ impl Corner {
         let callback_url = format!("http://{address}/api/v1");
         let vendor = vendor(&base_url, &callback_url);
         let pictures = testing::TempDir::new();
+        let erp = format!("{}/erp", world.base_url());
+        let erp = Erp::new(ERP.to_owned(), ERP_SECRET, Some(&erp)).expect("an ERP");
         let server = Server::start_by(clock, home, Limits::default(), |settings| {
             settings.vendor = Some(vendor);
             settings.pictures = Some(Pictures::in_folder(pictures.join("pictures")));
             settings.jobs = cabinet_jobs();
-            settings.deliveries = vec![Box::new(OpenDelivery)];
+            settings.jobs.push(Box::new(SendErpSales));
+            settings.jobs.push(Box::new(PullErpProducts { every_minutes: 1440 }));
+            settings.deliveries = vec![Box::new(OpenDelivery), Box::new(SalesDelivery)];
+            settings.erp = Some(erp);
         })
         .await;
         tokio::spawn(http_api::serve(listener, server.app.clone(), std::future::pending()));
@@ -154,6 +160,39 @@ impl Corner {
         );
         let told = told.await;
         told["statuses"].as_array().expect("statuses").iter().map(|status| status.as_i64().unwrap_or(0)).collect()
+    }
+
+    /// The ERP pushes products in a way, or in several.
+    async fn push(&self, event: &Value, ways: &str) -> Value {
+        let sent: Vec<_> = ways.split(' ').collect();
+        let url = self.callbacks.replace("callbacks/cabinet", "partner/erp/products");
+        let told = json!({"url": url, "event": event, "sent": sent, "protocol": "erp"});
+        self.act("/sim/cabinets/events", told).await["statuses"].clone()
+    }
+
+    /// The products by name, each with its price and whether it is on sale.
+    async fn products(&self) -> Vec<(String, i64, bool)> {
+        let found = self.server.ask("GET /api/v1/admin/products").by(&self.admin).send().await;
+        let product = |product: &Value| {
+            let name = product["name_zh"].as_str().expect("a name").to_owned();
+            (name, product["price_cents"].as_i64().expect("a price"), product["on_sale"] == json!(true))
+        };
+        let mut products: Vec<_> = found.data()["products"].as_array().expect("products").iter().map(product).collect();
+        products.sort();
+        products
+    }
+
+    /// What the ERP has booked, once it has received something so many times.
+    async fn booked(&self, received: i64) -> Value {
+        for _ in 0..400 {
+            let url = format!("{}/sim/erp/sales", self.world.base_url());
+            let booked: Value = self.http.get(url).send().await.expect("answers").json().await.expect("JSON");
+            if booked["received"] == json!(received) {
+                return booked["documents"].clone();
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("the ERP does not receive {received} documents");
     }
 
     async fn ask_to_open(&self, person: &Person) -> Answer {
@@ -249,6 +288,10 @@ on_both_engines! {
         let seen = corner.scan().await;
         assert_eq!((&seen["blocked_by"], &seen["pay_with"]), (&Value::Null, &json!(["ticket"])));
         assert_eq!((&seen["device"]["store_name"], &seen["device"]["is_online"]), (&json!("南山店"), &json!(true)));
+        let cola = json!({
+            "product_code": "COLA", "name_zh": "可乐", "name_en": null, "price_cents": 300, "tickets": 1500, "in_stock": true,
+        });
+        assert_eq!((&seen["device"]["goods"][0], &seen["device"]["goods"][1]["product_code"]), (&cola, &json!("RICE")));
         let session = corner.open_door().await;
         assert_eq!(corner.status(&session).await, "opening");
         assert_eq!(corner.scan().await["blocked_by"], json!({"reason": "unsettled_session", "session_no": session}));
@@ -257,6 +300,8 @@ on_both_engines! {
         assert_eq!((&settled["status"], &settled["order"]["payment_status"]), (&json!("settled"), &json!("paid")));
         let [order] = corner.orders().await.try_into().expect("one order");
         assert_eq!((&order["total_cents"], &order["tickets"]), (&json!(600), &json!(3000)));
+        let place = ["device_code", "device_name", "store_code", "store_name"].map(|field| order[field].as_str());
+        assert_eq!(place, [Some("D1"), Some("一号柜"), Some("S1"), Some("南山店")]);
         assert_eq!((&order["items"][0]["product_code"], &order["items"][0]["quantity"]), (&json!("COLA"), &json!(2)));
         assert_eq!(corner.tickets().await, 17_000);
         let device = corner.server.ask("GET /api/v1/admin/devices").by(&corner.admin).send().await;
@@ -303,6 +348,8 @@ on_both_engines! {
             (format!("GET /api/v1/admin/devices/{device}"), "device_id"),
             (format!("GET /api/v1/admin/devices?store_id={own}"), "devices"),
             (format!("GET /api/v1/admin/cabinet/orders?device_id={device}"), "orders"),
+            (format!("GET /api/v1/admin/cabinet/sessions?device_id={device}"), "sessions"),
+            (format!("GET /api/v1/admin/cabinet/sessions?store_id={own}"), "sessions"),
             (format!("GET /api/v1/cabinet/orders/{order}"), "order_no"),
             (format!("GET /api/v1/cabinet/sessions/{session}"), "session_no"),
         ];
@@ -310,7 +357,9 @@ on_both_engines! {
             assert!(!corner.server.ask(what).by(&inside).send().await.data()[field].is_null(), "{what}");
             corner.server.ask(what).by(&outside).send().await.failed(403, "PERMISSION_DENIED");
         }
-        for (list, field) in [("stores", "stores"), ("devices", "devices"), ("cabinet/orders", "orders")] {
+        for (list, field) in
+            [("stores", "stores"), ("devices", "devices"), ("cabinet/orders", "orders"), ("cabinet/sessions", "sessions")]
+        {
             let what = format!("GET /api/v1/admin/{list}");
             let counts = [&inside, &outside].map(async |person| {
                 corner.server.ask(&what).by(person).send().await.data()[field].as_array().expect("a list").len()
@@ -321,6 +370,209 @@ on_both_engines! {
         }
         let role = format!("PUT /api/v1/admin/members/{}/roles/support?store_id={other}", outside.id);
         corner.server.ask(&role).by(&corner.admin).send().await.failed(422, "VALIDATION_ERROR");
+    }
+
+    async fn who_says_what_a_cabinet_offers_undoes_nobodys_change_and_no_sale(corner: Corner) {
+        let device = async || {
+            let devices = corner.server.ask("GET /api/v1/admin/devices").by(&corner.admin).send().await;
+            devices.data()["devices"][0].clone()
+        };
+        let before = device().await;
+        let (place, product) = (format!("/api/v1/admin/devices/{}", before["device_id"]), &before["planogram"][0]["product_id"]);
+        let planogram = |version: &Value| json!({
+            "products": [{"product_code": "COLA", "product_id": product, "price_cents": 350}], "version": version,
+        });
+        let session = corner.open_door().await;
+        corner.trip(&session, &[("COLA", 1)]).await;
+        let set = format!("PUT {place}/planogram");
+        let stale = corner.server.ask(&set).by(&corner.admin).json(&planogram(&before["planogram_version"])).await;
+        stale.failed(409, "CONCURRENCY_ERROR");
+        let after = corner.admin_asks(&set, &planogram(&device().await["planogram_version"])).await;
+        let cola = &after["planogram"][0];
+        assert_eq!((&cola["price_cents"], &cola["stock"]), (&json!(350), &json!(9)), "what was sold stays sold");
+        assert!(after["planogram_version"].as_i64() > before["planogram_version"].as_i64());
+
+        let stock = format!("POST {place}/stock");
+        let body = |code: &str, delta: i64| json!({"product_code": code, "delta": delta, "reason": "补货"});
+        assert_eq!(corner.admin_asks(&stock, &body("COLA", 11)).await["planogram"][0]["stock"], 20);
+        for (code, delta, status, error) in
+            [("COLA", -21, 400, "OUT_OF_STOCK"), ("COLA", 0, 422, "VALIDATION_ERROR"), ("RICE", 1, 404, "NOT_FOUND")]
+        {
+            corner.server.ask(&stock).by(&corner.admin).json(&body(code, delta)).await.failed(status, error);
+        }
+        let trail = corner.server.ask("GET /api/v1/admin/audit?action=device.stock").by(&corner.admin).send().await;
+        let moved = &trail.data()["records"][0];
+        assert_eq!((&moved["reason"], &moved["before"]["stock"], &moved["after"]["stock"]), (&json!("补货"), &json!(9), &json!(20)));
+    }
+
+    async fn tickets_are_told_to_their_member_and_to_staff(corner: Corner) {
+        let session = corner.open_door().await;
+        corner.trip(&session, &[("COLA", 2)]).await;
+        let order = corner.orders().await[0]["order_no"].clone();
+        let own = async |query: &str| {
+            let what = format!("GET /api/v1/cabinet/tickets{query}");
+            corner.server.ask(&what).by(&corner.member).header("accept-language", "en").send().await.data().clone()
+        };
+        let seen = own("?limit=1").await;
+        let bought = &seen["history"][0];
+        assert_eq!((&seen["tickets"], &seen["total_count"], &bought["order_no"]), (&json!(17_000), &json!(2), &order));
+        assert_eq!((&bought["tickets"], &bought["tickets_after"]), (&json!(-3_000), &json!(17_000)));
+        assert_eq!(bought["description"], "Bought from a cabinet");
+        let cursor = seen["page_info"]["next_cursor"].as_str().expect("another page");
+        let first = own(&format!("?limit=1&cursor={cursor}")).await;
+        let given = &first["history"][0];
+        assert_eq!((&given["tickets"], &given["order_no"], &given["tickets_after"]), (&json!(20_000), &Value::Null, &json!(20_000)));
+        assert_eq!(first["page_info"]["has_more"], false);
+
+        let staff = format!("GET /api/v1/admin/members/{}/tickets", corner.member.id);
+        let finance = corner.server.person(Role::Finance).await;
+        let seen = corner.server.ask(&staff).by(&finance).send().await;
+        assert_eq!((&seen.data()["tickets"], &seen.data()["history"][1]["description"]), (&json!(17_000), &json!("管理员发放")));
+        let nothing = corner.server.ask("GET /api/v1/cabinet/tickets").by(&finance).send().await;
+        assert_eq!((&nothing.data()["tickets"], &nothing.data()["history"]), (&json!(0), &json!([])));
+        let nobody = "GET /api/v1/admin/members/7/tickets";
+        corner.server.ask(nobody).by(&finance).send().await.failed(404, "NOT_FOUND");
+    }
+
+    async fn staff_find_openings_by_state_cabinet_and_store(corner: Corner) {
+        for goods in [&[("COLA", 1)][..], &[]] {
+            let session = corner.open_door().await;
+            corner.trip(&session, goods).await;
+        }
+        let open = corner.open_door().await;
+        let list = async |query: &str| {
+            let what = format!("GET /api/v1/admin/cabinet/sessions{query}");
+            corner.server.ask(&what).by(&corner.admin).send().await.data().clone()
+        };
+        let all = list("").await;
+        let sessions = all["sessions"].as_array().expect("sessions");
+        assert_eq!((sessions.len(), &sessions[0]["session_no"]), (3, &json!(open)));
+        assert_eq!((&sessions[1]["order_no"], &sessions[2]["order_no"]), (&Value::Null, &corner.orders().await[0]["order_no"]));
+        let place = ["device_code", "device_name", "store_code", "store_name"].map(|field| sessions[0][field].as_str());
+        assert_eq!(place, [Some("D1"), Some("一号柜"), Some("S1"), Some("南山店")]);
+        let (device, store) = (&sessions[0]["device_id"], &sessions[0]["store_id"]);
+        for (query, count) in [
+            ("?status=opening".to_owned(), 1),
+            ("?status=settled".to_owned(), 2),
+            (format!("?device_id={device}"), 3),
+            (format!("?device_id={device}&status=settled"), 2),
+            (format!("?store_id={store}&status=held"), 0),
+            (format!("?store_id={store}"), 3),
+        ] {
+            assert_eq!(list(&query).await["sessions"].as_array().map(Vec::len), Some(count), "{query}");
+        }
+        for query in ["?limit=2".to_owned(), format!("?limit=2&store_id={store}")] {
+            let first = list(&query).await;
+            let cursor = first["page_info"]["next_cursor"].as_str().expect("another page");
+            let second = list(&format!("{query}&cursor={cursor}")).await;
+            let numbers = |page: &Value| page["sessions"].as_array().expect("sessions").clone();
+            assert_eq!([numbers(&first), numbers(&second)].concat(), *sessions, "{query}");
+            assert_eq!(second["page_info"]["has_more"], false);
+        }
+    }
+
+    async fn products_that_the_erp_pushes(corner: Corner) {
+        let row = |code: &str, name: &str, cents: i64| json!({"code": code, "name_zh": name, "price_cents": cents});
+        let event = |id: &str, at: &str, rows: &[Value]| json!({"event_id": id, "at": at, "products": rows});
+        let (early, late) = ("2026-01-05T01:00:00Z", "2026-01-05T01:30:00Z");
+        let rows = [row("TEA", "茶", 500), row("", "无码", 1), json!({"code": "CUT"}), row("BUN", "包子", 200)];
+        let first = event("P1", late, &rows);
+        let ways = "unsigned wrong_key stale ahead tampered half";
+        assert_eq!(corner.push(&first, ways).await, json!([401, 401, 401, 401, 401, 401]));
+        assert_eq!(corner.products().await.len(), 1);
+        assert_eq!(corner.push(&first, "genuine genuine replayed").await, json!([200, 200, 401]));
+        let cola = ("可乐".to_owned(), 300, true);
+        let now = [("包子".to_owned(), 200, false), cola.clone(), ("茶".to_owned(), 500, false)];
+        assert_eq!(corner.products().await, now);
+        assert_eq!(corner.kinds().await, ["callback_mismatch"; 2], "a row that cannot be taken is seen once");
+        // An older word comes late, and then a newer one.
+        assert_eq!(corner.push(&event("P2", early, &[row("TEA", "旧茶", 400)]), "genuine").await, json!([200]));
+        assert_eq!(corner.products().await, now);
+        let newer = "2026-01-05T01:45:00Z";
+        assert_eq!(corner.push(&event("P3", newer, &[row("TEA", "新茶", 600)]), "genuine").await, json!([200]));
+        assert_eq!(corner.products().await[2], ("新茶".to_owned(), 600, false));
+        assert_eq!(corner.push(&json!({"event_id": "P4"}), "genuine").await, json!([200]), "nobody can read it");
+        assert_eq!(corner.kinds().await, ["callback_mismatch"; 3]);
+        // What a cabinet has under the code is that product, and no second one.
+        assert_eq!(corner.push(&event("P5", newer, &[row("COLA", "可口可乐", 350)]), "genuine").await, json!([200]));
+        let products = corner.products().await;
+        assert_eq!((products.len(), &products[1]), (3, &("可口可乐".to_owned(), 350, true)));
+        let devices = corner.server.ask("GET /api/v1/admin/devices").by(&corner.admin).send().await;
+        assert_eq!(devices.data()["devices"][0]["planogram"][0]["price_cents"], 300, "a planogram has its own prices");
+    }
+
+    async fn products_that_are_pulled_from_the_erp(corner: Corner) {
+        let row = |code: &str, cents: i64| json!({"code": code, "name_zh": code, "price_cents": cents});
+        let rows = [row("A", 100), row("B", 200), json!("half a r"), row("C", 300), row("D", -1)];
+        corner.act("/sim/erp/products", json!({"at": "2026-01-05T01:00:00Z", "products": rows})).await;
+        assert_eq!(corner.run_job("pull-erp-products").await, json!({"products": 3, "odd_rows": 2}));
+        assert_eq!(corner.products().await.len(), 4);
+        assert_eq!(corner.run_job("pull-erp-products").await, json!({"products": 3, "odd_rows": 2}));
+        assert_eq!((corner.products().await.len(), corner.kinds().await.len()), (4, 2), "nothing twice");
+    }
+
+    async fn a_days_sales_reach_the_erp_once_under_one_number(corner: Corner) {
+        for quantity in [1, 2] {
+            let session = corner.open_door().await;
+            corner.trip(&session, &[("COLA", quantity)]).await;
+        }
+        // One less, and something given back for no goods.
+        let orders = corner.orders().await;
+        let place = format!("POST /api/v1/admin/cabinet/orders/{}/correct", orders[0]["order_no"].as_str().expect("a number"));
+        corner.admin_asks(&place, &json!({"items": [{"product_code": "COLA", "quantity": 1}], "reason": "点错了"})).await;
+        let complaint = json!({"order_no": orders[1]["order_no"], "text": "温的"});
+        let filed = corner.server.ask("POST /api/v1/complaints").by(&corner.member).json(&complaint).await;
+        let refund = format!("POST /api/v1/admin/complaints/{}/refund", filed.data()["complaint_id"]);
+        corner.admin_asks(&refund, &json!({"amount_cents": 100, "reason": "补偿"})).await;
+        let resend = "POST /api/v1/admin/erp/sales/2026-01-05/resend";
+        corner.server.ask(resend).by(&corner.admin).send().await.failed(422, "VALIDATION_ERROR");
+        // The ERP fails at first, after it has booked.
+        let fault = json!({"path": "/erp/sales", "kind": "drop_after", "times": 1});
+        corner.act("/sim/faults", fault).await;
+        // The job runs by itself as the day is over.
+        corner.server.clock.advance_ms(24 * 3_600_000);
+        corner.renewed().await;
+        let booked = corner.booked(1).await;
+        let document = &booked["SALE20260105-S1"];
+        assert_eq!((&document["total_cents"], &document["total_tickets"], &document["orders"]), (&json!(500), &json!(2500), &json!(4)));
+        assert_eq!(document["lines"], json!([{"product_code": "COLA", "quantity": 2, "amount_cents": 600}]));
+        assert_eq!(document["conceded_cents"], 100);
+        assert_eq!(corner.run_job("send-erp-sales").await["documents"], 1);
+        let resent = corner.server.ask(resend).by(&corner.admin).send().await;
+        let resent = &resent.data()["documents"][0];
+        assert_eq!((&resent["sends"], &resent["ledger_tickets"]), (&json!(2), &json!(2500)));
+        let booked = corner.booked(2).await;
+        assert_eq!((booked.as_object().map(serde_json::Map::len), &booked["SALE20260105-S1"]["sends"]), (Some(1), &json!(2)));
+        // And where it asks for itself it is told the same.
+        let url = corner.callbacks.replace("callbacks/cabinet", "partner/erp/sales?date=2026-01-05");
+        let asked = corner.act("/sim/erp/ask", json!({"url": url})).await;
+        assert_eq!((&asked["status"], &asked["answer"]["data"]["documents"][0]), (&json!(200), &booked["SALE20260105-S1"]));
+        let url = url.replace("2026-01-05", "2026-01-06");
+        assert_eq!(corner.act("/sim/erp/ask", json!({"url": url})).await["status"], 422, "that day is not over");
+        let forged = corner.server.ask("GET /api/v1/partner/erp/sales?date=2026-01-05").send().await;
+        forged.failed(401, "INVALID_SIGNATURE");
+    }
+
+    async fn sales_that_the_ledger_does_not_know_are_not_told(corner: Corner) {
+        let session = corner.open_door().await;
+        corner.trip(&session, &[("COLA", 1)]).await;
+        corner.server.tamper("UPDATE cabinet_orders SET tickets = 1505").await;
+        corner.server.clock.advance_ms(24 * 3_600_000);
+        corner.renewed().await;
+        let shown = corner.server.ask("GET /api/v1/admin/erp/sales/2026-01-05").by(&corner.admin).send().await;
+        let shown = &shown.data()["documents"][0];
+        assert_eq!((&shown["total_tickets"], &shown["ledger_tickets"]), (&json!(1505), &json!(1500)));
+        let url = corner.callbacks.replace("callbacks/cabinet", "partner/erp/sales?date=2026-01-05");
+        assert_eq!(corner.act("/sim/erp/ask", json!({"url": url})).await["status"], 503);
+        for _ in 0..400 {
+            let sql = "SELECT COUNT(*) FROM outbox WHERE topic = 'erp-sales' AND last_error LIKE '%the ledger has 1500%'";
+            let rows = corner.server.service.store().query(sql, Vec::new()).await.expect("read");
+            if rows.into_iter().next().expect("a row").cells().int().expect("a number") == 1 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("nobody compares");
     }
 
     async fn an_opening_is_told_as_it_goes(corner: Corner) {

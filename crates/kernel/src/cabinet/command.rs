@@ -43,6 +43,7 @@ pub enum CabinetCommand {
     CreateDevice(CreateDevice),
     EditDevice(EditDevice),
     SetPlanogram(SetPlanogram),
+    MoveDeviceStock(MoveDeviceStock),
     NoteDevice(NoteDevice),
     OpenDoor(OpenDoor),
     NoteDoor(NoteDoor),
@@ -110,6 +111,8 @@ pub struct EditDevice {
 pub struct SetPlanogram {
     pub device: DeviceId,
     pub shelves: Vec<Shelf>,
+    /// The version of the planogram that its sender knows, where that has to be the last one.
+    pub seen: Option<i64>,
 }
 
 /// A product that is put into a device.
@@ -118,7 +121,18 @@ pub struct Shelf {
     pub code: ProductCode,
     pub product: ProductId,
     pub price: Price,
-    pub stock: i64,
+    /// As somebody has counted it. Absent, what is in there stays as it is, and there is none of what was not.
+    pub stock: Option<i64>,
+}
+
+/// Puts more of a product into a device, or takes some out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MoveDeviceStock {
+    pub device: DeviceId,
+    pub code: ProductCode,
+    /// Below zero for what goes. Not zero.
+    pub delta: i64,
+    pub reason: Reason,
 }
 
 /// The vendor's word about a device. An older one than is known changes nothing.
@@ -263,6 +277,7 @@ impl CabinetCommand {
             Self::EditStore(EditStore { store, .. }) | Self::CreateDevice(CreateDevice { store, .. }) => store.get(),
             Self::EditDevice(EditDevice { device, .. })
             | Self::SetPlanogram(SetPlanogram { device, .. })
+            | Self::MoveDeviceStock(MoveDeviceStock { device, .. })
             | Self::NoteDevice(NoteDevice { device, .. })
             | Self::OpenDoor(OpenDoor { device, .. })
             | Self::NoteDoor(NoteDoor { device, .. })

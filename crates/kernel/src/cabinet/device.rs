@@ -16,6 +16,9 @@ pub struct Device {
     /// Of when the vendor's last word about it is; absent until there is one.
     pub heard_at: Option<Instant>,
     pub planogram: Vec<Shelved>,
+    /// Grows with every change of the planogram, a sale among them.
+    #[serde(default)]
+    pub planogram_version: i64,
     /// Whose door is open, or about to be.
     pub session: Option<DoorSessionId>,
     pub created_at: Instant,

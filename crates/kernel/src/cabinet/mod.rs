@@ -11,8 +11,9 @@ mod store;
 
 pub use command::{
     AdjustTickets, AnswerComplaint, AssignComplaint, CabinetCommand, CabinetRules, CorrectCabinetOrder, CreateDevice,
-    CreateStore, DecideCorrection, DevicePatch, EditDevice, EditStore, FileComplaint, LapseDoor, NoteDevice, NoteDoor,
-    OpenDoor, PayCabinetOrder, RefundComplaint, RefuseCallback, SetPlanogram, SettleDoor, Shelf, StorePatch, Verdict,
+    CreateStore, DecideCorrection, DevicePatch, EditDevice, EditStore, FileComplaint, LapseDoor, MoveDeviceStock,
+    NoteDevice, NoteDoor, OpenDoor, PayCabinetOrder, RefundComplaint, RefuseCallback, SetPlanogram, SettleDoor, Shelf,
+    StorePatch, Verdict,
 };
 pub use complaint::{Complaint, ComplaintReply, ComplaintStatus};
 pub use correction::{Corrected, Correction, CorrectionState};

@@ -4,6 +4,7 @@
 mod booking;
 mod cabinet;
 mod departments;
+mod erp;
 mod exceptions;
 mod imports;
 mod jobs;
@@ -126,6 +127,7 @@ pub fn decide(
         Command::AssignException(command) => exceptions::assign(facts, command, context, draft),
         Command::Shop(command) => shop::decide(facts, command, context, draft),
         Command::Cabinet(command) => cabinet::decide(facts, command, context, draft),
+        Command::Erp(command) => erp::decide(facts, command, context, draft),
     }
 }
 
@@ -204,5 +206,6 @@ pub(crate) fn needs(command: &Command, facts: &Facts, needs: &mut Needs) {
         }
         Command::Shop(command) => shop::needs(command, facts, needs),
         Command::Cabinet(command) => cabinet::needs(command, facts, needs),
+        Command::Erp(command) => erp::needs(command, facts, needs),
     }
 }

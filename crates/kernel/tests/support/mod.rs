@@ -9,13 +9,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kernel::{
     Account, AccountId, Actor, AuditRecord, Busy, CabinetOrder, CabinetRules, Cents, Change, Claim, Command, Complaint,
-    ComplaintId, Context, Correction, CorrectionId, CorrectionState, Currency, Decision, Department, DepartmentId,
-    Device, DeviceId, Dirty, DoorSession, DoorSessionId, Entry, EntryKind, Exception, ExceptionKind, ExceptionState,
-    Facts, Goods, GroupOrder, GroupOrderId, Hold, HoldState, IdSource, Instant, LedgerSum, Meal, MealId, MealOrder,
-    MealStatus, Member, MemberId, Needs, OrderId, OrderPart, OrderStatus, OutboxMessage, Outcome, Overdraft, Owner,
-    Payment, PaymentId, Pool, PoolId, Product, ProductId, Refund, RefundId, RefundState, Refusal, Round, RoundId,
-    RoundStatus, Session, ShopOrder, ShopOrderState, ShopRules, Standing, StockMovement, Store, StoreId, StuckOrder,
-    Subscription, SubscriptionId, SubscriptionRun, SystemAccount, Table, Topup, TopupState, TransferId, decide,
+    ComplaintId, Context, Correction, CorrectionId, CorrectionState, Currency, Date, Decision, Department,
+    DepartmentId, Device, DeviceId, Dirty, DoorSession, DoorSessionId, Entry, EntryKind, ErpProduct, Exception,
+    ExceptionKind, ExceptionState, Facts, Goods, GroupOrder, GroupOrderId, Hold, HoldState, IdSource, Instant,
+    LedgerSum, Meal, MealId, MealOrder, MealStatus, Member, MemberId, Needs, OrderId, OrderPart, OrderStatus,
+    OutboxMessage, Outcome, Overdraft, Owner, Payment, PaymentId, Pool, PoolId, Product, ProductCode, ProductId,
+    Refund, RefundId, RefundState, Refusal, Round, RoundId, RoundStatus, SalesDocument, Session, ShopOrder,
+    ShopOrderState, ShopRules, Standing, StockMovement, Store, StoreId, StuckOrder, Subscription, SubscriptionId,
+    SubscriptionRun, SystemAccount, Table, Topup, TopupState, TransferId, decide,
 };
 
 /// A row with its version.
@@ -44,6 +45,8 @@ pub(crate) struct Database {
     pub(crate) cabinet_orders: Rows<OrderId, CabinetOrder>,
     pub(crate) corrections: Rows<CorrectionId, Correction>,
     pub(crate) complaints: Rows<ComplaintId, Complaint>,
+    pub(crate) erp_products: Rows<ProductCode, ErpProduct>,
+    pub(crate) sales: Rows<(Date, StoreId), SalesDocument>,
     pub(crate) topups: Rows<OrderId, Topup>,
     pub(crate) payments: Rows<PaymentId, Payment>,
     pub(crate) refunds: Rows<RefundId, Refund>,
@@ -203,6 +206,8 @@ impl Database {
         load_rows(&mut facts.cabinet.orders, &self.cabinet_orders, &needs.cabinet.orders);
         load_rows(&mut facts.cabinet.corrections, &self.corrections, &needs.cabinet.corrections);
         load_rows(&mut facts.cabinet.complaints, &self.complaints, &needs.cabinet.complaints);
+        load_rows(&mut facts.erp.products, &self.erp_products, &needs.erp.products);
+        load_rows(&mut facts.erp.sales, &self.sales, &needs.erp.sales);
         for &order in &needs.cabinet.open_complaints {
             let complaints = self.complaints.values().map(|(complaint, _)| complaint);
             let open = self.only(complaints.filter(|one| one.order == order && one.closed_at.is_none()));
@@ -376,6 +381,8 @@ impl Database {
         write_rows(&mut self.cabinet_orders, facts.cabinet.orders.dirty(), |order| order.id);
         write_rows(&mut self.corrections, facts.cabinet.corrections.dirty(), |correction| correction.id);
         write_rows(&mut self.complaints, facts.cabinet.complaints.dirty(), |complaint| complaint.id);
+        write_rows(&mut self.erp_products, facts.erp.products.dirty(), |known| known.code.clone());
+        write_rows(&mut self.sales, facts.erp.sales.dirty(), |document| (document.date, document.store));
         write_rows(&mut self.topups, facts.topups.dirty(), |topup| topup.id);
         write_rows(&mut self.payments, facts.payments.dirty(), |payment| payment.id);
         write_rows(&mut self.refunds, facts.refunds.dirty(), |refund| refund.id);
@@ -434,11 +441,11 @@ impl Database {
 
 fn load_rows<K, V>(table: &mut Table<K, V>, rows: &Rows<K, V>, keys: &BTreeSet<K>)
 where
-    K: Copy + Eq + std::hash::Hash + Ord + std::fmt::Debug,
+    K: Clone + Eq + std::hash::Hash + Ord + std::fmt::Debug,
     V: Clone,
 {
-    for &key in keys {
-        table.load(key, rows.get(&key).cloned());
+    for key in keys {
+        table.load(key.clone(), rows.get(key).cloned());
     }
 }
 
@@ -624,6 +631,11 @@ fn check_decision(facts: &Facts, decision: &Decision, now: Instant, is_repair: b
                 assert_eq!(complaint.updated_at, now, "a changed complaint says when");
                 ("complaint", complaint.id.get(), 0)
             }
+            Change::ErpProduct(known) => ("erp_product", known.product.get(), 0),
+            Change::SalesDocument(document) => {
+                to_audit.push(("store", document.store.get()));
+                ("sales_document", document.store.get(), 0)
+            }
             Change::Hold(hold) => ("hold", hold.order.get(), hold.pool.get()),
             Change::Account(account) => ("account", account.id.get(), 0),
             Change::Entry(entry) => {
@@ -807,6 +819,8 @@ fn writes_nothing(facts: &Facts) -> bool {
         && none(&facts.cabinet.orders)
         && none(&facts.cabinet.corrections)
         && none(&facts.cabinet.complaints)
+        && none(&facts.erp.products)
+        && none(&facts.erp.sales)
         && none(&facts.topups)
         && none(&facts.payments)
         && none(&facts.refunds)
@@ -849,6 +863,7 @@ fn check_facts(database: &Database, facts: &Facts, group: &[Asked], now: Instant
         room,
         shop,
         cabinet,
+        erp,
         job_runs: _,
         topups,
         payments,
@@ -902,6 +917,12 @@ fn check_facts(database: &Database, facts: &Facts, group: &[Asked], now: Instant
     }
     for key in &cabinet.corrections {
         assert_eq!(fresh.cabinet.corrections.get(key), facts.cabinet.corrections.get(key));
+    }
+    for key in &erp.products {
+        assert_eq!(fresh.erp.products.get(key), facts.erp.products.get(key));
+    }
+    for key in &erp.sales {
+        assert_eq!(fresh.erp.sales.get(key), facts.erp.sales.get(key));
     }
     for key in &cabinet.complaints {
         assert_eq!(fresh.cabinet.complaints.get(key), facts.cabinet.complaints.get(key));

@@ -16,6 +16,7 @@ use wechat::Secret;
 
 use super::PictureName;
 use super::look::MOST_BYTES;
+use crate::outbound;
 
 const TIMEOUT: Duration = Duration::from_secs(15);
 /// A list of a thousand objects has about a third of this.
@@ -260,15 +261,8 @@ fn between<'t>(text: &'t str, begin: &str, end: &str) -> Option<&'t str> {
     Some(text.split_once(begin)?.1.split_once(end)?.0)
 }
 
-async fn bounded(mut response: Response, most: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    while let Some(part) = response.chunk().await.map_err(|error| io::Error::other(error.without_url()))? {
-        bytes.extend_from_slice(&part);
-        if bytes.len() > most {
-            return Err(odd("more than was kept there"));
-        }
-    }
-    Ok(bytes)
+async fn bounded(response: Response, most: usize) -> io::Result<Vec<u8>> {
+    outbound::bounded(response, most).await.map_err(|why| odd(&why))
 }
 
 #[cfg(test)]

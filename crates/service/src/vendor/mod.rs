@@ -10,14 +10,17 @@ use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use kernel::{DeviceCode, DoorSeen, DoorSession, Instant, Settlement};
+use serde_json::Value;
 
-use crate::Networks;
 use crate::cabinet_events::EventKind;
+use crate::{Networks, outbound};
 use md5::Md5;
 use signed::Signed;
 
 /// A door is worth waiting for so long; asked again, the vendor knows the request by its number.
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// What a vendor answers at most.
+const MOST_BYTES: usize = 1 << 16;
 const LONGEST_ID: usize = 64;
 
 /// How a vendor speaks. It sends nothing, reads no clock and remembers nothing.
@@ -86,7 +89,14 @@ pub(crate) enum EventId {
 }
 
 impl EventId {
-    fn of(content: &[u8]) -> Self {
+    /// The event's own id, or, where it has none that can be read, what its bytes come to.
+    pub(crate) fn given(body: &[u8]) -> Self {
+        let event: Value = serde_json::from_slice(body).unwrap_or_default();
+        let id = event["event_id"].as_str().filter(|id| (1..=LONGEST_ID).contains(&id.chars().count()));
+        id.map_or_else(|| Self::of(body), |id| Self::Given(id.to_owned()))
+    }
+
+    pub(crate) fn of(content: &[u8]) -> Self {
         let hash = digest(&SHA256, content);
         Self::Content(hash.as_ref().iter().fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}")))
     }
@@ -179,15 +189,7 @@ impl Vendor {
     fn new(partner: String, protocol: Box<dyn Protocol>, base_url: &str, callback_url: &str) -> Result<Self, String> {
         let open_door = format!("{}{}", base_url.trim_end_matches('/'), protocol.open_path());
         let open_door = reqwest::Url::parse(&open_door).map_err(|error| format!("the address: {error}"))?;
-        #[expect(clippy::disallowed_methods, reason = "this is the client through which every call to a vendor goes")]
-        let client = reqwest::Client::builder()
-            .timeout(TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .no_proxy()
-            .build()
-            .map_err(|error| error.without_url().to_string())?;
+        let client = outbound::client(TIMEOUT)?;
         let callback_url = format!("{}/callbacks/cabinet", callback_url.trim_end_matches('/'));
         Ok(Self { partner, protocol, addresses: None, open_door, callback_url, client })
     }
@@ -220,7 +222,7 @@ impl Vendor {
         if !status.is_success() {
             return Err(format!("the vendor answered {status}"));
         }
-        let body = answer.bytes().await.map_err(|error| error.without_url().to_string())?;
+        let body = outbound::bounded(answer, MOST_BYTES).await?;
         self.protocol.answered(&body)
     }
 

@@ -3,9 +3,8 @@
 use kernel::{Cents, DoorSeen, Instant, Settlement, Taken};
 use partner::signature::{self, PartnerKey, Request, SignatureError};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use super::{Believed, DoorAnswer, EventId, Headers, LONGEST_ID, Message, Opening, Protocol, Sent, Told, unreadable};
+use super::{Believed, DoorAnswer, EventId, Headers, Message, Opening, Protocol, Sent, Told, unreadable};
 use crate::cabinet_events::EventKind;
 
 pub(super) struct Signed(PartnerKey);
@@ -114,7 +113,7 @@ impl Protocol for Signed {
             partner: headers.partner_id.to_owned(),
             nonce: accepted.nonce.to_owned(),
             remember_until: accepted.remember_until,
-            event: event_id(body),
+            event: EventId::given(body),
         })
     }
 
@@ -155,11 +154,4 @@ impl Protocol for Signed {
 
 fn from<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     serde_json::from_slice(body).map_err(unreadable)
-}
-
-/// The event's own id, or, where it has none that can be read, what its bytes come to.
-fn event_id(body: &[u8]) -> EventId {
-    let event: Value = serde_json::from_slice(body).unwrap_or_default();
-    let id = event["event_id"].as_str().filter(|id| (1..=LONGEST_ID).contains(&id.chars().count()));
-    id.map_or_else(|| EventId::of(body), |id| EventId::Given(id.to_owned()))
 }

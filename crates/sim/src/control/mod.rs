@@ -18,6 +18,7 @@
 //! | `GET`, `POST /sim/settings` | reads, changes some fields |
 //! | `GET`, `POST /sim/clock` | reads; `{advance_s, speed}` |
 //! | `/sim/cabinets/…` | see [`crate::cabinet`] |
+//! | `/sim/erp/…` | see [`crate::erp`] |
 //! | `POST /sim/codes`, `/sim/people`, `/sim/phone-codes`, `GET /sim/messages` | see [`crate::mini`] |
 //!
 //! `notice` is `{lose, delay_s, copies, forge: [probe, wrong_key, unknown_serial, stale, tampered, unsigned, wrong_seal]}`: forged copies go first,
@@ -40,7 +41,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
 use crate::world::Shared;
-use crate::{cabinet, mini};
+use crate::{cabinet, erp, mini};
 
 pub(crate) fn routes() -> Router<Arc<Shared>> {
     Router::new()
@@ -65,6 +66,7 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
         .route("/sim/clock", get(actions::read_clock).post(actions::change_clock))
         .merge(mini::control_routes())
         .merge(cabinet::control_routes())
+        .merge(erp::control_routes())
         .layer(from_fn(only_from_here))
 }
 

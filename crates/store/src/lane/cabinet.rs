@@ -36,7 +36,7 @@ statements! {
     INSERT_STORES = SetStatement::insert("stores", rows::STORE);
     UPDATE_STORES = SetStatement::update("stores", &rows::STORE[..1], &rows::STORE[2..9]);
     INSERT_DEVICES = SetStatement::insert("devices", rows::DEVICE);
-    UPDATE_DEVICES = SetStatement::update("devices", &rows::DEVICE[..1], &rows::DEVICE[2..10]);
+    UPDATE_DEVICES = SetStatement::update("devices", &rows::DEVICE[..1], &rows::DEVICE[2..11]);
     INSERT_SESSIONS = SetStatement::insert("door_sessions", rows::DOOR_SESSION);
     UPDATE_SESSIONS = SetStatement::update("door_sessions", &rows::DOOR_SESSION[..1], &rows::DOOR_SESSION[5..14]);
     INSERT_ORDERS = SetStatement::insert("cabinet_orders", rows::CABINET_ORDER);
@@ -138,17 +138,17 @@ pub(super) fn write<'a>(facts: &'a Facts, batches: &mut Vec<Batch<'a>>) {
     batches.push(Batch::of(
         &INSERT_DEVICES,
         devices.inserts.iter().map(|device| {
-            let [name, store, online, heard, planogram, session, created, updated] = device_columns(device);
+            let [name, store, online, heard, planogram, drawn, session, created, updated] = device_columns(device);
             let (id, code) = (device.id.get().into(), device.code.as_str().into());
-            [id, code, name, store, online, heard, planogram, session, created, updated, Value::Int(0)]
+            [id, code, name, store, online, heard, planogram, drawn, session, created, updated, Value::Int(0)]
         }),
     ));
     batches.push(Batch::of(
         &UPDATE_DEVICES,
         devices.updates.iter().map(|(device, version)| {
-            let [name, store, online, heard, planogram, session, created, updated] = device_columns(device);
+            let [name, store, online, heard, planogram, drawn, session, created, updated] = device_columns(device);
             let (id, version) = (device.id.get().into(), Value::Int(*version));
-            [id, version, name, store, online, heard, planogram, session, created, updated]
+            [id, version, name, store, online, heard, planogram, drawn, session, created, updated]
         }),
     ));
     let sessions = facts.cabinet.sessions.dirty();
@@ -310,13 +310,14 @@ fn store_columns(store: &kernel::Store) -> [Value<'_>; 7] {
     ]
 }
 
-fn device_columns(device: &Device) -> [Value<'_>; 8] {
+fn device_columns(device: &Device) -> [Value<'_>; 9] {
     [
         device.name.as_str().into(),
         device.store.get().into(),
         i64::from(device.is_online).into(),
         device.heard_at.map(Instant::as_millis).into(),
         json(&device.planogram).into(),
+        device.planogram_version.into(),
         device.session.map(DoorSessionId::get).into(),
         device.created_at.as_millis().into(),
         device.updated_at.as_millis().into(),

@@ -1,6 +1,7 @@
 //! What a lane does with the database: read everything a batch of commands needs, write everything it decided.
 
 mod cabinet;
+mod erp;
 mod load;
 mod shop;
 mod statements;
@@ -14,6 +15,8 @@ use crate::{Batch, Error, Row, Value, Writer};
 
 #[cfg(test)]
 pub(crate) use cabinet::all_statements as all_cabinet_statements;
+#[cfg(test)]
+pub(crate) use erp::all_statements as all_erp_statements;
 pub use load::load;
 #[cfg(test)]
 pub(crate) use shop::all_statements as all_shop_statements;

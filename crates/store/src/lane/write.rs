@@ -81,6 +81,7 @@ pub async fn write(writer: &mut Writer, facts: &Facts, answers: &[Answer], now: 
     write_meals(facts, &mut batches);
     super::shop::write(facts, &mut batches);
     super::cabinet::write(facts, &mut batches);
+    super::erp::write(facts, &mut batches);
     write_jobs(facts, &mut batches);
     write_topups(facts, &mut batches);
 

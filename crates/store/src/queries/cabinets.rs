@@ -2,12 +2,12 @@
 
 use kernel::{
     CabinetOrder, Correction, CorrectionId, Currency, Device, DeviceCode, DeviceId, DoorSession, DoorSessionId,
-    Instant, MemberId, OrderId, Owner, StoreCode, StoreId,
+    DoorStatus, EntryKind, Instant, MemberId, OrderId, Owner, StoreCode, StoreId, Tickets, Title,
 };
 
 use crate::events::EventRow;
 use crate::rows::FromRow;
-use crate::{Error, Row, Store};
+use crate::{Cells, Error, Row, Store};
 
 const STORES: &str = "SELECT store_id, code, name, kind, property, address, phone, created_at, updated_at FROM stores \
      WHERE store_id > $1 ORDER BY store_id LIMIT $2";
@@ -15,14 +15,16 @@ const STORE: &str = "SELECT store_id, code, name, kind, property, address, phone
      WHERE store_id = $1";
 const STORE_BY_CODE: &str = "SELECT store_id, code, name, kind, property, address, phone, created_at, updated_at FROM stores \
      WHERE code = $1";
-const DEVICES: &str = "SELECT device_id, code, name, store_id, is_online, heard_at, planogram, session_id, created_at, updated_at \
+const DEVICES: &str = "SELECT device_id, code, name, store_id, is_online, heard_at, planogram, planogram_version, session_id, created_at, updated_at \
      FROM devices WHERE device_id > $1 ORDER BY device_id LIMIT $2";
-const DEVICES_OF_STORE: &str = "SELECT device_id, code, name, store_id, is_online, heard_at, planogram, session_id, created_at, \
+const DEVICES_OF_STORE: &str = "SELECT device_id, code, name, store_id, is_online, heard_at, planogram, planogram_version, session_id, created_at, \
      updated_at FROM devices WHERE store_id = $3 AND device_id > $1 ORDER BY device_id LIMIT $2";
-const DEVICE: &str = "SELECT device_id, code, name, store_id, is_online, heard_at, planogram, session_id, created_at, updated_at \
+const DEVICE: &str = "SELECT device_id, code, name, store_id, is_online, heard_at, planogram, planogram_version, session_id, created_at, updated_at \
      FROM devices WHERE device_id = $1";
-const DEVICE_BY_CODE: &str = "SELECT device_id, code, name, store_id, is_online, heard_at, planogram, session_id, created_at, \
+const DEVICE_BY_CODE: &str = "SELECT device_id, code, name, store_id, is_online, heard_at, planogram, planogram_version, session_id, created_at, \
      updated_at FROM devices WHERE code = $1";
+const PLACE: &str =
+    "SELECT d.code, d.name, s.code, s.name FROM devices AS d, stores AS s WHERE d.device_id = $1 AND s.store_id = $2";
 const SESSION: &str = "SELECT session_id, session_no, member_id, device_id, pay, status, failure, opened_at, closed_at, \
      vendor_order_no, settlement, due_at, created_at, updated_at FROM door_sessions WHERE session_id = $1";
 const SESSION_WITH_VERSION: &str = "SELECT version, session_id, session_no, member_id, device_id, pay, status, failure, opened_at, \
@@ -31,6 +33,23 @@ const SESSIONS_OF_MEMBER: &str = "SELECT session_id, session_no, member_id, devi
      vendor_order_no, settlement, due_at, created_at, updated_at FROM door_sessions WHERE member_id = $1 \
      ORDER BY session_id DESC LIMIT $2 OFFSET $3";
 const COUNT_SESSIONS: &str = "SELECT COUNT(*) FROM door_sessions WHERE member_id = $1";
+const OPENINGS: &str = "SELECT s.session_id, s.session_no, s.member_id, s.device_id, s.pay, s.status, s.failure, s.opened_at, s.closed_at, \
+     s.vendor_order_no, s.settlement, s.due_at, s.created_at, s.updated_at, d.code, d.name, t.code, t.name, t.store_id, o.order_no \
+     FROM door_sessions AS s JOIN devices AS d ON d.device_id = s.device_id JOIN stores AS t ON t.store_id = d.store_id \
+     LEFT JOIN cabinet_orders AS o ON o.session_id = s.session_id AND o.order_type <> 'surcharge' \
+     WHERE s.session_id < $1 ORDER BY s.session_id DESC LIMIT $2";
+const OPENINGS_IN_STATUS: &str = "SELECT s.session_id, s.session_no, s.member_id, s.device_id, s.pay, s.status, s.failure, s.opened_at, s.closed_at, \
+     s.vendor_order_no, s.settlement, s.due_at, s.created_at, s.updated_at, d.code, d.name, t.code, t.name, t.store_id, o.order_no \
+     FROM door_sessions AS s JOIN devices AS d ON d.device_id = s.device_id JOIN stores AS t ON t.store_id = d.store_id \
+     LEFT JOIN cabinet_orders AS o ON o.session_id = s.session_id AND o.order_type <> 'surcharge' \
+     WHERE s.session_id < $1 AND s.status = $3 ORDER BY s.session_id DESC LIMIT $2";
+const OPENINGS_OF_DEVICE: &str = "SELECT s.session_id, s.session_no, s.member_id, s.device_id, s.pay, s.status, s.failure, s.opened_at, s.closed_at, \
+     s.vendor_order_no, s.settlement, s.due_at, s.created_at, s.updated_at, d.code, d.name, t.code, t.name, t.store_id, o.order_no \
+     FROM door_sessions AS s JOIN devices AS d ON d.device_id = s.device_id JOIN stores AS t ON t.store_id = d.store_id \
+     LEFT JOIN cabinet_orders AS o ON o.session_id = s.session_id AND o.order_type <> 'surcharge' \
+     WHERE s.session_id < $1 AND s.device_id = $3 \
+     AND (s.status = $4 OR $4 = 'any') ORDER BY s.session_id DESC LIMIT $2";
+const DEVICES_IN_STORE: &str = "SELECT device_id FROM devices WHERE store_id = $1 ORDER BY device_id";
 const UNSETTLED: &str = "SELECT session_id, session_no, member_id, device_id, pay, status, failure, opened_at, closed_at, \
      vendor_order_no, settlement, due_at, created_at, updated_at FROM door_sessions WHERE member_id = $1 \
      AND status IN ('opening', 'opened', 'closed', 'held') ORDER BY session_id DESC LIMIT 1";
@@ -77,8 +96,60 @@ const WAITING_CORRECTIONS: &str = "SELECT c.correction_id, c.order_id, c.items, 
      JOIN cabinet_orders AS o ON o.order_id = c.order_id WHERE c.status = 'waiting' AND c.correction_id > $1 \
      ORDER BY c.correction_id LIMIT $2";
 const TICKETS: &str = "SELECT balance FROM accounts WHERE account_id = $1";
-const WAITING: &str = "SELECT event_key, kind, body FROM cabinet_events WHERE processed_at IS NULL AND received_at <= $1 \
+const TICKET_LINES: &str = "SELECT e.number, e.kind, o.order_no, e.amount, e.balance_after, e.created_at FROM entries AS e \
+     LEFT JOIN cabinet_orders AS o ON o.order_id = e.order_id \
+     WHERE e.account_id = $1 AND e.number <= $2 ORDER BY e.number DESC LIMIT $3";
+const WAITING: &str = "SELECT event_key, kind, body FROM partner_events WHERE processed_at IS NULL AND received_at <= $1 \
      ORDER BY received_at, event_key LIMIT $2";
+
+/// A cabinet and a store, as people call them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    pub device_code: DeviceCode,
+    pub device_name: Title,
+    pub store_code: StoreCode,
+    pub store_name: Title,
+}
+
+/// An opening, where its cabinet stands now, and what it came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opening {
+    pub session: DoorSession,
+    pub place: Place,
+    pub store: StoreId,
+    pub order_no: Option<String>,
+}
+
+/// One movement of a member's tickets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TicketLine {
+    /// 1 for the first one, without gaps.
+    pub number: i64,
+    pub kind: EntryKind,
+    pub order_no: Option<String>,
+    /// Below zero for what went.
+    pub amount: Tickets,
+    pub left: Tickets,
+    pub created_at: Instant,
+}
+
+impl FromRow for Place {
+    fn from_cells(cells: &mut Cells) -> Result<Self, Error> {
+        Ok(Self {
+            device_code: cells.checked("code of a device")?,
+            device_name: cells.checked("name of a device")?,
+            store_code: cells.checked("code of a store")?,
+            store_name: cells.checked("name of a store")?,
+        })
+    }
+}
+
+impl FromRow for Opening {
+    fn from_cells(cells: &mut Cells) -> Result<Self, Error> {
+        let (session, place) = (DoorSession::from_cells(cells)?, Place::from_cells(cells)?);
+        Ok(Self { session, place, store: StoreId::new(cells.int()?), order_no: cells.opt_text()? })
+    }
+}
 
 fn read<T: FromRow>(row: Row) -> Result<T, Error> {
     T::from_cells(&mut row.cells())
@@ -122,6 +193,11 @@ pub async fn device_by_code(store: &Store, code: &DeviceCode) -> Result<Option<D
     first(store.query(DEVICE_BY_CODE, vec![code.as_str().to_owned().into()]).await?)
 }
 
+/// A cabinet in a store, where it may not stand any more.
+pub async fn place(store: &Store, device: DeviceId, of: StoreId) -> Result<Option<Place>, Error> {
+    first(store.query(PLACE, vec![device.get().into(), of.get().into()]).await?)
+}
+
 pub async fn session(store: &Store, id: DoorSessionId) -> Result<Option<DoorSession>, Error> {
     first(store.query(SESSION, vec![id.get().into()]).await?)
 }
@@ -149,6 +225,34 @@ pub async fn sessions_of_member(
 
 pub async fn count_sessions(store: &Store, member: MemberId) -> Result<i64, Error> {
     super::number(store.query(COUNT_SESSIONS, vec![member.get().into()]).await?)
+}
+
+/// Everybody's openings before one, newest first.
+pub async fn openings(
+    store: &Store,
+    device: Option<DeviceId>,
+    status: Option<DoorStatus>,
+    before: DoorSessionId,
+    limit: i64,
+) -> Result<Vec<Opening>, Error> {
+    let mut parameters = vec![before.get().into(), limit.into()];
+    let sql = match (device, status) {
+        (Some(device), status) => {
+            parameters.extend([device.get().into(), status.map_or("any", DoorStatus::as_str).into()]);
+            OPENINGS_OF_DEVICE
+        }
+        (None, Some(status)) => {
+            parameters.push(status.as_str().into());
+            OPENINGS_IN_STATUS
+        }
+        (None, None) => OPENINGS,
+    };
+    store.query(sql, parameters).await?.into_iter().map(read).collect()
+}
+
+pub async fn devices_in_store(store: &Store, of: StoreId) -> Result<Vec<DeviceId>, Error> {
+    let rows = store.query(DEVICES_IN_STORE, vec![of.get().into()]).await?;
+    rows.into_iter().map(|row| row.cells().int().map(DeviceId::new)).collect()
 }
 
 /// The opening that keeps a member from another one.
@@ -255,6 +359,24 @@ pub async fn tickets(store: &Store, member: MemberId) -> Result<i64, Error> {
         Some(row) => row.cells().int(),
         None => Ok(0),
     }
+}
+
+/// From line number `from` down, newest first. Numbers have no gaps.
+pub async fn ticket_lines(store: &Store, member: MemberId, from: i64, limit: i64) -> Result<Vec<TicketLine>, Error> {
+    let account = Owner::Member(member).account(Currency::Ticket);
+    let line = |row: Row| {
+        let mut cells = row.cells();
+        Ok(TicketLine {
+            number: cells.int()?,
+            kind: cells.word("kind of entry")?,
+            order_no: cells.opt_text()?,
+            amount: Tickets::new(cells.int()?),
+            left: Tickets::new(cells.int()?),
+            created_at: Instant::from_millis(cells.int()?),
+        })
+    };
+    let rows = store.query(TICKET_LINES, vec![account.get().into(), from.into(), limit.into()]).await?;
+    rows.into_iter().map(line).collect()
 }
 
 /// Events that have had no effect yet, the oldest first.

@@ -6,6 +6,7 @@ pub mod cabinet_stats;
 pub mod cabinets;
 pub mod complaints;
 pub mod departments;
+pub mod erp;
 pub mod exceptions;
 pub mod exports;
 pub mod group_orders;

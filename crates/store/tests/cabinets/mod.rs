@@ -2,9 +2,10 @@
 
 use kernel::{
     Bought, Busy, CabinetNeeds, CabinetOrder, CabinetOrderState, CabinetPay, Cents, Change, Complaint, ComplaintId,
-    ComplaintReply, Corrected, Correction, CorrectionId, CorrectionState, Device, DeviceId, DoorSession, DoorSessionId,
-    DoorStatus, MemberId, Needs, OrderId, OrderPart, PayAttempt, Picture, PictureKind, ProductId, Settlement, Shelved,
-    Standing, Store, StoreId, StoreKind, StoreProperty, Taken, Tickets, UnpaidReason,
+    ComplaintReply, Corrected, Correction, CorrectionId, CorrectionState, Date, Device, DeviceId, DoorSession,
+    DoorSessionId, DoorStatus, ErpNeeds, ErpProduct, MemberId, Needs, OrderId, OrderPart, PayAttempt, Picture,
+    PictureKind, ProductId, SalesDocument, Settlement, Shelved, Standing, Store, StoreId, StoreKind, StoreProperty,
+    Taken, Tickets, UnpaidReason,
 };
 use store::{EventKept, SignedEvent};
 
@@ -44,6 +45,7 @@ fn cabinet() -> Device {
             price: Cents::new(300),
             stock: -1,
         }],
+        planogram_version: 7,
         session: Some(DoorSessionId::new(3)),
         created_at: at(1),
         updated_at: at(2),
@@ -197,7 +199,9 @@ pub(crate) async fn cabinets_come_back_as_written(home: &Home) {
     assert_eq!(facts.cabinet.open_complaint.get(&OrderId::new(7)), None);
 
     let store = Store { kind: StoreKind::Sports, address: text(""), updated_at: at(20), ..store };
-    let device = Device { is_online: false, session: None, planogram: Vec::new(), updated_at: at(20), ..device };
+    let planogram = Vec::new();
+    let device =
+        Device { is_online: false, session: None, planogram, planogram_version: 8, updated_at: at(20), ..device };
     let door = DoorSession { closed_at: Some(at(19)), ..door(3, DoorStatus::Settled, Some("V3")) };
     let mut order = CabinetOrder { state: CabinetOrderState::Paid { paid_at: at(20) }, ..orders[0].clone() };
     (order.kept, order.part) =
@@ -232,6 +236,33 @@ pub(crate) async fn cabinets_come_back_as_written(home: &Home) {
     assert_eq!(facts.cabinet.busy.get(&MemberId::new(5)), Some(&busy));
 }
 
+pub(crate) async fn what_the_erp_was_told_comes_back_as_written(home: &Home) {
+    let mut writer = home.migrated().await;
+    let (date, store): (Date, _) = ("2026-01-05".parse().expect("a date"), StoreId::new(1));
+    let known = ErpProduct { code: text("COLA"), product: ProductId::new(9), told_at: at(3) };
+    let document_no = SalesDocument::number(date, &text("S1"));
+    let document = SalesDocument { date, store, document_no, sends: 1, created_at: at(4), updated_at: at(4) };
+    insert(&mut writer, vec![Change::ErpProduct(known.clone()), Change::SalesDocument(document.clone())]).await;
+    let missing = (date, StoreId::new(2));
+    let erp = ErpNeeds { products: [text("COLA"), text("RICE")].into(), sales: [(date, store), missing].into() };
+    let needs = Needs { erp, ..Needs::default() };
+    let mut facts = read(&mut writer, &needs).await;
+    assert_eq!(facts.erp.products.get(&known.code), Some(&known));
+    assert_eq!(facts.erp.products.get(&text("RICE")), None);
+    assert_eq!(facts.erp.sales.get(&(date, store)), Some(&document));
+    assert_eq!(facts.erp.sales.get(&missing), None);
+
+    let known = ErpProduct { told_at: at(5), ..known };
+    let document = SalesDocument { sends: 2, updated_at: at(6), ..document };
+    facts.apply(vec![Change::ErpProduct(known.clone()), Change::SalesDocument(document.clone())]);
+    try_write(&mut writer, &facts, &[]).await.expect("written");
+    let facts = read(&mut writer, &needs).await;
+    assert_eq!(facts.erp.products.get(&known.code), Some(&known));
+    assert_eq!(facts.erp.sales.get(&(date, store)), Some(&document));
+    let told = store::queries::erp::sales_document(&home.store(), date, store).await.expect("read");
+    assert_eq!(told, Some(document));
+}
+
 pub(crate) async fn an_event_is_kept_once(home: &Home) {
     let mut writer = home.migrated().await;
     let signed = |nonce: &'static str, event: &'static str, body: &'static [u8]| SignedEvent {
@@ -253,6 +284,8 @@ pub(crate) async fn an_event_is_kept_once(home: &Home) {
     // In its last second a nonce is still known; after it nobody would believe the message any more.
     assert_eq!(writer.keep_event(&signed("n1", "E3", b"d"), 100_999).await.expect("kept"), EventKept::Replayed);
     assert_eq!(writer.keep_event(&signed("n1", "E3", b"d"), 101_000).await.expect("kept"), EventKept::New);
+    let mut remember = async |nonce| writer.remember_nonce("vendor", nonce, 200, 101_000).await.expect("remembered");
+    assert_eq!((remember("n6").await, remember("n6").await), (true, false));
     let waiting = store::queries::cabinets::waiting_events(&home.store(), at(2_000), 9).await.expect("read");
     assert_eq!(waiting.iter().map(|event| event.key.as_str()).collect::<Vec<_>>(), ["vendor/E2"]);
 }

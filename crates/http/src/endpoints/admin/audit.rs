@@ -102,13 +102,13 @@ pub(crate) fn endpoint() -> Endpoint {
                           `shop_order.return`; `job.run`, `job.pause`, `job.resume`; \
                           `topup.create`, `topup.settle`, `topup.expire`, `topup.fail`, `topup.take_back`, `topup.refund`, \
                           `refund.succeed`, `refund.return`, `refund.record`; `store.create`, `store.edit`, `device.create`, \
-                          `device.edit`, `device.planogram`, `device.online`, \
+                          `device.edit`, `device.planogram`, `device.stock`, `device.online`, \
                           `device.offline`, `door.open`, `door.opened`, `door.closed`, `door.fail`, `door.lapse`, `door.settle`, \
                           `door.hold`, `door.release`, `cabinet_order.place`, `cabinet_order.pay`, `cabinet_order.pay_fail`, \
                           `cabinet_order.correct`, `cabinet_order.ask_correction`, `cabinet_order.refuse_correction`, \
                           `cabinet_order.withdraw`, `cabinet_order.refund`, `complaint.file`, `complaint.assign`, `complaint.answer`, \
                           `complaint.close`, `complaint.refund`, `tickets.adjust`, \
-                          `callback.refuse`; `exception.raise`, `exception.assign`, `exception.resolve`.",
+                          `callback.refuse`, `sales.send`; `exception.raise`, `exception.assign`, `exception.resolve`.",
             codes: &[],
         },
         handle,

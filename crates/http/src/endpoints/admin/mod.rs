@@ -22,6 +22,7 @@ pub(super) mod member_ledger;
 pub(super) mod member_roles;
 pub(super) mod member_sessions;
 pub(super) mod member_statement;
+pub(super) mod member_tickets;
 pub(super) mod members;
 pub(super) mod reconciliations;
 pub(super) mod refund;

@@ -7,16 +7,20 @@ pub(crate) mod pay;
 pub(crate) mod scan;
 pub(crate) mod sessions;
 pub(crate) mod show;
+pub(crate) mod tickets;
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use kernel::{
     Bought, CabinetOrder, CabinetOrderState, CabinetOrderType, CabinetPay, Cents, ComplaintId, Corrected, Correction,
-    CorrectionId, CorrectionState, DeviceCode, DeviceId, DoorSession, DoorStatus, Instant, MemberId, Noun, OrderId,
-    OrderPart, PayAttempt, Permission, ProductCode, ProductId, Reason, Refusal, StoreCode, StoreId, Tickets, Title,
-    UnpaidReason, numbered_order,
+    CorrectionId, CorrectionState, Device, DeviceCode, DeviceId, DoorSession, DoorStatus, Instant, MemberId, Noun,
+    OrderId, OrderPart, PayAttempt, Permission, ProductCode, ProductId, Reason, Refusal, Shelved, Store, StoreCode,
+    StoreId, Tickets, Title, UnpaidReason, numbered_order,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use store::queries::cabinets as queries;
+use store::queries::cabinets::{self as queries, Place};
 
 use crate::App;
 use crate::caller::Caller;
@@ -37,6 +41,45 @@ pub(crate) struct CabinetAnswer {
     is_busy: bool,
     store_code: StoreCode,
     store_name: Title,
+    /// What it offers.
+    goods: Vec<GoodsAnswer>,
+}
+
+/// A product in a cabinet, and what it costs there.
+#[derive(Serialize, JsonSchema)]
+struct GoodsAnswer {
+    product_code: ProductCode,
+    name_zh: Title,
+    name_en: Option<Title>,
+    price_cents: Cents,
+    /// What that is in tickets.
+    tickets: Tickets,
+    /// Whether there is any left, as far as the books know.
+    in_stock: bool,
+}
+
+impl CabinetAnswer {
+    fn of(device: Device, store: Store) -> Result<Self, Failure> {
+        let goods = |shelved: Shelved| -> Result<GoodsAnswer, Refusal> {
+            Ok(GoodsAnswer {
+                product_code: shelved.code,
+                name_zh: shelved.name_zh,
+                name_en: shelved.name_en,
+                price_cents: shelved.price,
+                tickets: shelved.price.in_tickets()?,
+                in_stock: shelved.stock > 0,
+            })
+        };
+        Ok(Self {
+            device_code: device.code,
+            name: device.name,
+            is_online: device.is_online,
+            is_busy: device.session.is_some(),
+            store_code: store.code,
+            store_name: store.name,
+            goods: device.planogram.into_iter().map(goods).collect::<Result<_, Refusal>>()?,
+        })
+    }
 }
 
 /// One opening of a door.
@@ -71,7 +114,7 @@ impl DoorSessionAnswer {
             failure: session.failure,
             opened_at: session.opened_at,
             closed_at: session.closed_at,
-            order: order.map(CabinetOrderAnswer::from),
+            order: CabinetOrderAnswer::any(app, order).await?,
             created_at: session.created_at,
             updated_at: session.updated_at,
             session_no: session.session_no,
@@ -126,7 +169,12 @@ pub(crate) struct CabinetOrderAnswer {
     complaint_id: Option<ComplaintId>,
     user_id: MemberId,
     device_id: DeviceId,
+    device_code: DeviceCode,
+    device_name: Title,
+    /// Where the cabinet stood then.
     store_id: StoreId,
+    store_code: StoreCode,
+    store_name: Title,
     /// As the order was made. In a surcharge, what is more or less than before.
     items: Vec<CabinetItem>,
     /// What an order is charged for now, where it was corrected.
@@ -169,8 +217,8 @@ impl CabinetOrderDetails {
         let surcharges = queries::surcharges(app.store(), order.id).await?;
         let corrections = queries::corrections_of_order(app.store(), order.id).await?;
         Ok(Self {
-            order: order.into(),
-            surcharges: surcharges.into_iter().map(CabinetOrderAnswer::from).collect(),
+            order: CabinetOrderAnswer::of(app, order).await?,
+            surcharges: CabinetOrderAnswer::list(app, surcharges).await?,
             correction_history: corrections.into_iter().map(CorrectionAnswer::from).collect(),
         })
     }
@@ -260,8 +308,30 @@ impl From<Bought> for CabinetItem {
     }
 }
 
-impl From<CabinetOrder> for CabinetOrderAnswer {
-    fn from(order: CabinetOrder) -> Self {
+impl CabinetOrderAnswer {
+    pub(crate) async fn of(app: &App, order: CabinetOrder) -> Result<Self, Failure> {
+        let place = place(app, &order).await?;
+        Ok(Self::at(order, place))
+    }
+
+    pub(crate) async fn any(app: &App, order: Option<CabinetOrder>) -> Result<Option<Self>, Failure> {
+        Ok(Self::list(app, order.into_iter().collect()).await?.pop())
+    }
+
+    pub(crate) async fn list(app: &App, orders: Vec<CabinetOrder>) -> Result<Vec<Self>, Failure> {
+        let mut places: BTreeMap<_, Place> = BTreeMap::new();
+        let mut answers = Vec::with_capacity(orders.len());
+        for order in orders {
+            let here = match places.entry((order.device, order.store)) {
+                Entry::Occupied(known) => known.get().clone(),
+                Entry::Vacant(unknown) => unknown.insert(place(app, &order).await?).clone(),
+            };
+            answers.push(Self::at(order, here));
+        }
+        Ok(answers)
+    }
+
+    fn at(order: CabinetOrder, place: Place) -> Self {
         let (payment_status, unpaid_reason, paid_at, withdrawn_at) = match order.state {
             CabinetOrderState::Unpaid { reason } => (CabinetPaymentStatus::Unpaid, Some(reason), None, None),
             CabinetOrderState::Paid { paid_at } => (CabinetPaymentStatus::Paid, None, Some(paid_at), None),
@@ -279,7 +349,11 @@ impl From<CabinetOrder> for CabinetOrderAnswer {
             complaint_id: None,
             user_id: order.member,
             device_id: order.device,
+            device_code: place.device_code,
+            device_name: place.device_name,
             store_id: order.store,
+            store_code: place.store_code,
+            store_name: place.store_name,
             items: items(order.items),
             corrected_items: None,
             corrections: 0,
@@ -311,6 +385,11 @@ impl From<CabinetOrder> for CabinetOrderAnswer {
         }
         answer
     }
+}
+
+async fn place(app: &App, order: &CabinetOrder) -> Result<Place, Failure> {
+    let place = queries::place(app.store(), order.device, order.store).await?;
+    place.ok_or_else(|| Failure::fault("an order is of a cabinet or a store that is not there"))
 }
 
 /// Whether a caller may read what others have done in a store.

@@ -55,7 +55,7 @@ async fn handle(
     let total_count = queries::count_orders(app.store(), member).await?;
     Ok(Reply::ok(OwnCabinetPage {
         page_info: PageInfo::new(limit, offset, found.len(), total_count),
-        orders: found.into_iter().map(CabinetOrderAnswer::from).collect(),
+        orders: CabinetOrderAnswer::list(&app, found).await?,
         total_count,
     }))
 }

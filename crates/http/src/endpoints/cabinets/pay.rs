@@ -42,7 +42,9 @@ async fn handle(
             let tickets = queries::tickets(app.store(), order.member).await?;
             Err(Refusal::InsufficientTickets { tickets, needed: order.tickets.get() }.into())
         }
-        Outcome::CabinetOrder { order } => Ok(Reply::saying(texts::SHOP_ORDER_PAID, order.into())),
+        Outcome::CabinetOrder { order } => {
+            Ok(Reply::saying(texts::SHOP_ORDER_PAID, CabinetOrderAnswer::of(&app, order).await?))
+        }
         _ => Err(Failure::fault("paying a cabinet order answered something else")),
     }
 }

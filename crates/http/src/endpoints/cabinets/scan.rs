@@ -58,7 +58,7 @@ pub(crate) fn endpoint() -> Endpoint {
             id: "scanCabinet",
             tag: Tag::Cabinets,
             summary: "What stands before me?",
-            description: "Takes the text of a cabinet's QR code. Opens nothing.",
+            description: "Takes the text of a cabinet's QR code, and tells what is in there at which price. Opens nothing.",
             codes: &[Code::NotFound],
         },
         handle,
@@ -90,14 +90,7 @@ async fn handle(app: App, caller: Caller, input: Input<Nothing, Nothing, Scan>) 
         None
     };
     Ok(Reply::ok(ScanAnswer {
-        device: CabinetAnswer {
-            device_code: device.code,
-            name: device.name,
-            is_online: device.is_online,
-            is_busy: device.session.is_some(),
-            store_code: store.code,
-            store_name: store.name,
-        },
+        device: CabinetAnswer::of(device, store)?,
         pay_with: vec![CabinetPay::Ticket],
         tickets,
         blocked_by,

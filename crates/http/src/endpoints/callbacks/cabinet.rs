@@ -102,6 +102,6 @@ async fn take(app: App, kind: EventKind, parts: Parts, body: Bytes) -> Result<Re
             tracing::warn!(?kind, why, "an event is not believed");
             Err(Failure::Code(Code::InvalidSignature))
         }
-        Err(EventRefused::NotKept) => Err(Failure::Code(Code::Unavailable)),
+        Err(EventRefused::NotNow) => Err(Failure::Code(Code::Unavailable)),
     }
 }

@@ -1,6 +1,7 @@
 //! What the outside tells us.
 
 pub(crate) mod cabinet;
+pub(crate) mod erp;
 pub(crate) mod wechat;
 
 use axum::http::HeaderMap;

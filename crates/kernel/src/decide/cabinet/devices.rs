@@ -5,8 +5,8 @@ use serde_json::json;
 use super::{existing_device, store_must_be_there};
 use crate::draft::{Draft, Written};
 use crate::{
-    Account, Change, Context, CreateDevice, Currency, Decision, Device, DeviceId, EditDevice, Facts, NoteDevice, Noun,
-    Outcome, Owner, Refusal, SetPlanogram, Shelf, Shelved,
+    Account, Change, Context, CreateDevice, Currency, Decision, Device, DeviceId, EditDevice, Facts, MoveDeviceStock,
+    NoteDevice, Noun, Outcome, Owner, Refusal, SetPlanogram, Shelf, Shelved,
 };
 
 pub(super) fn create(
@@ -29,6 +29,7 @@ pub(super) fn create(
         is_online: false,
         heard_at: None,
         planogram: Vec::new(),
+        planogram_version: 0,
         session: None,
         created_at: context.now,
         updated_at: context.now,
@@ -72,7 +73,7 @@ pub(super) fn set_planogram(
     if shelves.len() > Device::MOST_SHELVED {
         return Err(Refusal::PlanogramTooLarge { most: Device::MOST_SHELVED as i64 });
     }
-    if shelves.iter().any(|shelf| !(0..=Device::MOST_STOCK).contains(&shelf.stock)) {
+    if shelves.iter().filter_map(|shelf| shelf.stock).any(|stock| !(0..=Device::MOST_STOCK).contains(&stock)) {
         return Err(Refusal::PlanogramTooLarge { most: Device::MOST_STOCK });
     }
     if shelves.iter().any(|shelf| shelf.price.cents().is_negative()) {
@@ -83,18 +84,58 @@ pub(super) fn set_planogram(
         return Err(Refusal::ProductTwice { code: twice.code.clone() });
     }
     let before = existing_device(facts, command.device)?;
-    let planogram: Option<Vec<_>> = shelves.iter().map(|shelf| shelved(facts, shelf)).collect();
+    let planogram: Option<Vec<_>> = shelves.iter().map(|shelf| shelved(facts, before, shelf)).collect();
     let planogram = planogram.ok_or(Refusal::NotFound { noun: Noun::Product })?;
+    if command.seen.is_some_and(|seen| seen != before.planogram_version) {
+        return Err(Refusal::PlanogramChanged { version: before.planogram_version });
+    }
 
     // After this point it must succeed.
-    let device = Device { planogram, updated_at: context.now, ..before.clone() };
+    let planogram_version = before.planogram_version + 1;
+    let device = Device { planogram, planogram_version, updated_at: context.now, ..before.clone() };
     let written = Written::change(&before.planogram, &device.planogram);
     draft.audit("device.planogram", ("device", device.id.get()), written);
     draft.push(Change::Device(device.clone()));
     Ok(draft.finish(Outcome::Device { device }))
 }
 
-/// Its trail of audit records is the history of its being online.
+/// What was sold meanwhile stays sold: only the amount that comes or goes is said.
+pub(super) fn move_stock(
+    facts: &Facts,
+    command: &MoveDeviceStock,
+    context: &Context<'_>,
+    mut draft: Draft<'_>,
+) -> Result<Decision, Refusal> {
+    let (delta, most) = (command.delta, Device::MOST_STOCK);
+    if delta == 0 {
+        return Err(Refusal::AmountZero);
+    }
+    if !(-most..=most).contains(&delta) {
+        return Err(Refusal::StockOutOfRange { most });
+    }
+    let before = existing_device(facts, command.device)?;
+    let at = before.planogram.iter().position(|shelved| shelved.code == command.code);
+    let at = at.ok_or(Refusal::NotFound { noun: Noun::Product })?;
+    let left = before.planogram[at].stock;
+    if delta < 0 && left + delta < 0 {
+        return Err(Refusal::OutOfStock { asked: -delta, left });
+    }
+    if left + delta > most {
+        return Err(Refusal::StockOutOfRange { most });
+    }
+
+    // After this point it must succeed.
+    let planogram_version = before.planogram_version + 1;
+    let mut device = Device { planogram_version, updated_at: context.now, ..before.clone() };
+    device.planogram[at].stock += delta;
+    let stock = |stock: i64| json!({ "product_code": command.code, "stock": stock });
+    let written = Written::change(&stock(left), &stock(left + delta)).because(command.reason.as_str());
+    draft.audit("device.stock", ("device", device.id.get()), written);
+    draft.push(Change::Device(device.clone()));
+    Ok(draft.finish(Outcome::Device { device }))
+}
+
+/// Its trail of audit records is the history of its being online: what says nothing new is not written there.
 pub(super) fn note(
     facts: &Facts,
     command: &NoteDevice,
@@ -109,13 +150,15 @@ pub(super) fn note(
     // After this point it must succeed.
     let (is_online, heard_at) = (command.is_online, Some(command.at));
     let device = Device { is_online, heard_at, updated_at: context.now, ..before.clone() };
-    let action = if is_online { "device.online" } else { "device.offline" };
-    draft.audit(action, ("device", device.id.get()), Written::after(&json!({ "at": command.at })));
+    if is_online != before.is_online {
+        let action = if is_online { "device.online" } else { "device.offline" };
+        draft.audit(action, ("device", device.id.get()), Written::after(&json!({ "at": command.at })));
+    }
     draft.push(Change::Device(device.clone()));
     Ok(draft.finish(Outcome::Device { device }))
 }
 
-fn shelved(facts: &Facts, shelf: &Shelf) -> Option<Shelved> {
+fn shelved(facts: &Facts, before: &Device, shelf: &Shelf) -> Option<Shelved> {
     let product = facts.shop.products.get(&shelf.product)?;
     Some(Shelved {
         code: shelf.code.clone(),
@@ -123,7 +166,7 @@ fn shelved(facts: &Facts, shelf: &Shelf) -> Option<Shelved> {
         name_zh: product.name_zh.clone(),
         name_en: product.name_en.clone(),
         price: shelf.price.cents(),
-        stock: shelf.stock,
+        stock: shelf.stock.unwrap_or_else(|| before.shelved(shelf.code.as_str()).map_or(0, |shelved| shelved.stock)),
     })
 }
 

@@ -30,6 +30,7 @@ pub(super) fn needs(command: &CabinetCommand, facts: &Facts, needs: &mut Needs) 
             needs.cabinet.devices.insert(command.device);
             needs.shop.products.extend(command.shelves.iter().map(|shelf| shelf.product));
         }
+        CabinetCommand::MoveDeviceStock(command) => drop(needs.cabinet.devices.insert(command.device)),
         CabinetCommand::NoteDevice(command) => drop(needs.cabinet.devices.insert(command.device)),
         CabinetCommand::OpenDoor(command) => {
             needs.members.insert(command.member);
@@ -72,6 +73,7 @@ pub(super) fn decide(
         CabinetCommand::CreateDevice(command) => devices::create(facts, command, context, draft),
         CabinetCommand::EditDevice(command) => devices::edit(facts, command, context, draft),
         CabinetCommand::SetPlanogram(command) => devices::set_planogram(facts, command, context, draft),
+        CabinetCommand::MoveDeviceStock(command) => devices::move_stock(facts, command, context, draft),
         CabinetCommand::NoteDevice(command) => devices::note(facts, command, context, draft),
         CabinetCommand::OpenDoor(command) => doors::open(facts, command, context, draft),
         CabinetCommand::NoteDoor(command) => doors::note(facts, command, context, draft),

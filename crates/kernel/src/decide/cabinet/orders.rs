@@ -339,6 +339,7 @@ pub(super) fn take_out(
         let found = device.planogram.iter_mut().find(|shelved| shelved.code == item.code);
         let Some(shelved) = found else { continue };
         shelved.stock -= item.quantity;
+        device.planogram_version += 1;
         if shelved.stock < 0 && item.quantity > 0 {
             let subject = stock_subject(device, item.code.as_str());
             let evidence = json!({

@@ -83,7 +83,7 @@ fn round_needs(round: crate::RoundId, needs: &mut Needs) {
     needs.room.insert(round.into());
 }
 
-fn existing_product(facts: &Facts, product: crate::ProductId) -> Result<(&Product, &Pool), Refusal> {
+pub(super) fn existing_product(facts: &Facts, product: crate::ProductId) -> Result<(&Product, &Pool), Refusal> {
     let missing = Refusal::NotFound { noun: Noun::Product };
     let product = facts.shop.products.get(&product).ok_or_else(|| missing.clone())?;
     Ok((product, facts.pools.get(&product.pool()).ok_or(missing)?))

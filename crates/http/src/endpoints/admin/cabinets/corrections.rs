@@ -214,6 +214,7 @@ async fn run(
         CorrectionState::Done { .. } => texts::CORRECTED,
         CorrectionState::Refused { .. } => texts::CORRECTION_REFUSED,
     };
-    let (correction, order) = (correction.into(), order.into());
-    Ok(Reply::saying(message, CorrectedOrder { correction, order, surcharge: surcharge.map(CabinetOrderAnswer::from) }))
+    let order = CabinetOrderAnswer::of(app, order).await?;
+    let surcharge = CabinetOrderAnswer::any(app, surcharge).await?;
+    Ok(Reply::saying(message, CorrectedOrder { correction: correction.into(), order, surcharge }))
 }

@@ -6,9 +6,12 @@ pub(crate) mod create_store;
 pub(crate) mod devices;
 pub(crate) mod edit_device;
 pub(crate) mod edit_store;
+pub(crate) mod erp_sales;
+pub(crate) mod move_stock;
 pub(crate) mod orders;
 pub(crate) mod planogram;
 pub(crate) mod qr;
+pub(crate) mod sessions;
 pub(crate) mod stores;
 
 use kernel::{
@@ -78,6 +81,8 @@ struct DeviceAnswer {
     /// What its QR code says.
     qr: String,
     planogram: Vec<ShelvedAnswer>,
+    /// Grows with every change of the planogram, a sale among them; who sends it with a new one is refused where it is not the last.
+    planogram_version: i64,
     created_at: Instant,
     updated_at: Instant,
 }
@@ -118,6 +123,7 @@ impl From<Device> for DeviceAnswer {
             is_online: device.is_online,
             heard_at: device.heard_at,
             is_busy: device.session.is_some(),
+            planogram_version: device.planogram_version,
             planogram: device.planogram.into_iter().map(ShelvedAnswer::from).collect(),
             created_at: device.created_at,
             updated_at: device.updated_at,

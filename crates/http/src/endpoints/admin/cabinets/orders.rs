@@ -76,5 +76,5 @@ async fn handle(
         }
     };
     let (found, page_info) = CursorInfo::cut(found, query.limit, |order| order.id.get());
-    Ok(Reply::ok(CabinetOrderPage { orders: found.into_iter().map(CabinetOrderAnswer::from).collect(), page_info }))
+    Ok(Reply::ok(CabinetOrderPage { orders: CabinetOrderAnswer::list(&app, found).await?, page_info }))
 }

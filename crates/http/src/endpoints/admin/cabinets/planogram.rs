@@ -17,6 +17,8 @@ use crate::texts;
 #[serde(deny_unknown_fields)]
 struct Planogram {
     products: Vec<ShelvedProduct>,
+    /// The `planogram_version` that this was made from. Where it is not the last one any more, nothing is changed.
+    version: Option<i64>,
 }
 
 /// A product, and how much of it is in there.
@@ -29,8 +31,8 @@ struct ShelvedProduct {
     product_id: ProductId,
     /// Not below zero.
     price_cents: Price,
-    /// 0 to 10,000.
-    stock: i64,
+    /// As it was counted, 0 to 10,000. Absent, what is in there stays as it is.
+    stock: Option<i64>,
 }
 
 pub(crate) fn endpoint() -> Endpoint {
@@ -43,8 +45,8 @@ pub(crate) fn endpoint() -> Endpoint {
             tag: Tag::Cabinets,
             summary: "Say what a cabinet offers",
             description: "All of it, in place of what was said before. What is taken is charged at these prices, whatever the vendor \
-                thinks of them.",
-            codes: &[Code::NotFound],
+                thinks of them. What comes and goes is better said by amount: `POST /admin/devices/{device_id}/stock`.",
+            codes: &[Code::NotFound, Code::ConcurrencyError],
         },
         handle,
     )
@@ -62,6 +64,7 @@ async fn handle(
         stock: product.stock,
     };
     let shelves = input.body.products.into_iter().map(shelf).collect();
-    let command = CabinetCommand::SetPlanogram(SetPlanogram { device: input.path.device_id, shelves });
+    let command =
+        CabinetCommand::SetPlanogram(SetPlanogram { device: input.path.device_id, shelves, seen: input.body.version });
     Ok(Reply::saying(texts::SAVED, change_device(&app, caller, command).await?))
 }

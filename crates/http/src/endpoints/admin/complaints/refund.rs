@@ -68,6 +68,6 @@ async fn handle(
     let dry_run = input.query.dry_run;
     let (complaint, surcharge) = change(&app, |command| caller.tries(dry_run, command), command).await?;
     let message = if dry_run { texts::DRY_RUN } else { texts::COMPLAINT_REFUNDED };
-    let surcharge = surcharge.map(CabinetOrderAnswer::from);
+    let surcharge = CabinetOrderAnswer::any(&app, surcharge).await?;
     Ok(Reply::saying(message, Conceded { complaint: complaint.into(), surcharge }))
 }
