@@ -75,7 +75,7 @@ async function dinnerAhead(): Promise<string> {
 
 /** Each page with something that is there once it is done loading. */
 const PAGES: [string, () => string, (page: Page) => Promise<void>][] = [
-  ['dashboard', () => '/', (page) => page.locator('canvas').first().waitFor()],
+  ['dashboard', () => '/', (page) => page.locator('.chart').waitFor()],
   ['meals-week', () => '/meals', (page) => page.locator('.card').first().waitFor()],
   ['meals-month', () => '/meals?view=month', (page) => page.locator('a.line').first().waitFor()],
   ['meal', () => `/meals/${meal}`, (page) => page.locator('tbody a').first().waitFor()],
