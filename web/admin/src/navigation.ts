@@ -41,7 +41,10 @@ export const sections: { group: Group; pages: Listed[] }[] = [
       { name: 'devices', path: '/devices', needs: 'cabinet:read', component: () => import('@/pages/Devices.vue') },
       { name: 'stores', path: '/stores', needs: 'cabinet:read', component: () => import('@/pages/Stores.vue') },
       { name: 'cabinetOrders', path: '/cabinet-orders', needs: 'cabinet:read', component: () => import('@/pages/CabinetOrders.vue') },
+      { name: 'corrections', path: '/corrections', needs: 'cabinet:correct', component: () => import('@/pages/Corrections.vue') },
+      { name: 'complaints', path: '/complaints', needs: 'complaint:handle', component: () => import('@/pages/Complaints.vue') },
       { name: 'openings', path: '/openings', needs: 'audit:read', component: () => import('@/pages/Openings.vue') },
+      { name: 'cabinetStats', path: '/cabinet-stats', needs: 'cabinet:read', component: () => import('@/pages/CabinetStats.vue') },
     ],
   },
   {

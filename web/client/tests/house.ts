@@ -249,6 +249,14 @@ export class House {
     // After a first byte: a browser repeats by itself what was lost before.
     const lost = () => answer.writeHead(200, { 'Content-Length': 1000 }).write('{', () => asked.socket.destroy())
     const onward = request({ port: this.port, host: '127.0.0.1', method: asked.method, path: asked.url, headers: asked.headers }, async (got) => {
+      // What goes on is handed on as it comes.
+      if (got.headers['content-type'] === 'text/event-stream') {
+        if ((await this.after(asked, got.statusCode!)) === 'lose') return got.destroy(), lost()
+        answer.writeHead(got.statusCode!, got.headers)
+        answer.on('close', () => got.destroy())
+        got.pipe(answer)
+        return
+      }
       const parts: Buffer[] = []
       for await (const part of got) parts.push(part as Buffer)
       if ((await this.after(asked, got.statusCode!)) === 'lose') return lost()

@@ -3,6 +3,7 @@ import { computed, onScopeDispose, shallowRef } from 'vue'
 import { api, type Schemas } from '@/api'
 import type { Tone } from '@/components/Tag.vue'
 import { cabinets as texts } from '@/i18n/cabinets'
+import { grouped } from '@/lib/money'
 import { expired } from '@/session'
 
 export type Store = Schemas['StoreAnswer']
@@ -36,7 +37,8 @@ export async function loadDevices(signal?: AbortSignal): Promise<Device[]> {
   return devices.value
 }
 
-async function all<P extends { page_info: Schemas['CursorInfo'] }, R>(read: (cursor: string | undefined) => Promise<P>, rowsOf: (page: P) => R[]): Promise<R[]> {
+/** Every page of a list. */
+export async function all<P extends { page_info: Schemas['CursorInfo'] }, R>(read: (cursor: string | undefined) => Promise<P>, rowsOf: (page: P) => R[]): Promise<R[]> {
   const found: R[] = []
   let cursor: string | undefined
   do {
@@ -77,7 +79,7 @@ export function stateOf(device: Pick<Device, 'is_online' | 'is_busy' | 'planogra
 
 /** What was taken, in one line. */
 export function itemsOf({ items }: Pick<CabinetOrder, 'items'>, nameOf: (item: CabinetOrder['items'][number]) => string): string {
-  return items.map((item) => `${nameOf(item)} × ${item.quantity}`).join(' · ')
+  return items.map((item) => `${nameOf(item)} × ${grouped(item.quantity)}`).join(' · ')
 }
 
 const DIGITS = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'

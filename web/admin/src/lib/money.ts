@@ -17,5 +17,5 @@ export function cents(typed: string): number | undefined {
 }
 
 export function grouped(whole: number): string {
-  return String(whole).replace(/\B(?=(\d{3})+$)/g, ',')
+  return String(whole).replace('-', '−').replace(/\B(?=(\d{3})+$)/g, ',')
 }

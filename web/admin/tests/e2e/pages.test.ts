@@ -16,6 +16,7 @@ let department: string
 let cabinet: Cabinet
 let opening: string
 let taken: string
+let complaint: number
 
 beforeAll(async () => {
   token = await tokenOf('admin')
@@ -60,11 +61,13 @@ async function trade() {
 /** Something taken from a cabinet, something not paid, and something that nobody can charge. */
 async function take() {
   cabinet = await makeCabinet('大堂右柜')
-  opening = await trip(await shopper('顾小北'), cabinet, [{ product_code: 'COLA', quantity: 2 }])
+  const buyer = await shopper('顾小北')
+  opening = await trip(buyer, cabinet, [{ product_code: 'COLA', quantity: 2 }])
   await trip(await shopper('唐棠', 2_500), cabinet, [{ product_code: 'COLA', quantity: 3 }])
   const dear = await trip(await shopper('徐然'), cabinet, [{ product_code: 'RICE', quantity: 1, unit_price_cents: 5_500 }])
   await until(async () => (await openingOf(dear)).status === 'held')
   taken = (await openingOf(opening)).order!.order_no
+  complaint = (await call<{ complaint_id: number }>(buyer.token, 'POST', '/api/v1/complaints', { order_no: taken, text: '门关上以后又弹开了，怕多扣' })).complaint_id
 }
 
 /** A day of the demo's on which few have ordered dinner. */
@@ -75,7 +78,7 @@ async function dinnerAhead(): Promise<string> {
 
 /** Each page with something that is there once it is done loading. */
 const PAGES: [string, () => string, (page: Page) => Promise<void>][] = [
-  ['dashboard', () => '/', (page) => page.locator('canvas').first().waitFor()],
+  ['dashboard', () => '/', (page) => page.locator('.chart').waitFor()],
   ['meals-week', () => '/meals', (page) => page.locator('.card').first().waitFor()],
   ['meals-month', () => '/meals?view=month', (page) => page.locator('a.line').first().waitFor()],
   ['meal', () => `/meals/${meal}`, (page) => page.locator('tbody a').first().waitFor()],
@@ -104,6 +107,10 @@ const PAGES: [string, () => string, (page: Page) => Promise<void>][] = [
   ['planogram', () => `/devices/${cabinet.device_id}/planogram`, (page) => page.getByRole('textbox').nth(4).waitFor()],
   ['cabinet-orders', () => '/cabinet-orders', (page) => page.locator('tbody a').first().waitFor()],
   ['cabinet-order', () => `/cabinet-orders/${taken}`, (page) => page.locator('tbody .nowrap').first().waitFor()],
+  ['corrections', () => '/corrections', (page) => page.locator('tbody a, .problem').first().waitFor()],
+  ['complaints', () => '/complaints', (page) => page.locator('tbody a').first().waitFor()],
+  ['complaint', () => `/complaints/${complaint}`, (page) => page.locator('.talk .said').first().waitFor()],
+  ['cabinet-stats', () => '/cabinet-stats', (page) => page.locator('.rank').nth(1).waitFor()],
   ['openings', () => '/openings', (page) => page.locator('tbody .tag').first().waitFor()],
   ['opening', () => `/openings/${opening}`, (page) => page.locator('tbody .nowrap').first().waitFor()],
   ['payments', () => '/payments', (page) => page.locator('tbody a').first().waitFor()],

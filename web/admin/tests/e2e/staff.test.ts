@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 
 import { accessible, call, choose, open, shoot, tokenOf } from './browser'
-import { balanceOf, freeDay, makeMeal, member, order } from './house'
+import { balanceOf, freeDay, makeCabinet, makeMeal, member, order, shopper } from './house'
 
 const token = await tokenOf('admin')
 
@@ -10,7 +10,7 @@ interface Row {
   nickname: string
   account: string | null
   department: { name: string } | null
-  grants: { role: string; department_id: number | null }[]
+  grants: { role: string; department_id: number | null; store_id: number | null }[]
 }
 const rowOf = (user_id: number) => call<Row>(token, 'GET', `/api/v1/admin/members/${user_id}`)
 const idIn = (address: string) => Number(/\/(\d+)(\?|$)/.exec(address)![1])
@@ -153,4 +153,30 @@ test('departments are found by name, and what is not there says so', async () =>
   await page.getByText('没有符合的部门').waitFor()
   await page.getByRole('button', { name: '清除筛选' }).click()
   await page.getByRole('link', { name: '研发部' }).waitFor()
+})
+
+test('whoever serves in one store holds the role there, by the store’s name', async () => {
+  const { store_id, code } = await makeCabinet('西丽柜')
+  const someone = await shopper('店员小陆')
+  const page = await open(`/admin/members/${someone.user_id}`, { token })
+  await page.getByText('没有其他角色').waitFor()
+  await page.getByRole('button', { name: '授予角色' }).click()
+  const dialog = page.getByRole('dialog')
+  await choose(page, '角色', '门店人员')
+  await choose(page, '门店', `西丽柜的门店 · ${code}`)
+  await accessible(page)
+  await dialog.getByRole('button', { name: '授予角色' }).click()
+  const held = page.locator('li', { hasText: '门店人员' })
+  await held.getByText('西丽柜的门店').waitFor()
+  expect((await rowOf(someone.user_id)).grants).toContainEqual({ role: 'store_staff', department_id: null, store_id })
+  await accessible(page)
+  await shoot(page, 'member-store-role-1440-light')
+
+  await held.getByRole('button', { name: '收回' }).click()
+  await dialog.getByRole('button', { name: '收回' }).click()
+  await page.getByText('没有其他角色').waitFor()
+  await page.getByRole('button', { name: '授予角色' }).click()
+  await choose(page, '角色', '门店人员')
+  await dialog.getByRole('button', { name: '授予角色' }).click()
+  await held.getByText('全部门店').waitFor()
 })

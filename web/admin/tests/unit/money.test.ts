@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { cents, yuan } from '@/lib/money'
+import { cents, grouped, yuan } from '@/lib/money'
 
 test.each([
   [0, '0.00'],
@@ -16,6 +16,10 @@ test.each([
 
 test('a change shows its sign', () => {
   expect([yuan(5, true), yuan(0, true), yuan(-5, true)]).toEqual(['+0.05', '0.00', '−0.05'])
+})
+
+test('what is counted has its thousands and its sign', () => {
+  expect([grouped(0), grouped(999), grouped(1_500), grouped(-1_500), grouped(-1)]).toEqual(['0', '999', '1,500', '−1,500', '−1'])
 })
 
 test.each([

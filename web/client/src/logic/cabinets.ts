@@ -14,6 +14,9 @@ export const qrOf = (device: string) => QR + device
 /** Whether its member waits for nothing more of it. */
 export const isOver = ({ status }: Opening) => !['opening', 'opened', 'closed', 'held'].includes(status)
 
+/** Whether the door, or its vendor, is about to bring it on. */
+export const isMoving = ({ status }: Opening) => ['opening', 'opened', 'closed'].includes(status)
+
 /** What a person has to know of an opening: `…_slow` where nothing new has been heard for long, a settled one by what came of it. */
 export type OpeningFace = Exclude<Opening['status'], 'settled'> | 'opening_slow' | 'closed_slow' | 'nothing' | CabinetOrder['payment_status']
 

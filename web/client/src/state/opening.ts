@@ -1,7 +1,8 @@
 import { computed, ref, shallowRef, watch, type Ref } from 'vue'
 import { api } from '@/api'
-import { isOver, pauseAfter, openingFace, type Opening } from '@/logic/cabinets'
+import { isMoving, isOver, pauseAfter, openingFace, type Opening } from '@/logic/cabinets'
 import type { Trouble } from '@/logic/trouble'
+import { useLine } from './line'
 import { noteTrouble } from './loading'
 import { network } from './network'
 import { own } from './session'
@@ -32,7 +33,19 @@ export function useOpening(sessionNo: Ref<string>) {
   let turn = 0
   let timer: ReturnType<typeof setTimeout> | undefined
 
-  /** Looks, and goes on looking ever less often. A look that fails changes nothing in the cabinet: the next one follows by itself. */
+  /** Goes on after a while, ever less often. Whoever is told what happens only counts for how long nothing has. */
+  function wait(): void {
+    clearTimeout(timer)
+    const after = shown && opening.value ? pauseAfter(opening.value, looks.value) : undefined
+    if (after) timer = setTimeout(goOn, after)
+  }
+  function goOn(): void {
+    if (!line.isLive()) return void look()
+    looks.value++
+    wait()
+  }
+
+  /** Looks, and goes on looking. A look that fails changes nothing in the cabinet: the next one follows by itself. */
   async function look(): Promise<void> {
     clearTimeout(timer)
     const mine = ++turn
@@ -40,18 +53,33 @@ export function useOpening(sessionNo: Ref<string>) {
       const found = await api.get('/api/v1/cabinet/sessions/{session_no}', { path: { session_no: sessionNo.value } })
       if (mine !== turn) return
       heard(found)
+      if (shown && isMoving(found)) line.open()
     } catch (error) {
       if (mine !== turn) return
       looks.value++
       trouble.value = noteTrouble(error)
       if (trouble.value.fate === 'refused' || trouble.value.fate === 'signed_out') return
     }
-    const after = shown && opening.value ? pauseAfter(opening.value, looks.value) : undefined
-    if (after) timer = setTimeout(look, after)
+    wait()
   }
+
+  const line = useLine(
+    sessionNo,
+    (found) => {
+      turn++
+      heard(found)
+      wait()
+    },
+    wait,
+  )
+
   watch(
     () => network.online,
-    (online) => void (online && shown && look()),
+    () => {
+      if (!shown) return
+      line.close()
+      void look()
+    },
   )
 
   function show() {
@@ -62,6 +90,7 @@ export function useOpening(sessionNo: Ref<string>) {
     shown = false
     turn++
     clearTimeout(timer)
+    line.close()
   }
 
   return { opening, trouble, face, look, show, hide }

@@ -1,4 +1,5 @@
 import { computed } from 'vue'
+import type { CabinetOrder } from '@/logic/cabinets'
 import { dayOfMonth, monthOf, weekday } from '@/logic/dates'
 import { leftUntil, type Product } from '@/logic/shop'
 import { language } from '@/state/settings'
@@ -12,4 +13,10 @@ export const shortDayText = (date: string) => words.value.shortDay(monthOf(date)
 
 /** A product, or what an order calls it. */
 export const productName = (product: Pick<Product, 'name_zh' | 'name_en'> | undefined) => (language.value === 'en' && product?.name_en) || product?.name_zh || ''
+/** What was charged or given back later for a cabinet's order, or is to be paid. */
+export function moveText({ tickets, payment_status }: CabinetOrder): string {
+  const { givenBack, charged, due } = words.value.cabinet
+  if (tickets < 0) return givenBack(-tickets)
+  return payment_status === 'paid' ? charged(tickets) : due(tickets)
+}
 export const countdownText = (until: string, now: number, short = false) => words.value.countdown(leftUntil(until, now), short)

@@ -12,6 +12,9 @@ const OUT = join(CLIENT, 'dist/test/mp-weixin')
 /** Node has these, a mini program has not: code that uses them has to fail here too. */
 const ABSENT = ['fetch', 'Request', 'Response', 'Headers', 'FormData', 'URL', 'URLSearchParams', 'Blob', 'AbortController', 'TextEncoder', 'TextDecoder', 'structuredClone', 'btoa', 'atob', 'localStorage', 'crypto', 'Intl']
 
+/** A picture of one point, as Base64. */
+const DOT = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='
+
 type Options = Record<string, any>
 interface Node {
   dom: { textContent: string; className: string }
@@ -233,6 +236,10 @@ export class WeChat {
         const result = this.scans
         setTimeout(() => (result === undefined ? options.fail?.({ errMsg: 'scanCode:fail cancel' }) : options.success?.({ result, errMsg: 'scanCode:ok' })), 0)
       },
+      chooseImage: (options: Options) => later(options, { tempFilePaths: ['wxfile://tmp/a.png'] }),
+      getImageInfo: (options: Options) => later(options, { width: 1, height: 1 }),
+      compressImage: (options: Options) => later(options, { tempFilePath: options.src }),
+      getFileSystemManager: () => ({ readFile: (options: Options) => later(options, { data: DOT }) }),
       redirectTo: noted('redirectTo', ({ url }) => {
         this.close()
         void this.open(url)

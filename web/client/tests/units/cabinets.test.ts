@@ -87,6 +87,7 @@ describe('following an opening', () => {
     shelf.clear()
     asked.length = 0
     network.online = true
+    vi.stubGlobal('fetch', () => Promise.reject(new Error('no line')))
     begin({ token: 't', expires_in: 1, user_info: { user_id: 9 } } as never)
   })
   afterEach(() => {
@@ -149,6 +150,83 @@ describe('following an opening', () => {
     show()
     await answer('opened')
     expect(found.value?.status).toBe('opened')
+  })
+
+  /** A line on which the test says what the server would. */
+  function lineOf() {
+    let say: ReadableStreamDefaultController<Uint8Array>
+    const body = new ReadableStream<Uint8Array>({ start: (end) => void (say = end) })
+    vi.stubGlobal('fetch', (_: string, { signal }: { signal: AbortSignal }) => {
+      signal.addEventListener('abort', () => say.error(signal.reason))
+      return Promise.resolve(new Response(body))
+    })
+    const bytes = new TextEncoder()
+    return {
+      tell: async (status: Opening['status']) => {
+        say.enqueue(bytes.encode(`id: 1\nevent: session\ndata: ${JSON.stringify(opening(status))}\n\n`))
+        await vi.advanceTimersByTimeAsync(0)
+      },
+      alive: async () => {
+        say.enqueue(bytes.encode(':\n\n'))
+        await vi.advanceTimersByTimeAsync(0)
+      },
+      hangUp: async () => {
+        say.close()
+        await vi.advanceTimersByTimeAsync(0)
+      },
+    }
+  }
+
+  test('whoever is told does not ask, and knows when nothing was told for long', async () => {
+    const line = lineOf()
+    const { opening: found, face, show } = follow()
+    show()
+    await answer('opening')
+    await line.tell('opened')
+    await line.tell('closed')
+    for (let at = 0; at < 4; at++) {
+      await vi.advanceTimersByTimeAsync(15_000)
+      await line.alive()
+    }
+    expect([found.value?.status, face.value, asked.length]).toEqual(['closed', 'closed_slow', 1])
+    await line.tell('settled')
+    expect([face.value, openingKept()]).toEqual(['nothing', undefined])
+    await line.hangUp()
+    await vi.advanceTimersByTimeAsync(600_000)
+    expect(asked.length).toBe(1)
+  })
+
+  test('a line that breaks, or says nothing any more, is made up for by asking, and had again', async () => {
+    for (const breaks of ['hangs up', 'is dead']) {
+      asked.length = 0
+      const line = lineOf()
+      const { show, hide } = follow()
+      show()
+      await answer('opening')
+      await line.tell('opened')
+      if (breaks === 'hangs up') await line.hangUp()
+      else await vi.advanceTimersByTimeAsync(40_000)
+      await vi.advanceTimersByTimeAsync(5_000)
+      expect([breaks, asked.length]).toEqual([breaks, 2])
+      const next = lineOf()
+      await answer('opened')
+      await next.tell('closed')
+      await vi.advanceTimersByTimeAsync(30_000)
+      expect([breaks, asked.length]).toEqual([breaks, 2])
+      hide()
+    }
+  })
+
+  test('where there is no line it is asked, and the line not tried again', async () => {
+    let tries = 0
+    vi.stubGlobal('fetch', () => Promise.resolve(new Response('', { status: ++tries && 503 })))
+    const { show } = follow()
+    show()
+    await answer('opening')
+    await vi.advanceTimersByTimeAsync(1_000)
+    await answer('opened')
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect([tries, asked.length]).toEqual([1, 3])
   })
 
   test('back on the network it looks at once', async () => {

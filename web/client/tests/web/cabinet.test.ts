@@ -97,6 +97,37 @@ test('a code is typed, the door opens, something is taken, and it is settled by 
   await shoot(page, 'cabinet-order')
 })
 
+const looks = (session: string) => house.asked.filter(({ what }) => what === `GET /api/v1/cabinet/sessions/${session}`).length
+const follows = (session: string) => house.asked.filter(({ what }) => what === `GET /api/v1/cabinet/sessions/${session}/events`).length
+
+test('the server tells how the door goes, and nobody asks', async () => {
+  const { page, session } = await ask()
+  await expect.poll(() => follows(session)).toBe(1)
+  await cabinet.door(session, 'opened')
+  await title(page, '门已打开').waitFor(LONG)
+  const asked = looks(session)
+  // Longer than the pause between two looks.
+  await page.waitForTimeout(6_000)
+  expect(looks(session)).toBe(asked)
+  await cabinet.door(session, 'closed')
+  await title(page, '门已关上').waitFor(LONG)
+  await cabinet.settle(session, { MILK: 1 })
+  await title(page, '结算好了').waitFor(LONG)
+  expect([looks(session), follows(session)]).toEqual([asked, 1])
+})
+
+test('where the line cannot be had, or breaks, it is asked again', async () => {
+  house.after = (asked) => (asked.url!.endsWith('/events') ? 'lose' : undefined)
+  const { page, session } = await ask()
+  await expect.poll(() => follows(session)).toBe(1)
+  await cabinet.door(session, 'opened')
+  await title(page, '门已打开').waitFor(LONG)
+  await cabinet.trip(session, { MILK: 1 })
+  await title(page, '结算好了').waitFor(LONG)
+  expect(follows(session)).toBe(1)
+  expect(looks(session)).toBeGreaterThan(1)
+})
+
 test('the vendor’s own trip, from the code’s whole text', async () => {
   await house.wechat('POST', '/sim/settings', { cabinet_trip_after_s: 1, cabinet_basket: [{ product_code: 'MILK', quantity: 1, unit_price_cents: 600 }] })
   const { page } = await arrive()

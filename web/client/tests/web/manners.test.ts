@@ -218,6 +218,9 @@ describe('in the browser', () => {
     await page.locator('.card.past').first().tap()
     await page.locator('.paying-title').waitFor()
     await look('cabinet order')
+    await page.locator('.cabinet-complain').tap()
+    await page.locator('.picture-add').waitFor()
+    await look('complaint')
   })
 
   test('the keyboard does what a thumb does', async () => {

@@ -97,6 +97,9 @@ test.each(LOOKS)('every page can be drawn: $name', async ({ name, ...manner }) =
   await page.locator('.card.past').first().tap()
   await page.locator('.paying-title').waitFor()
   await shot('cabinet-order')
+  await page.locator('.cabinet-complain').tap()
+  await page.locator('.picture-add').waitFor()
+  await shot('complaint')
   expect(phone.problems).toEqual([])
   await phone.close()
 })
@@ -166,6 +169,7 @@ test.each(['zh', 'en'])('the largest text pushes nothing out at the side: %s', a
     ['cabinet-offline', 'cabinet/index?device=NS01-B', '.cabinet-notice .notice'],
     ['opening', `opening/index?session_no=${session_no}`, '.opening-cost'],
     ['cabinet-order', `cabinet-order/index?order_no=${taken}`, '.paying-title'],
+    ['complaint', `complaint/index?order_no=${taken}`, '.picture-add'],
   ] as const) {
     await phone.visit(page, `/#/pages/${path}`)
     await page.locator(what).first().waitFor()
