@@ -37,7 +37,7 @@ const ALL: &[Migration] = &[
     Migration { number: 17, name: "erp", text: include_str!("migrations/0017_erp.sql") },
     Migration { number: 18, name: "openings", text: include_str!("migrations/0018_openings.sql") },
     Migration { number: 19, name: "planograms", text: include_str!("migrations/0019_planograms.sql") },
-    Migration { number: 18, name: "plain_checks", text: include_str!("migrations/0018_plain_checks.sql") },
+    Migration { number: 20, name: "plain_checks", text: include_str!("migrations/0020_plain_checks.sql") },
 ];
 
 /// Any number that no other program uses for a lock in the same database.
