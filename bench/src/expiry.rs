@@ -4,9 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use kernel::{
-    Actor, Command, Delivery, Goods, MemberId, PayWith, PlaceShopOrder, ProductId, Quantity, ShopCommand,
-};
+use kernel::{Actor, Command, Delivery, Goods, MemberId, PayWith, PlaceShopOrder, ProductId, Quantity, ShopCommand};
 use service::{IdempotencyKey, Job, ReleaseExpiredOrders, Request, Service, Settings, System};
 use store::{AnswerKey, Engine, Store};
 use tokio::task::JoinSet;
@@ -104,7 +102,11 @@ impl House {
     async fn release(&self, orders: i64) -> Result<f64, String> {
         let started = Instant::now();
         let counts = ReleaseExpiredOrders { every_ms: i64::MAX }.run(&self.service).await?;
-        if counts["released"] == orders { Ok(rate(orders, started)) } else { Err(format!("the run came to {counts:?}")) }
+        if counts["released"] == orders {
+            Ok(rate(orders, started))
+        } else {
+            Err(format!("the run came to {counts:?}"))
+        }
     }
 
     /// How many orders a second are placed and paid in so long.
