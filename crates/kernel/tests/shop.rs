@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kernel::{
     BackTo, BeginShopPayment, CancelRound, CancelShopOrder, Cents, CloseRound, Code, Command, CreateProduct,
@@ -101,6 +101,16 @@ impl World {
     }
 
     fn round(&mut self, product: ProductId, shares: i64, price: i64) -> Result<RoundId, Refusal> {
+        self.round_of(product, shares, price, DrawSecret([7; 32]))
+    }
+
+    fn round_of(
+        &mut self,
+        product: ProductId,
+        shares: i64,
+        price: i64,
+        secret: DrawSecret,
+    ) -> Result<RoundId, Refusal> {
         let command = ShopCommand::CreateRound(CreateRound {
             product,
             shares,
@@ -108,7 +118,7 @@ impl World {
             member_limit: None,
             opens_at: self.house.now,
             closes_at: self.house.now.plus_millis(60 * MINUTE),
-            secret: DrawSecret([7; 32]),
+            secret,
         });
         match self.one(None, command)? {
             Outcome::Round(made) => Ok(made.round.id),
@@ -523,6 +533,29 @@ fn a_round_sells_numbered_shares_and_is_drawn_once() {
     let step = StepShopOrder { order: prize.id, goods: prize.goods, to: Fulfilment::Completed };
     world.one(None, ShopCommand::Step(step)).expect("handed over");
     assert_eq!(world.left(rice), 0);
+}
+
+#[test]
+fn the_secret_decides_who_wins() {
+    let mut world = World::new();
+    let members = [1, 2, 3].map(|_| world.member(100_000));
+    let rice = world.product(1500, 20, None);
+    let mut won = BTreeSet::new();
+    for secret in 0..20 {
+        let round = world.round_of(rice, 3, 500, DrawSecret([secret; 32])).expect("made");
+        let shares = members.map(|member| {
+            let order = world.place(member, Goods::Shares { round }, 1, PayWith::Balance).expect("bought");
+            ShareOwner { number: order.share_numbers[0], order_no: order.order_no }
+        });
+        world.one(None, ShopCommand::DrawRound(DrawRound { round, product: rice })).expect("drawn");
+        let RoundState::Drawn { winning_number, member, .. } = world.round_row(round).state else {
+            panic!("not drawn")
+        };
+        assert_eq!(winning_number, draw(&DrawSecret([secret; 32]), &shares));
+        assert_eq!(member, members[usize::try_from(winning_number - 1).expect("a number")]);
+        won.insert(winning_number);
+    }
+    assert_eq!(won, BTreeSet::from([1, 2, 3]));
 }
 
 #[test]

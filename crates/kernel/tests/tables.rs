@@ -1428,6 +1428,10 @@ impl Scenario {
             let account = self.account(&subject)?;
             let missing = words.cents()? - self.database.balance(account);
             self.database.open_balance(account, missing, &mut self.ids);
+        } else if words.skip("amount") {
+            let id = self.topup_id(&subject);
+            let (topup, _) = self.database.topups.get_mut(&id).ok_or("  no payment")?;
+            topup.amount = Cents::new(words.cents()?);
         } else if words.skip("claimed") {
             let meal = self.meal(&subject)?;
             let quantity = words.parse()?;
