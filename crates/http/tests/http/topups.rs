@@ -856,7 +856,10 @@ on_both_engines! {
         }
         let exception = till.exception().await;
         assert_eq!((&exception["kind"], &exception["proposed_action"]), (&json!("delivery_failed"), &json!("retry")));
-        assert_eq!((&exception["evidence"]["topic"], &exception["evidence"]["attempts"]), (&json!("wechat-refund"), &json!(4)));
+        assert_eq!(exception["evidence"]["topic"], "wechat-refund");
+        // More of them where one took longer than its lease, by the clock that is moved here.
+        let attempts = exception["evidence"]["attempts"].as_i64();
+        assert!(attempts >= Some(4), "{attempts:?}");
         let path = format!("POST /api/v1/admin/exceptions/{}/", exception["exception_id"]);
         let assignment = json!({"user_id": till.admin.id, "due_at": "2026-01-05T09:00:00Z"});
         let assigned = till.server.ask(&format!("{path}assign")).by(&till.admin).json(&assignment).await;
