@@ -26,6 +26,7 @@ pub(crate) async fn run(
     if database.is_none() {
         config.database.url = format!("sqlite:{}", folder.join("fanpiao.db").display());
     }
+    config.shop.pictures.get_or_insert_with(|| folder.join("pictures"));
     config.wechat.appid = Some(sim::APPID.to_owned());
     config.wechat.app_secret = Some(wechat::Secret::new(sim::APP_SECRET));
     config.wechat.base_url = Some(world.base_url().to_owned());
