@@ -652,6 +652,8 @@ pub struct ResolveException {
     pub note: Reason,
     /// What a refund is to be called, should the action begin one.
     pub refund_no: String,
+    /// Whose money it is, as WeChat says, where the books do not know the order.
+    pub payer_openid: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -53,6 +53,7 @@ pub struct Topup {
 
 /// | from | to |
 /// |---|---|
+/// | (nothing) | pending; paid or refunding, where a person enters what the books had lost |
 /// | pending | paid, expired, failed |
 /// | expired, failed | paid: the money came after all |
 /// | paid | refunding; paid or refunded, where WeChat has sent money back that nobody asked for here; failed, where it never came |

@@ -242,7 +242,7 @@ impl World {
     fn resolve(&mut self, kind: ExceptionKind, subject: &str, action: ExceptionAction) -> Answer {
         let exception = self.database.open_exception(kind, subject).expect("an open exception");
         let note = text("looked at");
-        let command = ResolveException { exception, action, note, refund_no: "REFD1".to_owned() };
+        let command = ResolveException { exception, action, note, refund_no: "REFD1".to_owned(), payer_openid: None };
         self.run(None, Command::ResolveException(command))
     }
 

@@ -62,8 +62,10 @@ impl Service {
         if self.is_contradicted(&exception, action).await? {
             return Err(Refusal::ExceptionAction { kind: exception.kind, action }.into());
         }
+        let payer_openid = self.payer_of_lost_order(&exception, action).await?;
         let refund_no = number("REFD", self.ambient(), self.now(), self.zone());
-        let command = Command::ResolveException(ResolveException { exception: id, action, note, refund_no });
+        let resolve = ResolveException { exception: id, action, note, refund_no, payer_openid };
+        let command = Command::ResolveException(resolve);
         match self.run(asked(command)).await? {
             Outcome::Exception { exception } => Ok(exception),
             _ => Err(odd()),
@@ -73,7 +75,6 @@ impl Service {
     /// Whether WeChat says otherwise, now.
     async fn is_contradicted(&self, exception: &Exception, action: ExceptionAction) -> Result<bool, Failure> {
         let evidence: serde_json::Value = serde_json::from_str(&exception.evidence).unwrap_or_default();
-        let unanswered = |error: wechat::Error| Failure::Provider { reason: error.to_string() };
         match (exception.kind, action) {
             (ExceptionKind::UnknownRefund, ExceptionAction::Record) => {
                 let Some(refund_no) = evidence["refund_no"].as_str() else { return Ok(true) };
@@ -95,6 +96,28 @@ impl Service {
         }
     }
 
+    /// Who paid for an order that the books do not know, where it is to be put into them: WeChat is asked, and has to tell of
+    /// the very payment that was found.
+    async fn payer_of_lost_order(
+        &self,
+        exception: &Exception,
+        action: ExceptionAction,
+    ) -> Result<Option<String>, Failure> {
+        let enters = matches!(action, ExceptionAction::Credit | ExceptionAction::RefundToOrigin);
+        if exception.kind != ExceptionKind::UnknownOrder || !enters {
+            return Ok(None);
+        }
+        let evidence: serde_json::Value = serde_json::from_str(&exception.evidence).unwrap_or_default();
+        let pay = self.pay()?;
+        let found = pay.merchant.query_by_out_trade_no(&exception.subject).await.map_err(unanswered)?;
+        let is_whole = found.appid == pay.appid && found.trade_state == TradeState::Success;
+        let paid = found.paid().filter(|paid| {
+            is_whole && evidence["transaction_id"] == paid.transaction_id && evidence["paid_cents"] == paid.total.0
+        });
+        let paid = paid.ok_or(Refusal::ExceptionAction { kind: exception.kind, action })?;
+        Ok(paid.openid.map(|openid| openid.expose().to_owned()))
+    }
+
     async fn deliver_again(&self, exception: &Exception) -> Result<(), Failure> {
         let evidence: serde_json::Value = serde_json::from_str(&exception.evidence).unwrap_or_default();
         let Some(message) = evidence["message_id"].as_i64() else {
@@ -103,6 +126,11 @@ impl Service {
         let now_ms = self.now().as_millis();
         self.lanes().chore(move |writer| Box::pin(async move { writer.outbox_again(message, now_ms).await })).await
     }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it maps errors")]
+fn unanswered(error: wechat::Error) -> Failure {
+    Failure::Provider { reason: error.to_string() }
 }
 
 fn odd() -> Failure {

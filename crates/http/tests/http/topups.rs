@@ -973,6 +973,42 @@ on_both_engines! {
         till.agree(0).await;
     }
 
+    /// The books were restored from a backup, and WeChat was paid for an order since.
+    async fn a_payment_for_an_order_that_was_lost_is_credited_to_who_paid(till: Till) {
+        let lost = |out_trade_no: &str| wechat::pay::Order {
+            appid: APPID.to_owned(),
+            out_trade_no: out_trade_no.to_owned(),
+            description: "饭票充值".to_owned(),
+            total: Fen(1000),
+            time_expire: None,
+            attach: None,
+            notify_url: format!("{}/callbacks/wechat/pay", till.pay.notify_url),
+        };
+        for (order_no, payer) in [("LOST01", "sim-openid-li"), ("LOST02", "sim-openid-nobody")] {
+            till.pay.merchant.prepay_native(&lost(order_no)).await.expect("taken");
+            till.pay(order_no, json!({"openid": payer, "notice": {"lose": true}})).await;
+        }
+        till.pass(25 * 60 * MINUTE_MS).await;
+        till.run_job("reconciliation").await;
+        let exceptions = till.exceptions().await;
+        let about = |order_no: &str| {
+            let found = exceptions.iter().find(|exception| exception["subject"] == order_no).expect("an exception");
+            assert_eq!(found["kind"], "unknown_order");
+            found.clone()
+        };
+        let (ours, stranger) = (about("LOST01"), about("LOST02"));
+        let settle = format!("POST /api/v1/admin/exceptions/{}/resolve", stranger["exception_id"]);
+        let credit = json!({"action": "credit", "note": "x"});
+        till.server.ask(&settle).by(&till.admin).json(&credit).await.failed(404, "NOT_FOUND");
+        till.resolve(&stranger, "dismiss").await;
+
+        till.resolve(&ours, "credit").await;
+        assert_eq!(till.status("LOST01").await, "paid");
+        assert_eq!(till.balance().await, 1000);
+        till.run_job("reconciliation").await;
+        assert!(till.exceptions().await.is_empty(), "one is in the books, the other one is nothing to them");
+    }
+
     /// A payment is in the books that WeChat knows nothing of; and one that WeChat knows is not taken back.
     async fn what_wechat_was_never_paid_is_taken_back(till: Till) {
         let (real, never) = (till.paid(500).await, till.create(1000, "native").await);

@@ -4,8 +4,8 @@ use super::{cabinet, topups};
 use crate::draft::{Draft, Written};
 use crate::{
     AssignException, Cents, Change, Context, Decision, DeviceId, DoorSessionId, Exception, ExceptionAction,
-    ExceptionKind, ExceptionState, Facts, MemberId, Needs, Noun, OrderId, Outcome, PaymentSource, RaiseException,
-    Receipt, RefundId, RefundState, Refusal, ResolveException, Topup, TopupState,
+    ExceptionKind, ExceptionState, Facts, Instant, MemberId, Needs, Noun, OrderId, Outcome, PayClient, PaymentSource,
+    RaiseException, Receipt, RefundId, RefundState, Refusal, ResolveException, Topup, TopupState,
 };
 
 /// How long a person has for an exception.
@@ -112,6 +112,14 @@ pub(super) fn resolve_needs(command: &ResolveException, facts: &Facts, needs: &m
     match command.action {
         ExceptionAction::Credit | ExceptionAction::RefundToOrigin => {
             needs.transactions.extend(evidence["transaction_id"].as_str().map(str::to_owned));
+            if let Some(openid) = &command.payer_openid {
+                needs.openids.insert(openid.clone());
+                if facts.member_by_openid.knows(openid)
+                    && let Some(&payer) = facts.member_by_openid.get(openid)
+                {
+                    topups::payer_needs(payer, needs);
+                }
+            }
         }
         ExceptionAction::ReturnToBalance | ExceptionAction::Retry => {
             if let Some(refund) = evidence["refund_id"].as_i64().map(RefundId::new) {
@@ -120,6 +128,34 @@ pub(super) fn resolve_needs(command: &ResolveException, facts: &Facts, needs: &m
         }
         ExceptionAction::Record | ExceptionAction::TakeBack | ExceptionAction::Charge | ExceptionAction::Dismiss => {}
     }
+}
+
+/// An order that WeChat knows and the books do not, as it was before it was paid: they were restored from a backup, say.
+fn lost_topup(
+    facts: &Facts,
+    order_no: &str,
+    payer_openid: Option<&String>,
+    amount: Cents,
+    now: Instant,
+    draft: &mut Draft<'_>,
+) -> Result<Topup, Refusal> {
+    let payer = payer_openid.and_then(|openid| facts.member_by_openid.get(openid));
+    let member = *payer.ok_or(Refusal::NotFound { noun: Noun::Member })?;
+    topups::must_move(facts, member, amount)?;
+    Ok(Topup {
+        id: OrderId::new(draft.next_id()),
+        order_no: order_no.to_owned(),
+        member,
+        amount,
+        pays_for: None,
+        client: PayClient::Jsapi,
+        state: TopupState::Pending,
+        expires_at: now,
+        next_check_at: now,
+        checks: 0,
+        created_at: now,
+        updated_at: now,
+    })
 }
 
 fn topup_of<'a>(facts: &'a Facts, evidence: &Value) -> Option<&'a Topup> {
@@ -187,23 +223,32 @@ pub(super) fn resolve(
                 cabinet::orders::release(facts, (session, device), context, &mut draft);
             }
         }
-        (ExceptionKind::AmountMismatch, ExceptionAction::Credit | ExceptionAction::RefundToOrigin) => {
-            let topup = topup_of(facts, &evidence);
+        (
+            ExceptionKind::AmountMismatch | ExceptionKind::UnknownOrder,
+            ExceptionAction::Credit | ExceptionAction::RefundToOrigin,
+        ) => {
             let transaction_id = evidence["transaction_id"].as_str();
-            let paid = (topup, transaction_id, evidence["paid_cents"].as_i64(), topups::paid_at(&evidence));
-            let (Some(topup), Some(transaction_id), Some(total), Some(paid_at)) = paid else { return Err(cannot) };
+            let paid = (transaction_id, evidence["paid_cents"].as_i64(), topups::paid_at(&evidence));
+            let (Some(transaction_id), Some(total @ 1..), Some(paid_at)) = paid else { return Err(cannot) };
             let taken = facts.topup_by_transaction.get(&transaction_id.to_owned()).is_some();
             // Only ours can be added up.
-            if topup.receipt().is_some() || taken || evidence["currency"] != "CNY" || total <= 0 {
+            if taken || evidence["currency"] != "CNY" {
                 return Err(cannot);
             }
+            let amount = Cents::new(total);
+            let topup = if exception.kind == ExceptionKind::UnknownOrder {
+                let payer = command.payer_openid.as_ref();
+                lost_topup(facts, &exception.subject, payer, amount, context.now, &mut draft)?
+            } else {
+                let topup = topup_of(facts, &evidence).filter(|topup| topup.receipt().is_none());
+                Topup { amount, ..topup.ok_or(cannot)?.clone() }
+            };
             let receipt = Receipt {
                 transaction_id: transaction_id.to_owned(),
                 paid_at,
                 source: PaymentSource::Person,
                 refunded: Cents::ZERO,
             };
-            let topup = Topup { amount: Cents::new(total), ..topup.clone() };
             if command.action == ExceptionAction::Credit {
                 topups::credit(facts, &topup, receipt, context, &mut draft)?;
             } else {

@@ -5,7 +5,7 @@ use super::shop::orders;
 use crate::draft::{Draft, Written};
 use crate::{
     AccountId, AskPayment, Cents, Change, CheckTopup, Context, CreateTopup, Currency, Decision, EndPayment, EntryKind,
-    ExceptionAction, ExceptionKind, Facts, Instant, Member, MemberStatus, Needs, NoteRefund, Noun, OrderId,
+    ExceptionAction, ExceptionKind, Facts, Instant, Member, MemberId, MemberStatus, Needs, NoteRefund, Noun, OrderId,
     OutboxMessage, Outcome, Owner, Payment, PaymentEnd, PaymentId, PaymentState, Receipt, Refund, RefundId, RefundSeen,
     RefundState, RefundTopup, Refusal, SettlePayment, Settled, SystemAccount, Topup, TopupSeen, TopupState,
 };
@@ -206,10 +206,14 @@ pub(super) fn wallet_needs(topup: OrderId, facts: &Facts, needs: &mut Needs) {
     if facts.topups.knows(&topup)
         && let Some(topup) = facts.topups.get(&topup)
     {
-        needs.members.insert(topup.member);
-        needs.accounts.insert(wallet(topup));
-        needs.accounts.insert(WECHAT.account(Currency::Cny));
+        payer_needs(topup.member, needs);
     }
+}
+
+pub(super) fn payer_needs(payer: MemberId, needs: &mut Needs) {
+    needs.members.insert(payer);
+    needs.accounts.insert(Owner::Member(payer).account(Currency::Cny));
+    needs.accounts.insert(WECHAT.account(Currency::Cny));
 }
 
 /// Credits a payment once, whoever brings the news of it. What does not fit is parked, and nothing is credited.
@@ -247,7 +251,7 @@ pub(super) fn settle(
             let paid = command.pays_for.as_ref().filter(|paid| topup.pays_for == Some(paid.order));
             let topup = match paid {
                 Some(paid) => {
-                    must_move(facts, topup, topup.amount)?;
+                    must_move(facts, topup.member, topup.amount)?;
                     orders::must_take(facts, paid)?;
                     let topup = take_in(topup, receipt.clone(), &mut draft);
                     orders::take_payment(facts, (topup, &receipt), paid, context, &mut draft)
@@ -273,7 +277,7 @@ pub(super) fn credit(
     context: &Context<'_>,
     draft: &mut Draft<'_>,
 ) -> Result<Topup, Refusal> {
-    must_move(facts, topup, topup.amount)?;
+    must_move(facts, topup.member, topup.amount)?;
 
     // After this point it must succeed.
     let topup = take_in(topup, receipt, draft);
@@ -289,7 +293,7 @@ pub(super) fn credit_and_refund(
     context: &Context<'_>,
     draft: &mut Draft<'_>,
 ) -> Result<(), Refusal> {
-    must_move(facts, topup, topup.amount)?;
+    must_move(facts, topup.member, topup.amount)?;
 
     // After this point it must succeed.
     let topup = take_in(topup, receipt.clone(), draft);
@@ -314,8 +318,10 @@ pub(super) fn keep(topup: Topup, context: &Context<'_>, draft: &mut Draft<'_>) -
 }
 
 /// Whether both accounts can hold what they will; the member's floor is the caller's to ask for.
-fn must_move(facts: &Facts, topup: &Topup, amount: Cents) -> Result<(), Refusal> {
-    for (account, amount) in [(wallet(topup), amount), (WECHAT.account(Currency::Cny), -amount)] {
+pub(super) fn must_move(facts: &Facts, member: MemberId, amount: Cents) -> Result<(), Refusal> {
+    for (account, amount) in
+        [(Owner::Member(member).account(Currency::Cny), amount), (WECHAT.account(Currency::Cny), -amount)]
+    {
         let account = facts.accounts.get(&account).ok_or(Refusal::NotFound { noun: Noun::Member })?;
         account.after(amount, None).map_err(|_| Refusal::AmountOutOfRange)?;
     }
@@ -367,7 +373,7 @@ pub(super) fn refund(
         let floor = floor.map_or(Cents::ZERO, |limit| limit.floor());
         return Err(Refusal::InsufficientBalance { balance: account.balance, needed: amount, floor });
     }
-    must_move(facts, topup, -amount)?;
+    must_move(facts, topup.member, -amount)?;
 
     // After this point it must succeed.
     let wanted = Wanted { amount, refund_no: &command.refund_no, reason: command.reason.as_str() };
@@ -527,7 +533,7 @@ pub(super) fn take_back(
     context: &Context<'_>,
     draft: &mut Draft<'_>,
 ) -> Result<(), Refusal> {
-    must_move(facts, topup, -topup.amount)?;
+    must_move(facts, topup.member, -topup.amount)?;
 
     // After this point it must succeed.
     draft.transfer(EntryKind::TopUp, Some(topup.id), wallet(topup), WECHAT.account(Currency::Cny), topup.amount);
@@ -548,7 +554,7 @@ pub(super) fn record_refund(
     draft: &mut Draft<'_>,
 ) -> Result<(), Refusal> {
     let receipt = must_have_left(topup, made.amount)?;
-    must_move(facts, topup, -made.amount)?;
+    must_move(facts, topup.member, -made.amount)?;
 
     // After this point it must succeed.
     let refund = Refund {

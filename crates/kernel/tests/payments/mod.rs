@@ -146,13 +146,15 @@ impl Scenario {
         Ok(Command::RaiseException(RaiseException { kind, subject, evidence: evidence.to_string(), proposed }))
     }
 
-    /// `resolves KIND about SUBJECT by ACTION [as REFUND] [because R]`, after `resolves`.
+    /// `resolves KIND about SUBJECT by ACTION [as REFUND] [of OPENID] [because R]`, after `resolves`.
     pub(crate) fn resolve(&self, words: &mut Words) -> Result<Command, Wrong> {
         let exception = self.exception_id(words)?;
         words.expect("by")?;
         let action = words.parse()?;
         let refund_no = if words.skip("as") { words.next()?.to_owned() } else { "unused".to_owned() };
-        Ok(Command::ResolveException(ResolveException { exception, action, note: reason(words)?, refund_no }))
+        let payer_openid = if words.skip("of") { Some(words.next()?.to_owned()) } else { None };
+        let note = reason(words)?;
+        Ok(Command::ResolveException(ResolveException { exception, action, note, refund_no, payer_openid }))
     }
 
     /// `assigns KIND about SUBJECT to MEMBER | none [until INSTANT]`, after `assigns`.

@@ -13,8 +13,8 @@ use kernel::{
     DepartmentId, Device, DeviceId, Dirty, DoorSession, DoorSessionId, Entry, EntryKind, ErpProduct, Exception,
     ExceptionKind, ExceptionState, Facts, Goods, GroupOrder, GroupOrderId, Hold, HoldState, IdSource, Instant,
     LedgerSum, Meal, MealId, MealOrder, MealStatus, Member, MemberId, Needs, OrderId, OrderPart, OrderStatus,
-    OutboxMessage, Outcome, Overdraft, Owner, Payment, PaymentId, Pool, PoolId, Product, ProductCode, ProductId,
-    Refund, RefundId, RefundState, Refusal, Round, RoundId, RoundStatus, SalesDocument, Session, ShopOrder,
+    OutboxMessage, Outcome, Overdraft, Owner, Payment, PaymentId, PaymentSource, Pool, PoolId, Product, ProductCode,
+    ProductId, Refund, RefundId, RefundState, Refusal, Round, RoundId, RoundStatus, SalesDocument, Session, ShopOrder,
     ShopOrderState, ShopRules, Standing, StockMovement, Store, StoreId, StuckOrder, Subscription, SubscriptionId,
     SubscriptionRun, SystemAccount, Table, Topup, TopupState, TransferId, decide,
 };
@@ -748,7 +748,8 @@ fn check_topup_step(facts: &Facts, after: &Topup, now: Instant) {
     use kernel::TopupStatus::{Expired, Failed, Paid, Pending, Refunded, Refunding};
     let known = facts.topups.knows(&after.id);
     let Some(before) = known.then(|| facts.topups.get(&after.id)).flatten() else {
-        assert_eq!(after.state, TopupState::Pending, "a top-up begins pending");
+        let is_entered = after.receipt().is_some_and(|receipt| receipt.source == PaymentSource::Person);
+        assert!(after.state == TopupState::Pending || is_entered, "a top-up begins pending, or is entered by a person");
         return;
     };
     let allowed = [

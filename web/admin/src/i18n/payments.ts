@@ -144,6 +144,7 @@ const zh = {
   sources: { callback: '支付通知', query: '查询', compensation: '补偿任务', bill: '对账单', person: '人工处理' } as Record<string, string>,
   actions: { credit: '按实收入账', refund_to_origin: '原路退回', return_to_balance: '退回余额', record: '补记退款', take_back: '从余额收回', retry: '重试', charge: '按现价扣款', dismiss: '只记录，不动账' },
   actionSays: {
+    enter: (money: string) => `向微信核对这笔支付，补建充值单，把 ¥${money} 记入付款人的余额。付款人须是本系统的用户。`,
     credit: (money: string) => `把微信实收的 ¥${money} 记入用户余额，充值单金额改为实收。`,
     return_to_balance: (money: string) => `把 ¥${money} 退回用户余额，这笔退款结束。`,
     refund_to_origin: (money: string) => `把微信实收的 ¥${money} 记账后原路退回付款人，余额不变。`,
@@ -350,6 +351,7 @@ const en: typeof zh = {
   sources: { callback: 'Notification', query: 'Query', compensation: 'Compensation job', bill: 'Bill', person: 'A person' },
   actions: { credit: 'Credit what was received', refund_to_origin: 'Send it back', return_to_balance: 'Return to the wallet', record: 'Record the refund', take_back: 'Take it back', retry: 'Try again', charge: 'Charge by our list', dismiss: 'Note only, move no money' },
   actionSays: {
+    enter: (money) => `Asks WeChat about the payment, makes the top-up that is missing here, and puts the ¥${money} into the wallet of who paid, who has to be a member.`,
     credit: (money) => `Puts the ¥${money} that WeChat received into the wallet and sets the top-up to it.`,
     return_to_balance: (money) => `Gives ¥${money} back to the wallet and ends the refund.`,
     refund_to_origin: (money) => `Books the ¥${money} that WeChat received and sends it back to the payer; the wallet stays as it is.`,

@@ -24,6 +24,7 @@ export function actionsFor({ kind, proposed_action }: Exception): Action[] {
   const possible: Action[] = ['dismiss']
   // A mismatch that only the bill tells of is in the books already.
   if (kind === 'amount_mismatch' && proposed_action !== 'dismiss') possible.unshift('credit', 'refund_to_origin')
+  if (kind === 'unknown_order') possible.push('credit', 'refund_to_origin')
   if (kind === 'refund_abnormal') possible.unshift('return_to_balance', 'retry')
   if (kind === 'unknown_refund' && proposed_action === 'record') possible.unshift('record')
   if (kind === 'not_in_bill' && proposed_action === 'take_back') possible.unshift('take_back')
@@ -35,6 +36,7 @@ export function actionsFor({ kind, proposed_action }: Exception): Action[] {
 /** What an action does, in numbers. */
 export function consequenceOf(action: Action, { kind, evidence }: Exception): string {
   const found = flat(evidence)
+  if (action === 'credit' && kind === 'unknown_order') return texts.value.actionSays.enter(yuan(Number(found.paid_cents ?? 0)))
   if (action === 'credit' || action === 'refund_to_origin') return texts.value.actionSays[action](yuan(Number(found.paid_cents ?? 0)))
   if (action === 'charge') return chargeSays(found)
   if (action === 'dismiss' && RELEASING.has(kind)) return texts.value.actionSays.release()
