@@ -42,6 +42,7 @@ export default defineConfig({
   // `npm run dev` beside a `fanpiao demo` on its usual port.
   server: { proxy: { '/api': 'http://127.0.0.1:8080' } },
   test: {
+    reporters: ['default', '../failures.mjs'],
     projects: [
       { extends: true, test: { name: 'unit', environment: 'jsdom', include: ['tests/unit/**/*.test.ts'], server: { deps: { inline: ['element-plus'] } } } },
       endToEnd('e2e'),

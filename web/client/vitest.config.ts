@@ -12,6 +12,7 @@ const endToEnd = (name: string, include: string, env: Record<string, string> = {
 export default defineConfig({
   resolve: { alias: { '@fanpiao/api': here('../api/index.ts'), '@': here('./src') } },
   test: {
+    reporters: ['default', '../failures.mjs'],
     maxWorkers: 2,
     projects: [
       { extends: true, test: { name: 'units', include: ['tests/units/*.test.ts'] } },

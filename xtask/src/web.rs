@@ -1,6 +1,7 @@
 //! The web clients. A client is a folder named here that has a `package.json` with the scripts `check`, `test` and
 //! `build`; lint, test and demo find it by that and need no other change.
 
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
@@ -59,7 +60,19 @@ fn run_in(part: &Path, script: &str, prepare: &mut impl FnMut(&mut Command)) -> 
     }
     let mut command = Command::new("npm");
     prepare(command.args(["run", script]).current_dir(part));
-    run(&mut command).map_err(|error| format!("{}: {error}", part.display()))
+    let failures = target_folder().join(format!("failures-{}.txt", part.display().to_string().replace('/', "-")));
+    let _ = fs::remove_file(&failures);
+    command.env("FANPIAO_FAILURES", std::path::absolute(&failures).map_err(|error| error.to_string())?);
+    let outcome = run(&mut command);
+    // Written by the tests' reporter, see web/failures.mjs.
+    let failed = fs::read_to_string(&failures).unwrap_or_default();
+    match outcome {
+        Ok(()) => {
+            print!("{failed}");
+            Ok(())
+        }
+        Err(error) => Err(format!("{}: {error}\n{failed}", part.display())),
+    }
 }
 
 /// npm writes its own lock file into `node_modules` when an installation is complete.
