@@ -443,6 +443,10 @@ export const en: Words = {
     waiting: 'Somebody looks at it and answers here.',
     house: 'Support',
     refunded: (cents) => `${grouped(cents * 5)} tickets given back`,
+    list: 'My complaints',
+    none: 'You have not complained about anything',
+    noneHint: 'See your cabinet orders',
+    news: 'News',
   },
 
   settings: {

@@ -221,6 +221,14 @@ describe('in the browser', () => {
     await page.locator('.cabinet-complain').tap()
     await page.locator('.picture-add').waitFor()
     await look('complaint')
+    await phone.visit(page, '/#/pages/complaints/index')
+    await page.locator('.nothing').waitFor()
+    await look('no complaints')
+    const { orders } = await house.call<{ orders: { order_no: string }[] }>('GET', '/api/v1/cabinet/orders', undefined, await phone.token(page))
+    await house.call('POST', '/api/v1/complaints', { order_no: orders[0]!.order_no, text: '豆浆是酸的', pictures: [] }, await phone.token(page))
+    await page.reload()
+    await page.locator('.complaints-state').waitFor()
+    await look('complaints')
   })
 
   test('the keyboard does what a thumb does', async () => {

@@ -100,6 +100,9 @@ test.each(LOOKS)('every page can be drawn: $name', async ({ name, ...manner }) =
   await page.locator('.cabinet-complain').tap()
   await page.locator('.picture-add').waitFor()
   await shot('complaint')
+  await house.call('POST', '/api/v1/complaints', { order_no: /order_no=([^&]+)/.exec(page.url())![1], text: '豆浆是酸的', pictures: [] }, await phone.token(page))
+  await open('/#/pages/complaints/index', '.complaints-state')
+  await shot('complaints')
   expect(phone.problems).toEqual([])
   await phone.close()
 })
@@ -148,12 +151,18 @@ test.each(['zh', 'en'])('the largest text pushes nothing out at the side: %s', a
   const { order_no } = await house.call<{ order_no: string }>('POST', '/api/v1/shop/orders', { round_id: round, quantity: 12, pay_with: 'balance' }, token)
   const unpaid = await house.call<{ order_no: string }>('POST', '/api/v1/shop/orders', { product_id: product, pay_with: 'wechat' }, token)
   const topup = await house.call<{ order_no: string }>('POST', '/api/v1/recharge/orders', { amount_cents: 500_000, client: 'native' }, token)
-  await giveTickets(house, token, 75_000)
+  await giveTickets(house, token, 85_000)
   const cabinet = await Cabinet.put(house)
-  const { session_no } = await house.call<Session>('POST', '/api/v1/cabinet/sessions', { device_code: cabinet.code, payment_type: 'ticket' }, token)
-  await cabinet.trip(session_no, { RICE: 3 })
-  const { orders } = await house.call<{ orders: { order_no: string }[] }>('GET', '/api/v1/cabinet/orders', undefined, token)
-  const taken = orders[0]!.order_no
+  const take = async (what: Record<string, number>) => {
+    const { session_no } = await house.call<Session>('POST', '/api/v1/cabinet/sessions', { device_code: cabinet.code, payment_type: 'ticket' }, token)
+    await cabinet.trip(session_no, what)
+    const { orders } = await house.call<{ orders: { order_no: string }[] }>('GET', '/api/v1/cabinet/orders', undefined, token)
+    return { session_no, taken: orders[0]!.order_no }
+  }
+  const complaint = { order_no: (await take({ MILK: 1 })).taken, text: '只拿了一袋大米，却扣了三袋的礼票，请看一下录像', pictures: [] }
+  const { complaint_id } = await house.call<{ complaint_id: number }>('POST', '/api/v1/complaints', complaint, token)
+  await house.call('POST', `/api/v1/admin/complaints/${complaint_id}/answer`, { text: '看过录像了，确实只拿了一袋，这就退' }, await house.tokenOf('admin'))
+  const { session_no, taken } = await take({ RICE: 3 })
   for (const [name, path, what] of [
     ['topup', 'topup/index', '.amount-tap'],
     ['topup-order', `topup-order/index?order_no=${topup.order_no}`, '.paying-title'],
@@ -170,6 +179,7 @@ test.each(['zh', 'en'])('the largest text pushes nothing out at the side: %s', a
     ['opening', `opening/index?session_no=${session_no}`, '.opening-cost'],
     ['cabinet-order', `cabinet-order/index?order_no=${taken}`, '.paying-title'],
     ['complaint', `complaint/index?order_no=${taken}`, '.picture-add'],
+    ['complaints', 'complaints/index', '.complaints-state'],
   ] as const) {
     await phone.visit(page, `/#/pages/${path}`)
     await page.locator(what).first().waitFor()
