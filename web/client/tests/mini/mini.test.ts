@@ -1,22 +1,18 @@
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { today } from '@/logic/dates'
-import { House, type Mine } from '../house'
+import { house, useHouse } from '../frame'
+import type { Mine } from '../house'
 import { Cabinet, giveTickets, lastSession, sessions, stranger } from '../vendor'
 import { buildForTests, WeChat } from './wechat'
 
-let house: House
+useHouse()
+
 let phone: WeChat
 let codes = 0
 
-beforeAll(async () => {
+beforeAll(() => {
   buildForTests()
-  house = await House.open()
   phone = new WeChat(house)
-})
-afterAll(() => house?.close())
-afterEach(() => {
-  house.before = () => {}
-  house.after = () => {}
 })
 
 const isOrder = (asked: { method?: string; url?: string }) => asked.method === 'POST' && asked.url === '/api/v1/orders'

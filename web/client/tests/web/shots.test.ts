@@ -1,13 +1,9 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { House } from '../house'
+import { expect, test } from 'vitest'
+import { house, useHouse } from '../frame'
 import { Phone, shoot } from '../phone'
 import { Cabinet, giveTickets, type Session } from '../vendor'
 
-let house: House
-beforeAll(async () => {
-  house = await House.open()
-})
-afterAll(() => house?.close())
+useHouse()
 
 const LOOKS = [
   { name: 'zh-light', locale: 'zh-CN', colorScheme: 'light' },
@@ -71,7 +67,7 @@ test.each(LOOKS)('every page can be drawn: $name', async ({ name, ...manner }) =
   await shot('product')
   await open(`/#/pages/goods/index?round_id=${round}`, '.foot-price')
   await shot('round')
-  await open('/#/pages/shop-orders/index', '.card.past')
+  await open('/#/pages/shop-orders/index', '.past-title')
   await shot('purchases')
   await page.locator('.card.past').first().tap()
   await page.locator('.order-sum').waitFor()
@@ -92,7 +88,7 @@ test.each(LOOKS)('every page can be drawn: $name', async ({ name, ...manner }) =
   await shot('opening')
   await page.locator('.opening-cost').waitFor({ timeout: 45_000 })
   await shot('opening-settled')
-  await open('/#/pages/cabinet-orders/index', '.card.past')
+  await open('/#/pages/cabinet-orders/index', '.past-title')
   await shot('cabinet-orders')
   await page.locator('.card.past').first().tap()
   await page.locator('.paying-title').waitFor()
@@ -170,7 +166,7 @@ test.each(['zh', 'en'])('the largest text pushes nothing out at the side: %s', a
     ['shop', 'home/index?tab=shop', '.ware'],
     ['round', `goods/index?round_id=${round}`, '.foot-price'],
     ['product', `goods/index?product_id=${product}`, '.foot-price'],
-    ['purchases', 'shop-orders/index', '.card.past'],
+    ['purchases', 'shop-orders/index', '.past-title'],
     ['purchase', `shop-order/index?order_no=${order_no}`, '.order-sum'],
     ['purchase-unpaid', `shop-order/index?order_no=${unpaid.order_no}`, '.round-left'],
     ['home', 'home/index', '.meal-card'],
