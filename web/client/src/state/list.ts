@@ -2,16 +2,19 @@ import { ref, shallowRef } from 'vue'
 import type { Schemas } from '@/api'
 import { joined } from '@/logic/pages'
 import type { Trouble } from '@/logic/trouble'
-import { noteTrouble } from './loading'
+import { noteTrouble, remember, remembered } from './loading'
 
 export interface Page<T> {
   rows: T[]
   page_info: Schemas['PageInfo']
 }
 
-/** A list that is loaded from its beginning, then page by page as the person scrolls. */
-export function useList<T>(load: (offset: number) => Promise<Page<T>>, id: (row: T) => number | string) {
-  const rows = shallowRef<T[]>()
+/**
+ * A list that is loaded from its beginning, then page by page as the person scrolls. Of one that has a name, what was seen of it
+ * last is there at once.
+ */
+export function useList<T>(load: (offset: number) => Promise<Page<T>>, id: (row: T) => number | string, name?: string) {
+  const rows = shallowRef<T[] | undefined>(name ? remembered<T[]>(name) : undefined)
   const more = ref(false)
   const loading = ref(false)
   const trouble = shallowRef<Trouble>()
@@ -25,6 +28,7 @@ export function useList<T>(load: (offset: number) => Promise<Page<T>>, id: (row:
       const page = await load(from)
       if (mine !== turn) return
       rows.value = from === 0 ? page.rows : joined(rows.value ?? [], page.rows, id)
+      if (name && from === 0) remember(name, page.rows)
       offset = from + page.rows.length
       more.value = page.page_info.has_more
       trouble.value = undefined

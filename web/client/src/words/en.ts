@@ -193,7 +193,7 @@ export const en: Words = {
     otherHint: (least, most) => `Another amount, ${least / 100}–${most / 100} yuan`,
     limits: (least, most) => `A top-up must lie between ${yuan(least)} and ${yuan(most)}.`,
     way: 'Pay with',
-    ways: { h5: 'WeChat on this phone', native: 'QR code', jsapi: 'WeChat Pay' },
+    ways: { h5: 'WeChat app', native: 'QR code', jsapi: 'WeChat Pay' },
     wayHints: {
       h5: 'Opens WeChat and comes back here when you have paid.',
       native: 'Shows a QR code to scan with a phone that has WeChat.',
@@ -443,6 +443,10 @@ export const en: Words = {
     waiting: 'Somebody looks at it and answers here.',
     house: 'Support',
     refunded: (cents) => `${grouped(cents * 5)} tickets given back`,
+    list: 'My complaints',
+    none: 'You have not complained about anything',
+    noneHint: 'See your cabinet orders',
+    news: 'News',
   },
 
   settings: {

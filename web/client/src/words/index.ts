@@ -1,6 +1,6 @@
 import { computed } from 'vue'
 import type { CabinetOrder } from '@/logic/cabinets'
-import { dayOfMonth, monthOf, weekday } from '@/logic/dates'
+import { clock, dayOfMonth, dayOf, monthOf, weekday } from '@/logic/dates'
 import { leftUntil, type Product } from '@/logic/shop'
 import { language } from '@/state/settings'
 import { en } from './en'
@@ -10,6 +10,8 @@ export const words = computed(() => (language.value === 'zh' ? zh : en))
 
 export const dayText = (date: string) => words.value.day(monthOf(date), dayOfMonth(date), weekday(date))
 export const shortDayText = (date: string) => words.value.shortDay(monthOf(date), dayOfMonth(date))
+/** When something was, as this device's calendar and clock have it. */
+export const momentText = (instant: string) => `${shortDayText(dayOf(new Date(instant)))} ${clock(instant)}`
 
 /** A product, or what an order calls it. */
 export const productName = (product: Pick<Product, 'name_zh' | 'name_en'> | undefined) => (language.value === 'en' && product?.name_en) || product?.name_zh || ''

@@ -440,6 +440,10 @@ export const zh = {
     waiting: '工作人员看过后会在这里回复。',
     house: '客服',
     refunded: (cents: number) => `已退还 ${grouped(cents * 5)} 张礼票`,
+    list: '我的投诉',
+    none: '还没有投诉过',
+    noneHint: '去看柜机订单',
+    news: '有新进展',
   },
 
   settings: {

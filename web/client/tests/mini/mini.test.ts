@@ -1,22 +1,18 @@
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { today } from '@/logic/dates'
-import { House, type Mine } from '../house'
+import { house, useHouse } from '../frame'
+import type { Mine } from '../house'
 import { Cabinet, giveTickets, lastSession, sessions, stranger } from '../vendor'
 import { buildForTests, WeChat } from './wechat'
 
-let house: House
+useHouse()
+
 let phone: WeChat
 let codes = 0
 
-beforeAll(async () => {
+beforeAll(() => {
   buildForTests()
-  house = await House.open()
   phone = new WeChat(house)
-})
-afterAll(() => house?.close())
-afterEach(() => {
-  house.before = () => {}
-  house.after = () => {}
 })
 
 const isOrder = (asked: { method?: string; url?: string }) => asked.method === 'POST' && asked.url === '/api/v1/orders'
@@ -410,6 +406,18 @@ test('a cabinet: a complaint with a picture, and its answer', async () => {
   await house.call('POST', `/api/v1/admin/complaints/${complaints[0]!.complaint_id}/answer`, { text: '这就退' }, await house.tokenOf('admin'))
   await phone.page.instance.onPullDownRefresh()
   await phone.sees('这就退')
+
+  await house.call('POST', `/api/v1/admin/complaints/${complaints[0]!.complaint_id}/answer`, { text: '已经退了' }, await house.tokenOf('admin'))
+  await phone.launch()
+  await phone.page.tap('.tab', '我的')
+  await phone.sees('有新进展')
+  await phone.page.tap('.me-complaints')
+  await phone.sees('客服 · 已经退了')
+  await phone.sees('有新进展')
+  await phone.page.tap('.past', '豆浆是酸的')
+  await phone.sees('这就退')
+  wx().navigateBack()
+  await phone.until(() => !phone.page.text().includes('有新进展'), 'it was read')
 })
 
 test('a cabinet: whoever turns back from scanning types what stands on the door', async () => {
@@ -464,4 +472,4 @@ test('English, dark and large, and out again', async () => {
   expect(phone.storage.session).toBeUndefined()
 })
 
-const wx = () => (globalThis as unknown as { wx: { navigateTo(to: { url: string }): void } }).wx
+const wx = () => (globalThis as unknown as { wx: { navigateTo(to: { url: string }): void; navigateBack(): void } }).wx

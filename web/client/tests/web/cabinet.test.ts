@@ -1,27 +1,15 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import type { Page } from 'playwright-core'
-import { House } from '../house'
-import { Phone, shoot } from '../phone'
+import { house, phone, usePhone } from '../frame'
+import { shoot } from '../phone'
 import { LONG } from '../till'
 import { Cabinet, decide, giveTickets, lastSession, sessions, stranger } from '../vendor'
 
-let house: House
-let phone: Phone
+usePhone()
+
 let cabinet: Cabinet
-beforeAll(async () => {
-  house = await House.open()
-})
-afterAll(() => house?.close())
 beforeEach(async () => {
-  phone = await Phone.buy(house)
   cabinet = await Cabinet.put(house)
-  house.asked.length = 0
-})
-afterEach(async () => {
-  house.after = () => {}
-  const { problems } = phone
-  await phone.close()
-  expect(problems).toEqual([])
 })
 
 const go = (page: Page) => page.locator('.cabinet-go')

@@ -1,27 +1,15 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import type { Page } from 'playwright-core'
-import { House } from '../house'
-import { Phone, shoot } from '../phone'
+import { house, phone, usePhone } from '../frame'
+import { shoot } from '../phone'
 import { LONG } from '../till'
 import { Cabinet, giveTickets, stranger } from '../vendor'
 
-let house: House
-let phone: Phone
+usePhone()
+
 let cabinet: Cabinet
-beforeAll(async () => {
-  house = await House.open()
-})
-afterAll(() => house?.close())
 beforeEach(async () => {
-  phone = await Phone.buy(house)
   cabinet = await Cabinet.put(house)
-  house.asked.length = 0
-})
-afterEach(async () => {
-  house.after = () => {}
-  const { problems } = phone
-  await phone.close()
-  expect(problems).toEqual([])
 })
 
 interface Complaint {
@@ -50,6 +38,9 @@ async function correct(order: string, quantity: number): Promise<void> {
 }
 async function says(complaint: number, what: 'answer' | 'close', text: string): Promise<void> {
   await house.call('POST', `/api/v1/admin/complaints/${complaint}/${what}`, { text }, await house.tokenOf('admin'))
+}
+async function complain(token: string, order: string, text: string): Promise<number> {
+  return (await house.call<Complaint>('POST', '/api/v1/complaints', { order_no: order, text, pictures: [] }, token)).complaint_id
 }
 /** What a camera would bring: larger than it may be sent. */
 async function photograph(page: Page): Promise<Buffer> {
@@ -155,4 +146,74 @@ test('a picture whose answer is lost goes again under the same key; so does the 
   await page.locator('.complaint-card', { hasText: '门夹手了' }).waitFor(LONG)
   const complaints = sent('/api/v1/complaints')
   expect([complaints.length, new Set(complaints.map(({ key }) => key)).size, (await complaintsOf(token)).length]).toEqual([2, 1, 1])
+})
+
+test('all complaints: none yet, then what is answered is told at a glance until it was read', async () => {
+  const { page, token, order } = await bought({ MILK: 2 })
+  const list = async () => {
+    await phone.visit(page, '/#/')
+    await page.locator('.tab').last().tap()
+    await page.locator('.me-complaints').waitFor(LONG)
+  }
+  await list()
+  await page.locator('.me-complaints').tap()
+  await page.locator('.nothing', { hasText: '还没有投诉过' }).waitFor(LONG)
+  await shoot(page, 'complaints-none')
+
+  const made = await complain(token, order, '豆浆是酸的')
+  await page.reload()
+  const row = page.locator('.card.past', { hasText: '豆浆是酸的' })
+  await row.locator('.pill', { hasText: '等待回复' }).waitFor(LONG)
+  expect(await row.locator('.pill').count()).toBe(1)
+
+  await says(made, 'answer', '抱歉，这就给您退')
+  await house.call('POST', `/api/v1/admin/complaints/${made}/refund`, { amount_cents: 600, reason: '一杯变质' }, await house.tokenOf('admin'))
+  await list()
+  await page.locator('.me-complaints .pill', { hasText: '有新进展' }).waitFor(LONG)
+  await page.locator('.me-complaints').tap()
+  await row.locator('.pill', { hasText: '有新进展' }).waitFor(LONG)
+  await row.locator('.pill', { hasText: '已回复' }).waitFor()
+  await row.getByText('客服 · 抱歉，这就给您退').waitFor()
+  await row.getByText('已退还 3,000 张礼票').waitFor()
+  await shoot(page, 'complaints')
+  await row.tap()
+  await page.locator('.complaint-answer', { hasText: '抱歉，这就给您退' }).waitFor(LONG)
+  await page.goBack()
+  await row.locator('.pill', { hasText: '有新进展' }).waitFor({ state: 'detached' })
+  await row.locator('.pill', { hasText: '已回复' }).waitFor()
+
+  await phone.context.setOffline(true)
+  await row.tap()
+  await page.locator('.complaint-page .offline').waitFor()
+  await page.locator('.complaint-answer', { hasText: '抱歉，这就给您退' }).waitFor()
+  await phone.context.setOffline(false)
+  const told = page.waitForResponse(/complaints\?limit=20/)
+  await list()
+  await told
+  expect(await page.locator('.me-complaints .pill').count()).toBe(0)
+})
+
+test('all complaints: page by page, and without a network what was seen before', async () => {
+  const { page, token, order } = await bought({ MILK: 1 })
+  for (let at = 0; at < 22; at++) await says(await complain(token, order, `第 ${at} 次`), 'close', '看过了')
+  await phone.visit(page, '/#/')
+  await page.locator('.tab').last().tap()
+  await page.locator('.me-complaints').tap()
+  const rows = page.locator('.card.past .past-title')
+  await page.locator('.lesser', { hasText: '更多' }).waitFor(LONG)
+  expect(await rows.allInnerTexts()).toEqual(Array.from({ length: 20 }, (_, at) => `第 ${21 - at} 次`))
+  await page.mouse.wheel(0, 5_000)
+  await page.locator('.end', { hasText: '没有更多了' }).waitFor(LONG)
+  expect(await rows.count()).toBe(22)
+
+  await page.goBack()
+  await phone.context.setOffline(true)
+  await page.locator('.offline').first().waitFor()
+  await page.locator('.me-complaints').tap()
+  await page.locator('.complaints-page .notice .button', { hasText: '重试' }).waitFor(LONG)
+  expect(await rows.count()).toBe(20)
+  await phone.context.setOffline(false)
+  await page.locator('.complaints-page .notice .button', { hasText: '重试' }).tap()
+  await page.locator('.lesser', { hasText: '更多' }).waitFor(LONG)
+  expect(await rows.count()).toBe(20)
 })

@@ -1,24 +1,10 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { Page } from 'playwright-core'
-import { House } from '../house'
-import { Phone, shoot } from '../phone'
+import { house, phone, usePhone } from '../frame'
+import { shoot } from '../phone'
 import { bookedBy, LONG } from '../till'
 
-let house: House
-let phone: Phone
-beforeAll(async () => {
-  house = await House.open()
-})
-afterAll(() => house?.close())
-beforeEach(async () => {
-  phone = await Phone.buy(house)
-})
-afterEach(async () => {
-  house.after = () => {}
-  const { problems } = phone
-  await phone.close()
-  expect(problems).toEqual([])
-})
+usePhone()
 
 const CREATE = 'POST /api/v1/subscriptions'
 const BOOK = '/api/dining/enhanced/quick-batch-orders'

@@ -1,25 +1,8 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { Page } from 'playwright-core'
-import { House } from '../house'
-import { Phone } from '../phone'
+import { house, phone, usePhone } from '../frame'
 
-let house: House
-let phone: Phone
-beforeAll(async () => {
-  house = await House.open()
-})
-afterAll(() => house?.close())
-beforeEach(async () => {
-  phone = await Phone.buy(house)
-  house.asked.length = 0
-})
-afterEach(async () => {
-  house.before = () => {}
-  house.after = () => {}
-  const { problems } = phone
-  await phone.close()
-  expect(problems).toEqual([])
-})
+usePhone()
 
 const button = (page: Page) => page.locator('.foot-row .button')
 const notice = (page: Page) => page.locator('.foot-notice')

@@ -4,7 +4,8 @@ import { gzipSync } from 'node:zlib'
 import { AxeBuilder } from '@axe-core/playwright'
 import type { Page, Response } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { CLIENT, House, POLICY } from '../house'
+import { house, useHouse } from '../frame'
+import { CLIENT, POLICY } from '../house'
 import { Phone } from '../phone'
 
 const files = (folder: string): string[] =>
@@ -36,16 +37,13 @@ describe('sizes', () => {
 })
 
 describe('in the browser', () => {
-  let house: House
+  useHouse()
+
   let phone: Phone
   beforeAll(async () => {
-    house = await House.open()
     phone = await Phone.buy(house)
   })
-  afterAll(async () => {
-    await phone?.close()
-    await house?.close()
-  })
+  afterAll(() => phone?.close())
 
   test('the server’s program serves this very build at /', async () => {
     const { body, policy } = await house.served('/')
@@ -100,7 +98,7 @@ describe('in the browser', () => {
     await look()
     for (const at of [1, 2]) {
       await page.locator('.segment').nth(at).tap()
-      await page.locator('.card.past, .ledger').first().waitFor()
+      await page.locator('.past-title, .ledger-amount').first().waitFor()
       await look()
     }
     await page.getByLabel('设置').tap()
@@ -139,7 +137,7 @@ describe('in the browser', () => {
     await look('overview')
     for (const at of [1, 2]) {
       await page.locator('.segment').nth(at).tap()
-      await page.locator('.card.past, .ledger').first().waitFor()
+      await page.locator('.past-title, .ledger-amount').first().waitFor()
       await look(`list ${at}`)
     }
     await page.getByLabel('设置').tap()
@@ -177,7 +175,7 @@ describe('in the browser', () => {
     await page.locator('.round-verdict').waitFor()
     await look('round drawn')
     await phone.visit(page, '/#/pages/shop-orders/index')
-    await page.locator('.card.past').first().waitFor()
+    await page.locator('.past-title').first().waitFor()
     await look('purchases')
     await page.locator('.card.past').first().tap()
     await page.locator('.order-sum').waitFor()
@@ -213,7 +211,7 @@ describe('in the browser', () => {
     await page.locator('.opening-cost').waitFor({ timeout: 45_000 })
     await look('opening settled')
     await phone.visit(page, '/#/pages/cabinet-orders/index')
-    await page.locator('.card.past').first().waitFor()
+    await page.locator('.past-title').first().waitFor()
     await look('cabinet orders')
     await page.locator('.card.past').first().tap()
     await page.locator('.paying-title').waitFor()
@@ -221,6 +219,14 @@ describe('in the browser', () => {
     await page.locator('.cabinet-complain').tap()
     await page.locator('.picture-add').waitFor()
     await look('complaint')
+    await phone.visit(page, '/#/pages/complaints/index')
+    await page.locator('.nothing').waitFor()
+    await look('no complaints')
+    const { orders } = await house.call<{ orders: { order_no: string }[] }>('GET', '/api/v1/cabinet/orders', undefined, await phone.token(page))
+    await house.call('POST', '/api/v1/complaints', { order_no: orders[0]!.order_no, text: '豆浆是酸的', pictures: [] }, await phone.token(page))
+    await page.reload()
+    await page.locator('.complaints-state').waitFor()
+    await look('complaints')
   })
 
   test('the keyboard does what a thumb does', async () => {

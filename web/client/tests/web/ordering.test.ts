@@ -1,22 +1,8 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { Page } from 'playwright-core'
-import { House } from '../house'
-import { Phone } from '../phone'
+import { house, phone, usePhone } from '../frame'
 
-let house: House
-let phone: Phone
-beforeAll(async () => {
-  house = await House.open()
-})
-afterAll(() => house?.close())
-beforeEach(async () => {
-  phone = await Phone.buy(house)
-})
-afterEach(async () => {
-  const { problems } = phone
-  await phone.close()
-  expect(problems).toEqual([])
-})
+usePhone()
 
 const total = (page: Page) => page.locator('.foot-price')
 const button = (page: Page) => page.locator('.foot-row .button')

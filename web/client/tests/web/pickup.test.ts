@@ -1,22 +1,10 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { House, type Mine } from '../house'
-import { Phone, scan, shoot } from '../phone'
+import { expect, test } from 'vitest'
+import { house, phone, usePhone } from '../frame'
+import type { Mine } from '../house'
+import { scan, shoot } from '../phone'
 import { LONG } from '../till'
 
-let house: House
-let phone: Phone
-beforeAll(async () => {
-  house = await House.open()
-})
-afterAll(() => house?.close())
-beforeEach(async () => {
-  phone = await Phone.buy(house)
-})
-afterEach(async () => {
-  const { problems } = phone
-  await phone.close()
-  expect(problems).toEqual([])
-})
+usePhone()
 
 test('the code is one tap away, can be scanned, is there without a network, and says when it was used', async () => {
   const { name, meals } = await house.hungry(new Date(Date.now() + 8 * 3_600_000).toISOString().slice(0, 10))

@@ -1,23 +1,10 @@
 import { readFileSync } from 'node:fs'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { Page } from 'playwright-core'
-import { House } from '../house'
-import { Phone, shoot } from '../phone'
+import { house, phone, usePhone } from '../frame'
+import { shoot } from '../phone'
 
-let house: House
-let phone: Phone
-beforeAll(async () => {
-  house = await House.open()
-})
-afterAll(() => house?.close())
-beforeEach(async () => {
-  phone = await Phone.buy(house)
-})
-afterEach(async () => {
-  const { problems } = phone
-  await phone.close()
-  expect(problems).toEqual([])
-})
+usePhone()
 
 /** To the bottom of the page, as a thumb does it. */
 async function scroll(page: Page): Promise<void> {

@@ -1,26 +1,10 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { Page } from 'playwright-core'
-import { House } from '../house'
-import { Phone, shoot } from '../phone'
+import { house, phone, usePhone } from '../frame'
+import { shoot } from '../phone'
 import { LONG } from '../till'
 
-let house: House
-let phone: Phone
-beforeAll(async () => {
-  house = await House.open()
-})
-afterAll(() => house?.close())
-beforeEach(async () => {
-  phone = await Phone.buy(house)
-  house.asked.length = 0
-})
-afterEach(async () => {
-  house.before = () => {}
-  house.after = () => {}
-  const { problems } = phone
-  await phone.close()
-  expect(problems).toEqual([])
-})
+usePhone()
 
 const PLACE = 'POST /api/v1/shop/orders'
 const isPlace = (asked: { method?: string; url?: string }) => `${asked.method} ${asked.url}` === PLACE

@@ -1,13 +1,9 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { House } from '../house'
+import { expect, test } from 'vitest'
+import { house, useHouse } from '../frame'
 import { Phone, shoot } from '../phone'
 import { Cabinet, giveTickets, type Session } from '../vendor'
 
-let house: House
-beforeAll(async () => {
-  house = await House.open()
-})
-afterAll(() => house?.close())
+useHouse()
 
 const LOOKS = [
   { name: 'zh-light', locale: 'zh-CN', colorScheme: 'light' },
@@ -71,7 +67,7 @@ test.each(LOOKS)('every page can be drawn: $name', async ({ name, ...manner }) =
   await shot('product')
   await open(`/#/pages/goods/index?round_id=${round}`, '.foot-price')
   await shot('round')
-  await open('/#/pages/shop-orders/index', '.card.past')
+  await open('/#/pages/shop-orders/index', '.past-title')
   await shot('purchases')
   await page.locator('.card.past').first().tap()
   await page.locator('.order-sum').waitFor()
@@ -92,7 +88,7 @@ test.each(LOOKS)('every page can be drawn: $name', async ({ name, ...manner }) =
   await shot('opening')
   await page.locator('.opening-cost').waitFor({ timeout: 45_000 })
   await shot('opening-settled')
-  await open('/#/pages/cabinet-orders/index', '.card.past')
+  await open('/#/pages/cabinet-orders/index', '.past-title')
   await shot('cabinet-orders')
   await page.locator('.card.past').first().tap()
   await page.locator('.paying-title').waitFor()
@@ -100,6 +96,9 @@ test.each(LOOKS)('every page can be drawn: $name', async ({ name, ...manner }) =
   await page.locator('.cabinet-complain').tap()
   await page.locator('.picture-add').waitFor()
   await shot('complaint')
+  await house.call('POST', '/api/v1/complaints', { order_no: /order_no=([^&]+)/.exec(page.url())![1], text: '豆浆是酸的', pictures: [] }, await phone.token(page))
+  await open('/#/pages/complaints/index', '.complaints-state')
+  await shot('complaints')
   expect(phone.problems).toEqual([])
   await phone.close()
 })
@@ -148,12 +147,18 @@ test.each(['zh', 'en'])('the largest text pushes nothing out at the side: %s', a
   const { order_no } = await house.call<{ order_no: string }>('POST', '/api/v1/shop/orders', { round_id: round, quantity: 12, pay_with: 'balance' }, token)
   const unpaid = await house.call<{ order_no: string }>('POST', '/api/v1/shop/orders', { product_id: product, pay_with: 'wechat' }, token)
   const topup = await house.call<{ order_no: string }>('POST', '/api/v1/recharge/orders', { amount_cents: 500_000, client: 'native' }, token)
-  await giveTickets(house, token, 75_000)
+  await giveTickets(house, token, 85_000)
   const cabinet = await Cabinet.put(house)
-  const { session_no } = await house.call<Session>('POST', '/api/v1/cabinet/sessions', { device_code: cabinet.code, payment_type: 'ticket' }, token)
-  await cabinet.trip(session_no, { RICE: 3 })
-  const { orders } = await house.call<{ orders: { order_no: string }[] }>('GET', '/api/v1/cabinet/orders', undefined, token)
-  const taken = orders[0]!.order_no
+  const take = async (what: Record<string, number>) => {
+    const { session_no } = await house.call<Session>('POST', '/api/v1/cabinet/sessions', { device_code: cabinet.code, payment_type: 'ticket' }, token)
+    await cabinet.trip(session_no, what)
+    const { orders } = await house.call<{ orders: { order_no: string }[] }>('GET', '/api/v1/cabinet/orders', undefined, token)
+    return { session_no, taken: orders[0]!.order_no }
+  }
+  const complaint = { order_no: (await take({ MILK: 1 })).taken, text: '只拿了一袋大米，却扣了三袋的礼票，请看一下录像', pictures: [] }
+  const { complaint_id } = await house.call<{ complaint_id: number }>('POST', '/api/v1/complaints', complaint, token)
+  await house.call('POST', `/api/v1/admin/complaints/${complaint_id}/answer`, { text: '看过录像了，确实只拿了一袋，这就退' }, await house.tokenOf('admin'))
+  const { session_no, taken } = await take({ RICE: 3 })
   for (const [name, path, what] of [
     ['topup', 'topup/index', '.amount-tap'],
     ['topup-order', `topup-order/index?order_no=${topup.order_no}`, '.paying-title'],
@@ -161,7 +166,7 @@ test.each(['zh', 'en'])('the largest text pushes nothing out at the side: %s', a
     ['shop', 'home/index?tab=shop', '.ware'],
     ['round', `goods/index?round_id=${round}`, '.foot-price'],
     ['product', `goods/index?product_id=${product}`, '.foot-price'],
-    ['purchases', 'shop-orders/index', '.card.past'],
+    ['purchases', 'shop-orders/index', '.past-title'],
     ['purchase', `shop-order/index?order_no=${order_no}`, '.order-sum'],
     ['purchase-unpaid', `shop-order/index?order_no=${unpaid.order_no}`, '.round-left'],
     ['home', 'home/index', '.meal-card'],
@@ -170,6 +175,7 @@ test.each(['zh', 'en'])('the largest text pushes nothing out at the side: %s', a
     ['opening', `opening/index?session_no=${session_no}`, '.opening-cost'],
     ['cabinet-order', `cabinet-order/index?order_no=${taken}`, '.paying-title'],
     ['complaint', `complaint/index?order_no=${taken}`, '.picture-add'],
+    ['complaints', 'complaints/index', '.complaints-state'],
   ] as const) {
     await phone.visit(page, `/#/pages/${path}`)
     await page.locator(what).first().waitFor()

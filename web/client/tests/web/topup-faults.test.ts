@@ -1,26 +1,10 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { House } from '../house'
-import { Phone, shoot } from '../phone'
+import { expect, test } from 'vitest'
+import { house, phone, usePhone } from '../frame'
+import { shoot } from '../phone'
 import { creates, go, isCreate, LONG, title, topup, withCode } from '../till'
 
-let house: House
-let phone: Phone
 // A house of its own: the simulated WeChat ends with the server, and numbers its payments from the beginning again.
-beforeAll(async () => {
-  house = await House.open()
-})
-afterAll(() => house?.close())
-beforeEach(async () => {
-  phone = await Phone.buy(house)
-  house.asked.length = 0
-})
-afterEach(async () => {
-  house.before = () => {}
-  house.after = () => {}
-  const { problems } = phone
-  await phone.close()
-  expect(problems).toEqual([])
-})
+usePhone()
 
 test('the server dies as a top-up is begun: the retry has the same key, and there is one order', async () => {
   const { page, token } = await topup(phone, 'zhaolei')

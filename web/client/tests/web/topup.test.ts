@@ -1,25 +1,9 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { House } from '../house'
-import { Phone, scan, shoot } from '../phone'
+import { expect, test } from 'vitest'
+import { house, phone, usePhone } from '../frame'
+import { scan, shoot } from '../phone'
 import { creates, go, isCreate, LONG, title, topup, withCode } from '../till'
 
-let house: House
-let phone: Phone
-beforeAll(async () => {
-  house = await House.open()
-})
-afterAll(() => house?.close())
-beforeEach(async () => {
-  phone = await Phone.buy(house)
-  house.asked.length = 0
-})
-afterEach(async () => {
-  house.before = () => {}
-  house.after = () => {}
-  const { problems } = phone
-  await phone.close()
-  expect(problems).toEqual([])
-})
+usePhone()
 
 test('a code is shown, scanned and paid, and the page sees it by itself', async () => {
   const { page, token, orderNo } = await withCode(phone, 'zhangwei')
