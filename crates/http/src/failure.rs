@@ -209,6 +209,7 @@ fn details(refusal: &Refusal, message: &str) -> Value {
         Refusal::PlanogramTooLarge { .. } | Refusal::ProductTwice { .. } => "products",
         Refusal::NegativePrice => "base_price_cents",
         Refusal::RoleOfAll => "role",
+        Refusal::HandlesNoComplaints => "user_id",
         Refusal::RoleScope { .. } => "department_id",
         Refusal::CapacityOutOfRange { .. } => "capacity",
         _ => return details,

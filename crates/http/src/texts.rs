@@ -587,6 +587,9 @@ pub(crate) fn refusal(refusal: &Refusal, language: Language, zone: &TimeZone) ->
         Refusal::ComplaintOpen { complaint: _ } => {
             say!(language, "该订单已有未结束的投诉", "There is a complaint about this order that is not closed yet")
         }
+        Refusal::HandlesNoComplaints => {
+            say!(language, "该用户没有处理投诉的权限", "This member may not see to complaints")
+        }
         Refusal::ComplaintClosed => say!(language, "投诉已结束", "The complaint is closed"),
         Refusal::NothingToCorrect => say!(language, "数量没有变化", "The order says so already"),
         Refusal::StoreTaken { code: taken } => {

@@ -105,6 +105,8 @@ pub enum Refusal {
     NoAccount,
     NotInDepartment,
     MemberDisabled,
+    /// Not somebody who may see to complaints.
+    HandlesNoComplaints,
     AccountTaken {
         account: AccountName,
     },
@@ -391,6 +393,7 @@ impl Refusal {
                 Code::ConcurrencyError
             }
             Self::MemberDisabled
+            | Self::HandlesNoComplaints
             | Self::Yourself
             | Self::LastAdministrator
             | Self::NoAccount

@@ -6,12 +6,13 @@ mod support;
 
 use kernel::{
     AdjustTickets, AnswerComplaint, AssignComplaint, CabinetCommand, CabinetOrder, CabinetOrderType, CabinetPay,
-    CabinetRules, Cents, Code, Command, Complaint, ComplaintStatus, CorrectCabinetOrder, CorrectionOutcome,
+    CabinetRules, Cents, ChangeRole, Code, Command, Complaint, ComplaintStatus, CorrectCabinetOrder, CorrectionOutcome,
     CorrectionState, CreateDevice, CreateProduct, CreateStore, Date, DecideCorrection, Device, DeviceId, DoorSeen,
     DoorSession, DoorStatus, ErpCommand, ExceptionAction, ExceptionKind, FileComplaint, Instant, LapseDoor, MemberId,
     MoveDeviceStock, NoteDevice, NoteDoor, Noun, OpenDoor, OrderId, Outcome, Overdraft, PayCabinetOrder, ProductId,
-    RefundComplaint, Refusal, RefuseCallback, ResolveException, SendSales, SetPlanogram, SettleDoor, Settlement, Shelf,
-    ShopCommand, StoreId, StoreKind, StoreProperty, TakeProduct, Taken, UnpaidReason, Verdict,
+    RefundComplaint, Refusal, RefuseCallback, ResolveException, Role, RoleGrant, Scope, SendSales, SetPlanogram,
+    SettleDoor, Settlement, Shelf, ShopCommand, StoreId, StoreKind, StoreProperty, TakeProduct, Taken, UnpaidReason,
+    Verdict,
 };
 use support::{Answer, Asked, Database, House, Ids, actor, check_books};
 
@@ -136,6 +137,16 @@ impl World {
             self.give(member.id, tickets).expect("given");
         }
         member.id
+    }
+
+    fn grant(&mut self, member: MemberId, role: Role) {
+        let grant = RoleGrant { role, scope: Scope::Everywhere };
+        self.run(None, Command::ChangeRole(ChangeRole { member, grant, held: true })).expect("granted");
+    }
+
+    fn assign(&mut self, complaint: &Complaint, owner: Option<MemberId>) -> Result<Complaint, Refusal> {
+        let assign = AssignComplaint { complaint: complaint.id, owner };
+        self.house(CabinetCommand::AssignComplaint(assign)).map(complaint_of)
     }
 
     fn give(&mut self, member: MemberId, amount: i64) -> Answer {
@@ -817,8 +828,8 @@ fn a_complaint_is_answered_and_closed_and_gives_back_what_is_left_at_most() {
     let complaint = world.complain(&order).expect("filed");
     let open = Refusal::ComplaintOpen { complaint: complaint.id };
     assert_eq!(world.complain(&order).err(), Some(open));
-    let assign = AssignComplaint { complaint: complaint.id, owner: Some(clerk) };
-    let assigned = world.house(CabinetCommand::AssignComplaint(assign)).map(complaint_of).expect("assigned");
+    world.grant(clerk, Role::Support);
+    let assigned = world.assign(&complaint, Some(clerk)).expect("assigned");
     assert_eq!((assigned.owner, assigned.status()), (Some(clerk), ComplaintStatus::Open));
     assert_eq!(world.answer(&complaint, false).expect("answered").status(), ComplaintStatus::Answered);
 
@@ -840,6 +851,24 @@ fn a_complaint_is_answered_and_closed_and_gives_back_what_is_left_at_most() {
     assert_eq!(world.answer(&complaint, false).err(), Some(Refusal::ComplaintClosed));
     assert_eq!(world.give_back(&complaint, 1).err(), Some(Refusal::ComplaintClosed));
     world.complain(&order).expect("again");
+}
+
+#[test]
+fn a_complaint_is_given_to_who_may_handle_it_and_let_go() {
+    let mut world = World::new();
+    let order = world.bought(10_000, 600, &[("COLA", 2)]);
+    let complaint = world.complain(&order).expect("filed");
+    let (clerk, cashier, stranger) = (world.member(0), world.member(0), world.member(0));
+    for (member, role) in [(clerk, Role::Support), (cashier, Role::Finance), (stranger, Role::StoreStaff)] {
+        world.grant(member, role);
+    }
+    assert_eq!(world.assign(&complaint, Some(stranger)).err(), Some(Refusal::HandlesNoComplaints));
+    assert_eq!(world.assign(&complaint, Some(order.member)).err(), Some(Refusal::HandlesNoComplaints));
+    for owner in [Some(clerk), Some(cashier), None, Some(clerk)] {
+        assert_eq!(world.assign(&complaint, owner).expect("assigned").owner, owner);
+    }
+    world.answer(&complaint, true).expect("closed");
+    assert_eq!(world.assign(&complaint, Some(cashier)).err(), Some(Refusal::ComplaintClosed));
 }
 
 #[test]

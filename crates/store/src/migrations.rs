@@ -38,6 +38,7 @@ const ALL: &[Migration] = &[
     Migration { number: 18, name: "openings", text: include_str!("migrations/0018_openings.sql") },
     Migration { number: 19, name: "planograms", text: include_str!("migrations/0019_planograms.sql") },
     Migration { number: 20, name: "plain_checks", text: include_str!("migrations/0020_plain_checks.sql") },
+    Migration { number: 21, name: "order_search", text: include_str!("migrations/0021_order_search.sql") },
 ];
 
 /// Any number that no other program uses for a lock in the same database.

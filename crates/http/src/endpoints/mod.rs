@@ -148,6 +148,8 @@ pub fn all() -> Vec<Endpoint> {
         admin::stats::settling::endpoint(),
         admin::cabinets::erp_sales::show(),
         admin::cabinets::erp_sales::resend(),
+        admin::orders::endpoint(),
+        admin::orders::export(),
         admin::members::endpoint(),
         admin::member::endpoint(),
         admin::add_member::endpoint(),

@@ -60,6 +60,8 @@ const EXPECTED: &[(&str, Access)] = &[
     ("POST /api/v1/admin/members", Needs(Permission::MemberWrite)),
     ("PUT /api/v1/admin/members/{user_id}", Needs(Permission::MemberWrite)),
     ("PUT /api/v1/admin/members/{user_id}/roles/{role}", Needs(Permission::MemberWrite)),
+    ("GET /api/v1/admin/orders", Needs(Permission::MealReadOrders)),
+    ("GET /api/v1/admin/orders/export", Needs(Permission::MealReadOrders)),
     ("GET /api/v1/admin/members", Needs(Permission::MemberRead)),
     ("GET /api/v1/admin/members/{user_id}", Needs(Permission::MemberRead)),
     ("GET /api/v1/admin/members/{user_id}/ledger", Needs(Permission::WalletRead)),

@@ -809,6 +809,27 @@ on_both_engines! {
         for (step, body) in steps {
             corner.server.ask(&format!("POST {place}/{step}")).by(&support).json(&body).await.data();
         }
+        let finance = corner.server.person(Role::Finance).await;
+        for owner in [json!(finance.id), json!(null), json!(support.id)] {
+            let given = corner.server.ask(&format!("POST {place}/assign")).by(&support).json(&json!({"user_id": owner})).await;
+            assert_eq!(given.data()["owner_id"], owner);
+        }
+        let asked = "GET /api/v1/admin/audit?action=complaint.assign&limit=3";
+        let trail = corner.server.ask(asked).by(&finance).send().await.data()["records"].clone();
+        let steps: Vec<_> = trail.as_array().expect("records").iter().map(|record| json!([record["actor_id"], record["before"]["owner"], record["after"]["owner"]])).collect();
+        let expected = [
+            json!([support.id, null, support.id]), json!([support.id, finance.id, null]), json!([support.id, support.id, finance.id]),
+        ];
+        assert_eq!(steps, expected);
+        let staff = corner.server.person(Role::StoreStaff).await;
+        let give = async |body: Value| corner.server.ask(&format!("POST {place}/assign")).by(&support).json(&body).await;
+        let refused = give(json!({"user_id": staff.id})).await;
+        assert_eq!(refused.failed(400, "BUSINESS_RULE_ERROR")["fields"][0]["field"], "user_id");
+        give(json!({"user_id": corner.member.id})).await.failed(400, "BUSINESS_RULE_ERROR");
+        give(json!({"user_id": 1})).await.failed(404, "NOT_FOUND");
+        corner.admin_asks(&format!("PUT /api/v1/admin/members/{}/status", finance.id), &json!({"status": "disabled", "reason": "离职"})).await;
+        give(json!({"user_id": finance.id})).await.failed(400, "BUSINESS_RULE_ERROR");
+
         let refund = json!({"amount_cents": 250, "reason": "补偿"});
         corner.server.ask(&format!("POST {place}/refund")).by(&support).json(&refund).await.failed(403, "PERMISSION_DENIED");
         let finance = corner.server.person(Role::Finance).await;

@@ -14,6 +14,7 @@ mod jobs;
 mod limits;
 mod meals;
 mod members;
+mod order_search;
 mod orders;
 mod pickup;
 mod protocol;

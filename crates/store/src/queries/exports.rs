@@ -143,7 +143,7 @@ fn note(text: String) -> Result<Note, Error> {
     Note::try_from(text).map_err(|_| Error::inconsistent("out of range: notes"))
 }
 
-fn title(text: String) -> Result<Title, Error> {
+pub(super) fn title(text: String) -> Result<Title, Error> {
     Title::try_from(text).map_err(|_| Error::inconsistent("out of range: title"))
 }
 

@@ -15,6 +15,7 @@ pub mod kitchen;
 pub mod ledger;
 pub mod meals;
 pub mod members;
+pub mod order_search;
 pub mod orders;
 pub mod payments;
 pub mod sessions;

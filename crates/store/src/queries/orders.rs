@@ -145,15 +145,19 @@ pub async fn count_of_meal(store: &Store, meal: MealId, ended: Ended) -> Result<
     super::number(store.query(COUNT_OF_MEAL, vec![meal.get().into(), ended.word().into()]).await?)
 }
 
-/// Which dates of meals a history covers, both included.
-#[derive(Debug, Clone, Copy)]
+/// Which dates of meals are meant, both included.
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Dates {
     pub from: Option<Date>,
     pub to: Option<Date>,
 }
 
 impl Dates {
-    fn parameters(self) -> [Value<'static>; 2] {
+    pub(super) fn are_all(self) -> bool {
+        self.from.is_none() && self.to.is_none()
+    }
+
+    pub(super) fn parameters(self) -> [Value<'static>; 2] {
         let text =
             |date: Option<Date>, end: &str| Value::from(date.map_or_else(|| end.to_owned(), |date| date.to_string()));
         [text(self.from, "0000-01-01"), text(self.to, "9999-12-31")]

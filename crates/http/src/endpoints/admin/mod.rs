@@ -24,6 +24,7 @@ pub(super) mod member_sessions;
 pub(super) mod member_statement;
 pub(super) mod member_tickets;
 pub(super) mod members;
+pub(super) mod orders;
 pub(super) mod reconciliations;
 pub(super) mod refund;
 pub(super) mod refunds;

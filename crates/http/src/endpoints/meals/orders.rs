@@ -44,7 +44,7 @@ struct MealOrderPage {
 
 /// An order and who it is for.
 #[derive(Serialize, JsonSchema)]
-struct MealOrderRow {
+pub(in crate::endpoints) struct MealOrderRow {
     order_id: OrderId,
     order_no: String,
     user_id: MemberId,
@@ -64,7 +64,7 @@ struct MealOrderRow {
 }
 
 impl MealOrderRow {
-    fn new((order, nickname): (MealOrder, String)) -> Self {
+    pub(in crate::endpoints) fn new((order, nickname): (MealOrder, String)) -> Self {
         Self {
             pickup: Pickup::of(&order),
             order_id: order.id,

@@ -1,13 +1,14 @@
 use axum::http::Method;
 use kernel::{
-    Cents, Date, DepartmentId, Instant, MealId, MealOption, MealStatus, MemberId, Note, OrderId, OrderStatus,
-    Permission, Quantity, Slot, Title,
+    Cents, Date, Instant, MealId, MealOption, MealStatus, MemberId, Note, OrderId, OrderStatus, Permission, Quantity,
+    Slot,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::queries;
 use store::queries::orders::{Dates, Remembered, Statistics};
 
+use super::PayingDepartment;
 use crate::App;
 use crate::caller::Caller;
 use crate::endpoint::{Declaration, Endpoint, Input, Tag};
@@ -66,13 +67,6 @@ struct OrderHistoryRow {
     paid_by: Option<PayingDepartment>,
 }
 
-#[derive(Serialize, JsonSchema)]
-#[schemars(inline)]
-struct PayingDepartment {
-    department_id: DepartmentId,
-    name: Title,
-}
-
 impl From<Remembered> for OrderHistoryRow {
     fn from(found: Remembered) -> Self {
         let order = found.order;
@@ -89,7 +83,7 @@ impl From<Remembered> for OrderHistoryRow {
             meal_description: found.description,
             meal_status: found.meal_status,
             placed_by: order.placed_by,
-            paid_by: found.paid_by.map(|(department_id, name)| PayingDepartment { department_id, name }),
+            paid_by: found.paid_by.map(PayingDepartment::from),
         }
     }
 }

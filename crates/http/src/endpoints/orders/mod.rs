@@ -8,8 +8,8 @@ pub(super) mod redeem;
 pub(super) mod show;
 
 use kernel::{
-    Cents, Chosen, Instant, MealId, MealOption, MealOrder, MemberId, Note, Noun, OrderId, OrderOutcome, OrderStatus,
-    Outcome, PickupCode, PickupWindow, Quantity, Refusal, Warning,
+    Cents, Chosen, DepartmentId, Instant, MealId, MealOption, MealOrder, MemberId, Note, Noun, OrderId, OrderOutcome,
+    OrderStatus, Outcome, PickupCode, PickupWindow, Quantity, Refusal, Title, Warning,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -114,6 +114,19 @@ impl Pickup {
             pickup_window: order.pickup_window,
             redeemed_at: order.redeemed_at,
         }
+    }
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
+pub(in crate::endpoints) struct PayingDepartment {
+    department_id: DepartmentId,
+    name: Title,
+}
+
+impl From<(DepartmentId, Title)> for PayingDepartment {
+    fn from((department_id, name): (DepartmentId, Title)) -> Self {
+        Self { department_id, name }
     }
 }
 

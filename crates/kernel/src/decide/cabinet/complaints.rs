@@ -5,8 +5,8 @@ use super::{existing_device, existing_order, wallet};
 use crate::draft::{Draft, Written};
 use crate::{
     AnswerComplaint, AssignComplaint, CabinetOrder, Cents, Change, Complaint, ComplaintId, ComplaintOutcome,
-    ComplaintReply, Context, Decision, Facts, FileComplaint, Needs, Noun, OrderPart, Outcome, RefundComplaint, Refusal,
-    Standing, Tickets,
+    ComplaintReply, Context, Decision, Facts, FileComplaint, MemberStatus, Needs, Noun, OrderPart, Outcome, Permission,
+    RefundComplaint, Refusal, Standing, Tickets,
 };
 
 pub(super) fn file_needs(command: &FileComplaint, needs: &mut Needs) {
@@ -59,10 +59,14 @@ pub(super) fn assign(
     draft: Draft<'_>,
 ) -> Result<Decision, Refusal> {
     let before = existing(facts, command.complaint)?;
-    if let Some(owner) = command.owner
-        && facts.members.get(&owner).is_none()
-    {
-        return Err(Refusal::NotFound { noun: Noun::Member });
+    if let Some(owner) = command.owner {
+        let owner = facts.members.get(&owner).ok_or(Refusal::NotFound { noun: Noun::Member })?;
+        if owner.status == MemberStatus::Disabled {
+            return Err(Refusal::MemberDisabled);
+        }
+        if !owner.grants.allow(Permission::ComplaintHandle) {
+            return Err(Refusal::HandlesNoComplaints);
+        }
     }
     must_be_open(before)?;
 

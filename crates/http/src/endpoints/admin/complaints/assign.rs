@@ -30,8 +30,8 @@ pub(crate) fn endpoint() -> Endpoint {
             id: "assignComplaint",
             tag: Tag::Cabinets,
             summary: "Say who sees to a complaint",
-            description: "Until it is closed.",
-            codes: &[Code::NotFound, Code::InvalidStatusTransition],
+            description: "Oneself or a colleague who may handle complaints, until it is closed.",
+            codes: &[Code::NotFound, Code::InvalidStatusTransition, Code::BusinessRule],
         },
         handle,
     )
