@@ -20,6 +20,7 @@ export const sections: { group: Group; pages: Listed[] }[] = [
     pages: [
       { name: 'dashboard', path: '/', component: () => import('@/pages/Dashboard.vue') },
       { name: 'meals', path: '/meals', needs: 'meal:read', component: () => import('@/pages/Meals.vue') },
+      { name: 'dayOrders', path: '/day-orders', needs: 'meal:read_orders', component: () => import('@/pages/DayOrders.vue') },
       { name: 'orders', path: '/orders', needs: 'meal:read_orders', component: () => import('@/pages/Orders.vue') },
       { name: 'pickup', path: '/pickup', needs: 'order:redeem', component: () => import('@/pages/Pickup.vue') },
       { name: 'booking', path: '/booking', needs: 'department:book', component: () => import('@/pages/Booking.vue') },

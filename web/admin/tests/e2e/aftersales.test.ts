@@ -4,7 +4,7 @@ import { deflateSync } from 'node:zlib'
 
 import { expect, test } from 'vitest'
 
-import { accessible, call, open, shoot, tokenOf } from './browser'
+import { accessible, call, choose, open, shoot, tokenOf } from './browser'
 import { type Cabinet, makeCabinet, type Member, openingOf, shopper, trip, until } from './house'
 
 const token = await tokenOf('admin')
@@ -188,6 +188,24 @@ test('a complaint is taken, looked at, answered, paid back in part, and closed',
   await page.getByText('投诉已结束，不能再回复').waitFor()
   await page.getByLabel('回复用户').waitFor({ state: 'detached' })
   expect(await call(buyer.token, 'GET', `/api/v1/complaints/${id}`)).toMatchObject({ status: 'closed', refunded_cents: 300, answers: [{ text: '抱歉，我们马上下架' }, { text: '已退还一瓶的礼票' }] })
+})
+
+test('a complaint is given to a colleague, who finds it under the own name', async () => {
+  const [cabinet, buyer, other] = [await makeCabinet(), await shopper('阮清'), await colleague('财务小孟')]
+  const id = await complain(buyer, await bought(buyer, cabinet, [{ product_code: 'COLA', quantity: 1 }]), '灯不亮')
+  const page = await open(`/admin/complaints/${id}`, { token })
+  await choose(page, '交给同事', '财务小孟 · 财务')
+  await page.getByText('已交给财务小孟').waitFor()
+  await page.locator('.facts').getByText('财务小孟').waitFor()
+  await accessible(page)
+  await shoot(page, 'complaint-given-1440-light')
+
+  const theirs = await open(`/admin/complaints/${id}`, { token: other.token, width: 390 })
+  await theirs.getByRole('button', { name: '放下' }).waitFor()
+  await accessible(theirs)
+  await shoot(theirs, 'complaint-given-390-light')
+  const { records } = await call<{ records: { before: unknown; after: unknown }[] }>(token, 'GET', `/api/v1/admin/audit?object_kind=complaint&object_id=${id}&action=complaint.assign`)
+  expect(records).toMatchObject([{ before: { owner: null }, after: { owner: other.user_id } }])
 })
 
 test('an answer that is lost is sent again and said once', async () => {

@@ -82,6 +82,7 @@ const PAGES: [string, () => string, (page: Page) => Promise<void>][] = [
   ['meals-week', () => '/meals', (page) => page.locator('.card').first().waitFor()],
   ['meals-month', () => '/meals?view=month', (page) => page.locator('a.line').first().waitFor()],
   ['meal', () => `/meals/${meal}`, (page) => page.locator('tbody a').first().waitFor()],
+  ['day-orders', () => '/day-orders', (page) => page.locator('tbody a').first().waitFor()],
   ['orders', () => '/orders', (page) => page.locator('tbody a').first().waitFor()],
   ['members', () => '/members', (page) => page.locator('tbody a').first().waitFor()],
   ['member', () => `/members/${member}`, (page) => page.locator('tbody .money').first().waitFor()],
