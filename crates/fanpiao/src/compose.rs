@@ -8,14 +8,14 @@ use http_api::{App, Limits};
 use kernel::{CabinetRules, Cents, Overdraft, ShopRules};
 use service::{
     Ambient, BookSubscriptions, Compensation, ConsistencyCheck, EndRounds, Erp, ForgetOldRows, Job, LaneSettings,
-    OpenDelivery, Pay, PullErpProducts, Recharge, RefundDelivery, ReleaseExpiredOrders, SalesDelivery, SealAudit,
-    SendErpSales, Service, Settings, System, TidyPictures, Vendor,
+    OpenDelivery, Pay, PullErpProducts, Recharge, RefundDelivery, ReleaseExpiredOrders, SalesDelivery, ScoreDelivery,
+    SealAudit, SendErpSales, Service, Settings, System, TidyPictures, Vendor,
 };
 use store::Store;
 use tracing_subscriber::EnvFilter;
 use wechat::mini::{self, MiniProgram};
 use wechat::pay::{self, Merchant, PublicKey};
-use wechat::{Secret, TransportConfig, UnixTime};
+use wechat::{Secret, TransportConfig, UnixTime, payscore};
 
 use crate::Problem;
 use crate::config::{Config, LogFormat, Retention, VendorProtocol};
@@ -68,6 +68,7 @@ async fn start(config: &Config, jobs: Vec<Box<dyn Job>>) -> Result<Service, Prob
         most: Cents::new(config.cabinet.max_cents.into()),
         correction_limit: Cents::new(config.cabinet.correction_limit_cents.into()),
         least_tickets: config.cabinet.min_tickets.into(),
+        score_most: config.wechat.score_service_id.as_ref().map(|_| Cents::new(config.cabinet.score_max_cents.into())),
         ..CabinetRules::default()
     };
     settings.vendor = vendor(config)?;
@@ -79,7 +80,8 @@ async fn start(config: &Config, jobs: Vec<Box<dyn Job>>) -> Result<Service, Prob
     settings.pay = merchant(config)?.map(Arc::new);
     settings.jobs = jobs;
     settings.pictures = config.pictures()?;
-    settings.deliveries = vec![Box::new(RefundDelivery), Box::new(OpenDelivery), Box::new(SalesDelivery)];
+    settings.deliveries =
+        vec![Box::new(RefundDelivery), Box::new(OpenDelivery), Box::new(ScoreDelivery), Box::new(SalesDelivery)];
     let store = Store::new(&config.database.url).map_err(|error| error.to_string())?;
     let started = Service::start(store, Arc::new(System), settings).await;
     started.map_err(|error| format!("the database cannot be used: {error}"))
@@ -141,6 +143,10 @@ fn merchant(config: &Config) -> Result<Option<Pay>, Problem> {
         appid: appid.clone(),
         notify_url: notify_url.trim_end_matches('/').to_owned(),
         description: config.recharge.description.clone(),
+        score: wechat
+            .score_service_id
+            .as_ref()
+            .map(|service_id| payscore::Service { appid: appid.clone(), service_id: service_id.clone() }),
     }))
 }
 

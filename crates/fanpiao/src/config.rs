@@ -201,6 +201,8 @@ pub(crate) struct Wechat {
     pub(crate) public_key: Option<String>,
     /// Where WeChat reaches this API from outside, as `https://canteen.example.com/api/v1`.
     pub(crate) notify_url: Option<String>,
+    /// The pay score service that collects for cabinets. Without it they take tickets only.
+    pub(crate) score_service_id: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -255,6 +257,9 @@ pub(crate) struct Cabinet {
     /// Who has fewer tickets opens no door.
     #[serde(deserialize_with = "typed")]
     pub(crate) min_tickets: u32,
+    /// Up to how much WeChat's pay score is told that an opening will cost.
+    #[serde(deserialize_with = "typed")]
+    pub(crate) score_max_cents: u32,
 }
 
 #[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
@@ -285,6 +290,7 @@ impl Default for Cabinet {
             max_cents: 20_000,
             correction_limit_cents: 5_000,
             min_tickets: 2_500,
+            score_max_cents: 20_000,
         }
     }
 }
@@ -525,6 +531,12 @@ impl Config {
             }
         }
         let cabinet = &self.cabinet;
+        if wechat.score_service_id.is_some() && wechat.mchid.is_none() {
+            return Err("configuration: wechat.mchid: is needed with wechat.score_service_id".to_owned());
+        }
+        if wechat.score_service_id.is_some() && cabinet.score_max_cents == 0 {
+            return Err("configuration: cabinet.score_max_cents: must be at least 1".to_owned());
+        }
         if cabinet.vendor.is_some() {
             let needed = [
                 ("vendor_secret", cabinet.vendor_secret.is_some()),
@@ -678,6 +690,7 @@ impl fmt::Display for Config {
             ("certificate_serial", &wechat.certificate_serial),
             ("public_key_id", &wechat.public_key_id),
             ("notify_url", &wechat.notify_url),
+            ("score_service_id", &wechat.score_service_id),
         ];
         for (name, text) in texts {
             if let Some(text) = text {
@@ -695,6 +708,7 @@ impl fmt::Display for Config {
         let Cabinet { vendor, vendor_url, callback_url, max_cents, min_tickets, .. } = cabinet;
         writeln!(f, "\n[cabinet]\nmax_cents = {max_cents}\nmin_tickets = {min_tickets}")?;
         writeln!(f, "correction_limit_cents = {}", cabinet.correction_limit_cents)?;
+        writeln!(f, "score_max_cents = {}", cabinet.score_max_cents)?;
         match vendor {
             Some(vendor) => writeln!(f, "vendor = {vendor:?}\nvendor_secret = \"***\"")?,
             None => writeln!(f, "# vendor: none, no door opens")?,

@@ -210,6 +210,7 @@ pub(crate) fn noun(noun: Noun, language: Language) -> &'static str {
         Noun::Store => text("门店", "store"),
         Noun::Device => text("柜机", "cabinet"),
         Noun::DoorSession => text("开门会话", "door session"),
+        Noun::ScoreOrder => text("支付分订单", "pay score order"),
         Noun::Correction => text("修正单", "correction"),
         Noun::Complaint => text("投诉", "complaint"),
     }
@@ -548,6 +549,9 @@ pub(crate) fn refusal(refusal: &Refusal, language: Language, zone: &TimeZone) ->
         Refusal::PayScoreMissing => {
             say!(language, "暂不支持微信支付分，请用礼票", "Pay score is not to be had; pay with tickets")
         }
+        Refusal::PayScoreNotAllowed => {
+            say!(language, "请先在微信中开通支付分，或用礼票", "Allow pay score in WeChat first, or pay with tickets")
+        }
         Refusal::DeviceOffline => code(Code::DeviceOffline).in_language(language).to_owned(),
         Refusal::DeviceBusy => code(Code::DeviceBusy).in_language(language).to_owned(),
         Refusal::DoorUnsettled => {
@@ -555,6 +559,16 @@ pub(crate) fn refusal(refusal: &Refusal, language: Language, zone: &TimeZone) ->
         }
         Refusal::UnpaidCabinetOrder { order: _ } => code(Code::UnpaidOrderExists).in_language(language).to_owned(),
         Refusal::CabinetOrderPaid => say!(language, "订单已支付", "The order is paid"),
+        Refusal::PayScoreCollecting => say!(
+            language,
+            "微信支付分正在收取这笔订单，也可在微信的订单页支付",
+            "WeChat is collecting this order; it can also be paid on its page in WeChat",
+        ),
+        Refusal::PaidByPayScore => say!(
+            language,
+            "这笔订单由微信支付分收取，不能用礼票更正或退还",
+            "WeChat's pay score has collected this order; it cannot be corrected or given back in tickets",
+        ),
         Refusal::CabinetOrderPart { whole: _ } => {
             say!(
                 language,

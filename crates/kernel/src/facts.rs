@@ -8,8 +8,8 @@ use crate::{
     Correction, Date, Department, DepartmentCode, DepartmentId, Device, DoorSession, Entry, ErpFacts, ErpNeeds,
     ErpProduct, Exception, ExceptionKind, ExceptionState, GroupOrder, GroupOrderId, Hold, Instant, Job, JobRun,
     LedgerSum, Meal, MealId, MealOrder, Member, MemberId, OrderId, OutboxMessage, Payment, PaymentId, Pool, PoolId,
-    Product, Refund, RefundId, Role, Round, RunId, SalesDocument, Session, ShopFacts, ShopNeeds, ShopOrder, Slot,
-    StockMovement, Store, StuckOrder, Subscription, SubscriptionId, SubscriptionRun, Topup,
+    Product, Refund, RefundId, Role, Round, RunId, SalesDocument, ScoreOrder, Session, ShopFacts, ShopNeeds, ShopOrder,
+    Slot, StockMovement, Store, StuckOrder, Subscription, SubscriptionId, SubscriptionRun, Topup,
 };
 
 /// As many lapsed claims of a pool as can matter to one order, which asks for a thousand pieces at most.
@@ -125,6 +125,7 @@ pub enum Change {
     Store(Store),
     Device(Device),
     DoorSession(DoorSession),
+    ScoreOrder(ScoreOrder),
     CabinetOrder(CabinetOrder),
     Correction(Correction),
     Complaint(Complaint),
@@ -224,6 +225,7 @@ impl Facts {
                 Change::Store(store) => self.cabinet.apply_store(store),
                 Change::Device(device) => self.cabinet.apply_device(device),
                 Change::DoorSession(session) => self.cabinet.apply_session(session),
+                Change::ScoreOrder(score) => self.cabinet.apply_score(score),
                 Change::CabinetOrder(order) => self.cabinet.apply_order(order),
                 Change::Complaint(complaint) => self.cabinet.apply_complaint(complaint),
                 Change::Correction(correction) => self.cabinet.corrections.set(correction.id, correction),

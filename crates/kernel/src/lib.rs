@@ -37,9 +37,10 @@ pub use cabinet::{
     CabinetOrder, CabinetOrderState, CabinetOrderType, CabinetPay, CabinetRules, Complaint, ComplaintReply,
     ComplaintStatus, CorrectCabinetOrder, Corrected, Correction, CorrectionState, CreateDevice, CreateStore,
     DecideCorrection, Device, DevicePatch, DoorSeen, DoorSession, DoorStatus, EditDevice, EditStore, FileComplaint,
-    LapseDoor, MoveDeviceStock, NoteDevice, NoteDoor, OpenDoor, OrderPart, PayAttempt, PayCabinetOrder,
-    RefundComplaint, RefuseCallback, SetPlanogram, SettleDoor, Settlement, Shelf, Shelved, Standing, Store, StoreKind,
-    StorePatch, StoreProperty, Taken, UnpaidReason, Verdict,
+    LapseDoor, MoveDeviceStock, NoteDevice, NoteDoor, NoteScore, OpenDoor, OrderPart, PayAttempt, PayCabinetOrder,
+    RefundComplaint, RefuseCallback, ScoreCharge, ScoreEnd, ScoreOrder, ScoreSeen, ScoreState, SetPlanogram,
+    SettleDoor, Settlement, Shelf, Shelved, Standing, Store, StoreKind, StorePatch, StoreProperty, Taken, UnpaidReason,
+    Verdict,
 };
 pub use code::Code;
 pub use command::{

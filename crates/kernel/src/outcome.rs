@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     AccountId, CabinetOrder, CapacityStrategy, Cents, Complaint, Correction, Date, Department, DepartmentId, Device,
     DoorSession, Exception, GroupOrderId, Instant, JobRun, Meal, MealId, MealOrder, Member, MemberId, OrderId,
-    PaymentId, Pool, Product, Refund, Refusal, Round, SalesDocument, ShopOrder, Slot, StockMovement, Store, StuckOrder,
-    Subscription, SubscriptionRun, Topup, TransferId,
+    PaymentId, Pool, Product, Refund, Refusal, Round, SalesDocument, ScoreOrder, ShopOrder, Slot, StockMovement, Store,
+    StuckOrder, Subscription, SubscriptionRun, Topup, TransferId,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,6 +87,9 @@ pub enum Outcome {
     },
     DoorSession {
         session: DoorSession,
+    },
+    ScoreOrder {
+        score: ScoreOrder,
     },
     CabinetOrder {
         order: CabinetOrder,

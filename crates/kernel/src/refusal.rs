@@ -30,6 +30,7 @@ pub enum Noun {
     Store,
     Device,
     DoorSession,
+    ScoreOrder,
     Correction,
     Complaint,
 }
@@ -257,6 +258,8 @@ pub enum Refusal {
     },
     /// Pay score is not there to be used.
     PayScoreMissing,
+    /// The member has not allowed pay score for the cabinets.
+    PayScoreNotAllowed,
     DeviceOffline,
     DeviceBusy,
     /// An earlier opening is not settled yet.
@@ -265,6 +268,10 @@ pub enum Refusal {
         order: OrderId,
     },
     CabinetOrderPaid,
+    /// WeChat is collecting it.
+    PayScoreCollecting,
+    /// WeChat has collected it, and its money does not go back in tickets.
+    PaidByPayScore,
     /// It is a part of another order, which is the one to correct.
     CabinetOrderPart {
         whole: OrderId,
@@ -379,6 +386,7 @@ impl Refusal {
             | Self::FulfilmentStep { .. }
             | Self::SharesKept
             | Self::CabinetOrderPaid
+            | Self::PayScoreCollecting
             | Self::CorrectionWaiting { .. }
             | Self::CorrectionDecided
             | Self::ComplaintClosed => Code::InvalidStatusTransition,
@@ -406,6 +414,8 @@ impl Refusal {
             | Self::StoreTaken { .. }
             | Self::DeviceTaken { .. }
             | Self::PayScoreMissing
+            | Self::PayScoreNotAllowed
+            | Self::PaidByPayScore
             | Self::DoorUnsettled
             | Self::CabinetOrderPart { .. }
             | Self::SecondPersonNeeded

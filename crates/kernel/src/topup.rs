@@ -334,6 +334,8 @@ words! {
         CallbackMismatch = "callback_mismatch",
         /// A cabinet's vendor reports something that is wrong with it.
         CabinetAlarm = "cabinet_alarm",
+        /// WeChat says of a pay score order what does not fit our books. Nothing was booked.
+        PayScoreMismatch = "pay_score_mismatch",
         /// More was taken from a cabinet than anybody put in.
         StockNegative = "stock_negative",
     }

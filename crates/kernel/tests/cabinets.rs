@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod pay_score;
 mod support;
 
 use kernel::{
@@ -43,7 +44,11 @@ impl World {
         let mut world = Self {
             database: Database::new(),
             ids: Ids::default(),
-            house: House { now: world_start(), overdraft_limit: Some(Overdraft::NONE) },
+            house: House {
+                now: world_start(),
+                overdraft_limit: Some(Overdraft::NONE),
+                cabinet: CabinetRules::default(),
+            },
             store: StoreId::new(1),
             product: ProductId::new(1),
             device: DeviceId::new(1),

@@ -36,7 +36,7 @@ impl World {
         Self {
             database: Database::new(),
             ids: Ids::default(),
-            house: House { now, overdraft_limit: Some(Overdraft::NONE) },
+            house: House { now, overdraft_limit: Some(Overdraft::NONE), cabinet: kernel::CabinetRules::default() },
         }
     }
 

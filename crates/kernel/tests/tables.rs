@@ -558,7 +558,7 @@ impl Scenario {
         Self {
             database: Database::new(),
             ids: Ids::default(),
-            house: House { now, overdraft_limit: None },
+            house: House { now, overdraft_limit: None, cabinet: kernel::CabinetRules::default() },
             members: BTreeMap::new(),
             departments: BTreeMap::new(),
             meals: BTreeMap::new(),
@@ -1811,6 +1811,7 @@ fn outcome_parts(outcome: &Outcome, put: &mut impl FnMut(&str, String)) {
         | Outcome::Store { .. }
         | Outcome::Device { .. }
         | Outcome::DoorSession { .. }
+        | Outcome::ScoreOrder { .. }
         | Outcome::CabinetOrder { .. }
         | Outcome::Correction(_)
         | Outcome::Complaint(_)

@@ -232,7 +232,11 @@ impl World {
             random,
             database: Database::new(),
             ids: Ids::default(),
-            house: House { now: Instant::from_millis(1_772_413_200_000), overdraft_limit },
+            house: House {
+                now: Instant::from_millis(1_772_413_200_000),
+                overdraft_limit,
+                cabinet: kernel::CabinetRules::default(),
+            },
             reference: Reference::default(),
             tokens: 0,
         }

@@ -11,6 +11,7 @@ use store::queries::cabinets;
 use store::{OutboxRow, Store};
 
 use crate::jobs::counts;
+use crate::scores::ScoreCompensation;
 use crate::vendor::DoorAnswer;
 use crate::{Delivered, Delivery, Failure, Job, Request, Schedule, Service, crash, uuid};
 
@@ -39,6 +40,9 @@ impl Service {
     ) -> Result<DoorSession, Failure> {
         if self.vendor().is_none() {
             return Err(Failure::Provider { reason: "no cabinet vendor is configured".to_owned() });
+        }
+        if pay == CabinetPay::Wechat {
+            self.must_allow_score(member).await?;
         }
         let command = CabinetCommand::OpenDoor(OpenDoor { member, device, pay });
         let opened = self.run(asked(Command::Cabinet(command))).await?;
@@ -107,7 +111,7 @@ impl Delivery for OpenDelivery {
 /// All jobs about cabinets.
 #[must_use]
 pub fn cabinet_jobs() -> Vec<Box<dyn Job>> {
-    vec![Box::new(LapseDoors), Box::new(ProcessEvents)]
+    vec![Box::new(LapseDoors), Box::new(ProcessEvents), Box::new(ScoreCompensation)]
 }
 
 /// Openings of which nothing was heard in time.

@@ -130,7 +130,10 @@ pub struct Sales {
     pub orders: i64,
     /// What the lines come to, less what complaints gave back.
     pub total_cents: Cents,
+    /// What of it was paid in tickets.
     pub total_tickets: Tickets,
+    /// What of it WeChat's pay score has collected.
+    pub collected_cents: Cents,
 }
 
 /// A day's sales of a store beside what the ledger says of them.
@@ -140,6 +143,7 @@ pub struct CountedSales {
     pub sales: Sales,
     /// What the cabinets' accounts took on that day. Where it is not the total, nothing is told the ERP.
     pub ledger_tickets: Tickets,
+    pub ledger_cents: Cents,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -160,6 +164,13 @@ impl CountedSales {
         if ledger != sales.total_tickets {
             let orders = sales.total_tickets.get();
             return Err(format!("the ledger has {} tickets and the orders {orders}", ledger.get()));
+        }
+        if self.ledger_cents != sales.collected_cents {
+            let orders = sales.collected_cents.get();
+            return Err(format!(
+                "the ledger has {} cents from WeChat and the orders {orders}",
+                self.ledger_cents.get()
+            ));
         }
         if lines - conceded != total {
             return Err(format!("the lines come to {lines} cents less {conceded}, the orders to {total}"));
@@ -364,9 +375,10 @@ impl Service {
             orders: sold.orders,
             total_cents: sold.total,
             total_tickets: sold.tickets,
+            collected_cents: sold.collected,
         };
-        let ledger_tickets = queries::taken_tickets(self.store(), store, from, until).await?;
-        Ok(CountedSales { sales, ledger_tickets })
+        let (ledger_tickets, ledger_cents) = queries::taken(self.store(), store, from, until).await?;
+        Ok(CountedSales { sales, ledger_tickets, ledger_cents })
     }
 
     /// # Errors

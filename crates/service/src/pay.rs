@@ -14,7 +14,7 @@ use wechat::pay::{
     Event, Fen, H5Scene, H5System, Merchant, NotifyError, Order, PayParams, RefundNotice, RefundOf, RefundRequest,
     RefundStatus, TradeState, Transaction, VerifyError,
 };
-use wechat::{Secret, UnixTime};
+use wechat::{Secret, UnixTime, payscore};
 
 use crate::{Ambient, Failure, Request, Service, crash};
 
@@ -26,6 +26,8 @@ pub struct Pay {
     pub notify_url: String,
     /// What the payer reads on the bill.
     pub description: String,
+    /// The pay score service that collects for cabinets.
+    pub score: Option<payscore::Service>,
 }
 
 /// The rules of topping up.
@@ -386,6 +388,7 @@ impl Service {
                 self.settle(pay, transaction, PaymentSource::Callback).await?;
             }
             Event::Refund(notice) => self.note_notice(notice).await?,
+            Event::ServiceOrder(order) => self.note_service_order(order).await?,
             _ => tracing::info!(id, "a notification that changes nothing"),
         }
         self.callback_processed(id).await

@@ -6,9 +6,9 @@ use kernel::{
     DoorSessionId, DrawSecret, ErpProduct, Exception, ExceptionState, Fulfilment, Goods, GroupOrder, GroupOrderId,
     Hold, HoldState, Instant, Job, JobRun, Meal, MealId, MealOrder, Member, MemberId, OrderId, OrderPart, Owner,
     Payment, PaymentId, PaymentState, Pool, PoolId, Product, ProductId, Receipt, Refund, RefundId, Round, RoundId,
-    RoundState, RoundStatus, RunId, RunState, RunStatus, SalesDocument, Session, Settlement, ShopOrder, ShopOrderState,
-    ShopStatus, StoreId, StuckOrder, Subscriber, Subscription, SubscriptionId, SubscriptionRun, SystemAccount, Tickets,
-    Topup, TopupState, TopupStatus,
+    RoundState, RoundStatus, RunId, RunState, RunStatus, SalesDocument, ScoreCharge, ScoreOrder, ScoreState, Session,
+    Settlement, ShopOrder, ShopOrderState, ShopStatus, StoreId, StuckOrder, Subscriber, Subscription, SubscriptionId,
+    SubscriptionRun, SystemAccount, Tickets, Topup, TopupState, TopupStatus,
 };
 
 use crate::sql::Kind::{Blob, Int, Text};
@@ -334,6 +334,25 @@ pub(crate) const DOOR_SESSION: &[Column] = &[
     ("vendor_order_no", Text),
     ("settlement", Text),
     ("due_at", Int),
+    ("created_at", Int),
+    ("updated_at", Int),
+    ("version", Int),
+];
+
+pub(crate) const SCORE_ORDER: &[Column] = &[
+    ("session_id", Int),
+    ("most_cents", Int),
+    ("status", Text),
+    ("order_id", Int),
+    ("total_cents", Int),
+    ("ended_at", Int),
+    ("transaction_id", Text),
+    ("paid_at", Int),
+    ("source", Text),
+    ("refunded_cents", Int),
+    ("ending", Text),
+    ("next_check_at", Int),
+    ("checks", Int),
     ("created_at", Int),
     ("updated_at", Int),
     ("version", Int),
@@ -708,6 +727,43 @@ impl FromRow for DoorSession {
     }
 }
 
+impl FromRow for ScoreOrder {
+    fn from_cells(cells: &mut Cells) -> Result<Self, Error> {
+        let (session, most) = (DoorSessionId::new(cells.int()?), Cents::new(cells.int()?));
+        Ok(Self {
+            session,
+            most,
+            state: score_state(cells)?,
+            next_check_at: instant(cells)?,
+            checks: cells.int()?,
+            created_at: instant(cells)?,
+            updated_at: instant(cells)?,
+        })
+    }
+}
+
+fn score_state(cells: &mut Cells) -> Result<ScoreState, Error> {
+    let (status, order) = (cells.text()?, cells.opt_int()?.map(OrderId::new));
+    let charge = match (order, cells.opt_int()?.map(Cents::new), opt_instant(cells)?) {
+        (order, Some(total), Some(ended_at)) => Some(ScoreCharge { order, total, ended_at }),
+        (None, None, None) => None,
+        _ => return Err(Error::inconsistent("half a charge")),
+    };
+    let receipt = receipt(cells)?;
+    let end = cells.opt_text()?.map(|word| word.parse()).transpose();
+    let end = end.map_err(|()| Error::inconsistent("no end of a pay score order"))?;
+    match (status.as_str(), charge, receipt, end) {
+        ("starting", None, None, None) => Ok(ScoreState::Starting),
+        ("running", None, None, None) => Ok(ScoreState::Running),
+        ("completing", Some(charge), None, None) => Ok(ScoreState::Completing(charge)),
+        ("collecting", Some(charge), None, None) => Ok(ScoreState::Collecting(charge)),
+        ("paid", Some(charge), Some(receipt), None) => Ok(ScoreState::Paid { charge, receipt }),
+        ("cancelling", None, None, None) => Ok(ScoreState::Cancelling),
+        ("over", None, None, Some(end)) => Ok(ScoreState::Over { end }),
+        _ => Err(Error::inconsistent(format!("a pay score order cannot be {status} like this"))),
+    }
+}
+
 impl FromRow for CabinetOrder {
     fn from_cells(cells: &mut Cells) -> Result<Self, Error> {
         let (id, order_no) = (OrderId::new(cells.int()?), cells.text()?);
@@ -853,19 +909,22 @@ impl FromRow for Topup {
     }
 }
 
-fn topup_state(cells: &mut Cells) -> Result<TopupState, Error> {
-    let status = cells.word("status of a top-up")?;
+fn receipt(cells: &mut Cells) -> Result<Option<Receipt>, Error> {
     let (transaction, paid_at, source) = (cells.opt_text()?, opt_instant(cells)?, cells.opt_text()?);
-    let (refunded, refund, failure) = (cells.opt_int()?, cells.opt_int()?.map(RefundId::new), cells.opt_text()?);
     let source = source.map(|word| serde_json::from_value(word.into())).transpose();
     let source = source.map_err(|_| Error::inconsistent("no source of a payment"))?;
-    let receipt = match (transaction, paid_at, source, refunded) {
+    match (transaction, paid_at, source, cells.opt_int()?) {
         (Some(transaction_id), Some(paid_at), Some(source), Some(refunded)) => {
-            Some(Receipt { transaction_id, paid_at, source, refunded: Cents::new(refunded) })
+            Ok(Some(Receipt { transaction_id, paid_at, source, refunded: Cents::new(refunded) }))
         }
-        (None, None, None, None) => None,
-        _ => return Err(Error::inconsistent("half a receipt")),
-    };
+        (None, None, None, None) => Ok(None),
+        _ => Err(Error::inconsistent("half a receipt")),
+    }
+}
+
+fn topup_state(cells: &mut Cells) -> Result<TopupState, Error> {
+    let (status, receipt) = (cells.word("status of a top-up")?, receipt(cells)?);
+    let (refund, failure) = (cells.opt_int()?.map(RefundId::new), cells.opt_text()?);
     match (status, receipt, refund, failure) {
         (TopupStatus::Pending, None, None, None) => Ok(TopupState::Pending),
         (TopupStatus::Paid, Some(receipt), None, None) => Ok(TopupState::Paid(receipt)),

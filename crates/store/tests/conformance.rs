@@ -10,7 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::mpsc;
 
-use cabinets::{an_event_is_kept_once, cabinets_come_back_as_written, what_the_erp_was_told_comes_back_as_written};
+use cabinets::{
+    an_event_is_kept_once, cabinets_come_back_as_written, pay_score_orders_come_back_as_written,
+    what_the_erp_was_told_comes_back_as_written,
+};
 use common::{
     Home, NOW, TEXTS, account, assert_says, at, count, department, entry, execute, grants, hold, insert, meal, member,
     options, order, pool, read, session, try_insert, try_write, window,
@@ -38,6 +41,7 @@ macro_rules! conformance {
             accounts_come_back_as_written, jobs_and_runs_come_back_as_written, entries_audits_and_messages_come_back_as_written,
             payments_come_back_as_written, the_keys_of_payments_are_unique, payments_are_found, callbacks_and_bills_are_kept,
             exceptions_are_found, answers_come_back_as_written, the_shop_comes_back_as_written, cabinets_come_back_as_written,
+            pay_score_orders_come_back_as_written,
             an_event_is_kept_once, what_the_erp_was_told_comes_back_as_written, what_is_not_there_is_known_to_be_absent, open_orders_come_with_their_holds,
             completed_orders_and_claims_come_as_they_are, a_ledger_is_added_up_entry_by_entry,
             lapsed_holds_are_found, who_holds_a_role_is_found, an_update_finds_the_row_and_changes_it,
@@ -707,6 +711,8 @@ async fn what_is_not_there_is_known_to_be_absent(home: &Home) {
             store_codes: ["x".to_owned().try_into().expect("a code")].into(),
             device_codes: ["x".to_owned().try_into().expect("a code")].into(),
             vendor_nos: ["x".to_owned()].into(),
+            scores: [kernel::DoorSessionId::new(1)].into(),
+            score_transactions: ["x".to_owned()].into(),
             busy: [MemberId::new(1)].into(),
             corrections: [kernel::CorrectionId::new(1)].into(),
             complaints: [kernel::ComplaintId::new(1)].into(),

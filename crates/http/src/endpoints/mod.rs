@@ -93,6 +93,7 @@ pub fn all() -> Vec<Endpoint> {
         shop::query::endpoint(),
         shop::cancel::endpoint(),
         cabinets::scan::endpoint(),
+        cabinets::pay_score::endpoint(),
         cabinets::open::endpoint(),
         cabinets::sessions::list(),
         cabinets::sessions::show(),

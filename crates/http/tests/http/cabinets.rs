@@ -12,44 +12,62 @@ use flate2::read::ZlibDecoder;
 use http_api::Limits;
 use kernel::{Instant, Role};
 use serde_json::{Value, json};
-use service::{Erp, OpenDelivery, Pictures, PullErpProducts, SalesDelivery, SendErpSales, Vendor, cabinet_jobs};
+use service::{
+    Erp, OpenDelivery, Pictures, PullErpProducts, SalesDelivery, SendErpSales, Settings, Vendor, cabinet_jobs,
+};
 use sim::cabinet::{VENDOR, VENDOR_SECRET};
 use sim::erp::{ERP, ERP_SECRET};
+use sim::mini::openid_of;
 use sim::{Config, World};
 
 use crate::shop::png;
 use crate::support::{Answer, Clock, Events, Home, Person, START, Server, on_both_engines};
 
 /// A house with a cabinet, D1, that has COLA for 3.00 and RICE for 50.00, and a member with 20,000 tickets.
-struct Corner {
-    server: Server,
-    world: World,
-    http: reqwest::Client,
+pub(crate) struct Corner {
+    pub(crate) server: Server,
+    pub(crate) world: World,
+    pub(crate) http: reqwest::Client,
     callbacks: String,
     protocol: &'static str,
-    admin: Person,
-    member: Person,
+    pub(crate) admin: Person,
+    pub(crate) member: Person,
     _pictures: testing::TempDir,
 }
 
 impl Corner {
     async fn open(home: Home) -> Self {
-        Self::open_with(home, "signed", |base_url, callback_url| {
+        Self::open_fitted(home, |_, _, _, _| {}).await
+    }
+
+    /// With whatever else belongs into its settings.
+    pub(crate) async fn open_fitted(home: Home, fit: impl FnOnce(&World, &Arc<Clock>, &str, &mut Settings)) -> Self {
+        let vendor = |base_url: &str, callback_url: &str| {
             Vendor::signed(VENDOR.to_owned(), VENDOR_SECRET, base_url, callback_url).expect("a vendor")
-        })
-        .await
+        };
+        Self::open_with(home, "signed", vendor, fit).await
     }
 
     /// With a vendor that can only sign with MD5.
     async fn open_by_md5(home: Home) -> Self {
-        Self::open_with(home, "md5", |base_url, callback_url| {
-            let addresses = "127.0.0.1".parse().expect("networks");
-            Vendor::md5(VENDOR.to_owned(), VENDOR_SECRET, base_url, callback_url, addresses).expect("a vendor")
-        })
+        Self::open_with(
+            home,
+            "md5",
+            |base_url, callback_url| {
+                let addresses = "127.0.0.1".parse().expect("networks");
+                Vendor::md5(VENDOR.to_owned(), VENDOR_SECRET, base_url, callback_url, addresses).expect("a vendor")
+            },
+            |_, _, _, _| {},
+        )
         .await
     }
 
-    async fn open_with(home: Home, protocol: &'static str, vendor: impl FnOnce(&str, &str) -> Vendor) -> Self {
+    async fn open_with(
+        home: Home,
+        protocol: &'static str,
+        vendor: impl FnOnce(&str, &str) -> Vendor,
+        fit: impl FnOnce(&World, &Arc<Clock>, &str, &mut Settings),
+    ) -> Self {
         let start: Instant = START.parse().expect("an instant");
         let clock = Arc::new(Clock::at(start));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -63,6 +81,7 @@ impl Corner {
         let pictures = testing::TempDir::new();
         let erp = format!("{}/erp", world.base_url());
         let erp = Erp::new(ERP.to_owned(), ERP_SECRET, Some(&erp)).expect("an ERP");
+        let time = Arc::clone(&clock);
         let server = Server::start_by(clock, home, Limits::default(), |settings| {
             settings.vendor = Some(vendor);
             settings.pictures = Some(Pictures::in_folder(pictures.join("pictures")));
@@ -71,10 +90,12 @@ impl Corner {
             settings.jobs.push(Box::new(PullErpProducts { every_minutes: 1440 }));
             settings.deliveries = vec![Box::new(OpenDelivery), Box::new(SalesDelivery)];
             settings.erp = Some(erp);
+            fit(&world, &time, &callback_url, settings);
         })
         .await;
         tokio::spawn(http_api::serve(listener, server.app.clone(), std::future::pending()));
-        let (admin, member) = (server.person(Role::Admin).await, server.person(Role::Member).await);
+        let admin = server.person(Role::Admin).await;
+        let member = server.person_with(Role::Member, |add| add.openid = Some(openid_of("li"))).await;
         #[expect(clippy::disallowed_methods, reason = "a test plays the person outside")]
         let http = reqwest::Client::builder().no_proxy().build().expect("a client");
         let callbacks = format!("{callback_url}/callbacks/cabinet");
@@ -111,7 +132,7 @@ impl Corner {
         self.server.ask(what).by(&self.admin).json(body).await.data().clone()
     }
 
-    async fn give(&self, person: &Person, tickets: i64) {
+    pub(crate) async fn give(&self, person: &Person, tickets: i64) {
         let what = format!("POST /api/v1/admin/members/{}/tickets", person.id);
         self.admin_asks(&what, &json!({"tickets": tickets, "reason": "活动"})).await;
     }
@@ -120,14 +141,14 @@ impl Corner {
         json!({"event_id": event, "device_code": "D1", "status": status, "at": self.server.service.now()})
     }
 
-    fn door(&self, session: &str, door: &str) -> Value {
+    pub(crate) fn door(&self, session: &str, door: &str) -> Value {
         let event = format!("E-{session}-{door}");
         let at = self.server.service.now();
         json!({"event_id": event, "request_id": session, "device_code": "D1", "door": door, "at": at})
     }
 
     /// What was taken, each for as much as our own list says.
-    fn settled(session: &str, event: &str, goods: &[(&str, i64)]) -> Value {
+    pub(crate) fn settled(session: &str, event: &str, goods: &[(&str, i64)]) -> Value {
         let price = |code: &str| if code == "RICE" { 5000 } else { 300 };
         let amount: i64 = goods.iter().map(|(code, quantity)| price(code) * quantity).sum();
         let item = |&(code, quantity): &(&str, i64)| json!({"product_code": code, "quantity": quantity, "unit_price_cents": price(code)});
@@ -139,7 +160,7 @@ impl Corner {
     }
 
     /// Something that a person does to the world.
-    async fn act(&self, path: &str, body: Value) -> Value {
+    pub(crate) async fn act(&self, path: &str, body: Value) -> Value {
         let url = format!("{}{path}", self.world.base_url());
         let answer = self.http.post(url).json(&body).send().await.expect("answers");
         let status = answer.status();
@@ -149,7 +170,7 @@ impl Corner {
     }
 
     /// The vendor tells something in a way, or in several with blanks in between; what it is answered.
-    async fn tell(&self, kind: &str, event: &Value, ways: &str) -> Vec<i64> {
+    pub(crate) async fn tell(&self, kind: &str, event: &Value, ways: &str) -> Vec<i64> {
         let sent: Vec<_> = ways.split(' ').collect();
         let url = format!("{}/{kind}", self.callbacks);
         let told = self.act(
@@ -205,7 +226,7 @@ impl Corner {
         asked.data()["session_no"].as_str().expect("a number").to_owned()
     }
 
-    async fn session(&self, session: &str) -> Value {
+    pub(crate) async fn session(&self, session: &str) -> Value {
         let what = format!("GET /api/v1/cabinet/sessions/{session}");
         self.server.ask(&what).by(&self.member).send().await.data().clone()
     }
@@ -220,7 +241,7 @@ impl Corner {
     }
 
     /// Waits for what the courier has on its way.
-    async fn becomes(&self, session: &str, status: &str) {
+    pub(crate) async fn becomes(&self, session: &str, status: &str) {
         for _ in 0..400 {
             if self.status(session).await == status {
                 return;
@@ -230,16 +251,16 @@ impl Corner {
         panic!("{session} is {}, not {status}", self.status(session).await);
     }
 
-    async fn scan(&self) -> Value {
+    pub(crate) async fn scan(&self) -> Value {
         let body = json!({"qr": "fanpiao:cabinet:D1"});
         self.server.ask("POST /api/v1/cabinet/scan").by(&self.member).json(&body).await.data().clone()
     }
 
-    async fn tickets(&self) -> i64 {
+    pub(crate) async fn tickets(&self) -> i64 {
         self.scan().await["tickets"].as_i64().expect("a number")
     }
 
-    async fn orders(&self) -> Vec<Value> {
+    pub(crate) async fn orders(&self) -> Vec<Value> {
         let orders = self.server.ask("GET /api/v1/cabinet/orders").by(&self.member).send().await;
         orders.data()["orders"].as_array().expect("orders").clone()
     }
@@ -250,7 +271,7 @@ impl Corner {
         found.data()["exceptions"].as_array().expect("exceptions").clone()
     }
 
-    async fn kinds(&self) -> Vec<String> {
+    pub(crate) async fn kinds(&self) -> Vec<String> {
         let mut kinds: Vec<_> =
             self.exceptions().await.iter().map(|one| one["kind"].as_str().expect("a kind").to_owned()).collect();
         kinds.sort();
@@ -265,7 +286,7 @@ impl Corner {
     }
 
     /// The vendor's word about an opening, from the door's opening on.
-    async fn trip(&self, session: &str, goods: &[(&str, i64)]) {
+    pub(crate) async fn trip(&self, session: &str, goods: &[(&str, i64)]) {
         for door in ["opened", "closed"] {
             assert_eq!(self.tell("doors", &self.door(session, door), "genuine").await, [200]);
         }
@@ -273,7 +294,7 @@ impl Corner {
         assert_eq!(self.tell("orders", &settled, "genuine").await, [200]);
     }
 
-    async fn run_job(&self, name: &str) -> Value {
+    pub(crate) async fn run_job(&self, name: &str) -> Value {
         let what = format!("POST /api/v1/admin/jobs/{name}/run");
         let run = self.server.ask(&what).by(&self.admin).send().await;
         assert_eq!(run.data()["status"], json!("succeeded"), "{}", run.text);

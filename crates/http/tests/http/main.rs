@@ -16,6 +16,7 @@ mod meals;
 mod members;
 mod order_search;
 mod orders;
+mod pay_score;
 mod pickup;
 mod protocol;
 mod repairs;

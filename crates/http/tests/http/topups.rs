@@ -79,6 +79,7 @@ impl Till {
             appid: APPID.to_owned(),
             notify_url: format!("http://{address}/api/v1"),
             description: "饭票充值".to_owned(),
+            score: None,
         });
         // The job runs when a test says so.
         let compensation = Compensation { enabled: false, ..Compensation::default() };

@@ -1,4 +1,4 @@
-use super::{CabinetPay, Corrected, DoorSeen, Settlement, StoreKind, StoreProperty};
+use super::{CabinetPay, Corrected, DoorSeen, ScoreSeen, Settlement, StoreKind, StoreProperty};
 use crate::{
     Cents, ComplaintId, ComplaintText, CorrectionId, DeviceCode, DeviceId, DoorSessionId, Instant, MemberId, Note,
     OrderId, Picture, Price, ProductCode, ProductId, Reason, StoreCode, StoreId, Title,
@@ -13,6 +13,8 @@ pub struct CabinetRules {
     pub correction_limit: Cents,
     /// Who has fewer tickets opens no door.
     pub least_tickets: i64,
+    /// Up to how much WeChat's pay score is told that an opening will cost; absent where it cannot be used.
+    pub score_most: Option<Cents>,
     /// For how long a door may be opened after it was asked for.
     pub open_within_ms: i64,
     /// For how long it may stand open before somebody asks why.
@@ -27,6 +29,7 @@ impl Default for CabinetRules {
             most: Cents::new(20_000),
             correction_limit: Cents::new(5_000),
             least_tickets: 2_500,
+            score_most: None,
             open_within_ms: 60_000,
             close_within_ms: 10 * 60_000,
             settle_within_ms: 2 * 60_000,
@@ -48,6 +51,7 @@ pub enum CabinetCommand {
     OpenDoor(OpenDoor),
     NoteDoor(NoteDoor),
     LapseDoor(LapseDoor),
+    NoteScore(NoteScore),
     SettleDoor(SettleDoor),
     Pay(PayCabinetOrder),
     Correct(CorrectCabinetOrder),
@@ -169,6 +173,15 @@ pub struct LapseDoor {
     pub member: MemberId,
 }
 
+/// WeChat's word about the pay score order of an opening.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoteScore {
+    pub session: DoorSessionId,
+    pub device: DeviceId,
+    pub member: MemberId,
+    pub saw: ScoreSeen,
+}
+
 /// The vendor's word about what was taken. Makes the order and charges it, once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettleDoor {
@@ -282,6 +295,7 @@ impl CabinetCommand {
             | Self::OpenDoor(OpenDoor { device, .. })
             | Self::NoteDoor(NoteDoor { device, .. })
             | Self::LapseDoor(LapseDoor { device, .. })
+            | Self::NoteScore(NoteScore { device, .. })
             | Self::SettleDoor(SettleDoor { device, .. })
             | Self::Pay(PayCabinetOrder { device, .. })
             | Self::Correct(CorrectCabinetOrder { device, .. })

@@ -57,6 +57,11 @@ words! {
     }
 }
 
+impl DoorSession {
+    /// Why a door stayed shut for which WeChat would not begin a pay score order.
+    pub const NO_PAY_SCORE: &'static str = "pay_score_refused";
+}
+
 impl DoorStatus {
     /// Whether its member and what may be missing from the cabinet wait for something.
     #[must_use]

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use super::{CabinetOrder, Complaint, Correction, Device, DoorSession, Store};
+use super::{CabinetOrder, Complaint, Correction, Device, DoorSession, ScoreOrder, Store};
 use crate::known::known;
 use crate::{ComplaintId, CorrectionId, DeviceCode, DeviceId, DoorSessionId, MemberId, OrderId, StoreCode, StoreId};
 
@@ -21,6 +21,7 @@ known! {
         stores: StoreId => Store,
         devices: DeviceId => Device,
         sessions: DoorSessionId => DoorSession,
+        scores: DoorSessionId => ScoreOrder,
         orders: OrderId => CabinetOrder,
         corrections: CorrectionId => Correction,
         complaints: ComplaintId => Complaint,
@@ -30,6 +31,8 @@ known! {
         device_by_code: DeviceCode => DeviceId, by device_codes,
         /// Which opening a vendor's number settled.
         session_by_vendor_no: String => DoorSessionId, by vendor_nos,
+        /// Which opening a payment at WeChat was collected for.
+        score_by_transaction: String => DoorSessionId, by score_transactions,
     }
     last tables {}
     last look_ups {
@@ -65,6 +68,13 @@ impl CabinetFacts {
             }
         }
         self.sessions.set(session.id, session);
+    }
+
+    pub(crate) fn apply_score(&mut self, score: ScoreOrder) {
+        if let Some(receipt) = score.state.receipt() {
+            self.score_by_transaction.set(receipt.transaction_id.clone(), Some(score.session));
+        }
+        self.scores.set(score.session, score);
     }
 
     pub(crate) fn apply_complaint(&mut self, complaint: Complaint) {

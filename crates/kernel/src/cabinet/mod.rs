@@ -7,13 +7,14 @@ mod device;
 mod door;
 mod facts;
 mod order;
+mod score;
 mod store;
 
 pub use command::{
     AdjustTickets, AnswerComplaint, AssignComplaint, CabinetCommand, CabinetRules, CorrectCabinetOrder, CreateDevice,
     CreateStore, DecideCorrection, DevicePatch, EditDevice, EditStore, FileComplaint, LapseDoor, MoveDeviceStock,
-    NoteDevice, NoteDoor, OpenDoor, PayCabinetOrder, RefundComplaint, RefuseCallback, SetPlanogram, SettleDoor, Shelf,
-    StorePatch, Verdict,
+    NoteDevice, NoteDoor, NoteScore, OpenDoor, PayCabinetOrder, RefundComplaint, RefuseCallback, SetPlanogram,
+    SettleDoor, Shelf, StorePatch, Verdict,
 };
 pub use complaint::{Complaint, ComplaintReply, ComplaintStatus};
 pub use correction::{Corrected, Correction, CorrectionState};
@@ -24,4 +25,5 @@ pub use order::{
     Bought, CabinetOrder, CabinetOrderState, CabinetOrderType, CabinetPay, OrderPart, PayAttempt, Standing,
     UnpaidReason,
 };
+pub use score::{ScoreCharge, ScoreEnd, ScoreOrder, ScoreSeen, ScoreState};
 pub use store::{Store, StoreKind, StoreProperty};

@@ -21,6 +21,10 @@ words! {
     /// Why an order is not paid.
     UnpaidReason {
         InsufficientTickets = "insufficient_tickets",
+        /// WeChat knows what it comes to, or is being told, and has not said yet that it has the money.
+        PayScoreCollecting = "pay_score_collecting",
+        /// WeChat will not collect it.
+        PayScoreEnded = "pay_score_ended",
     }
 
     /// What an order is to the opening that it came from.

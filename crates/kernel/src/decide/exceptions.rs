@@ -53,7 +53,8 @@ pub(super) fn is_dismissed(facts: &Facts, finding: &Finding<'_>) -> bool {
         | ExceptionKind::TransactionReused
         | ExceptionKind::UnknownRefund
         | ExceptionKind::RefundMismatch
-        | ExceptionKind::NotInBill => true,
+        | ExceptionKind::NotInBill
+        | ExceptionKind::PayScoreMismatch => true,
         ExceptionKind::RefundAbnormal
         | ExceptionKind::DeliveryFailed
         | ExceptionKind::UnknownGoods

@@ -16,7 +16,7 @@ pub(super) const WECHAT: Owner = Owner::System(SystemAccount::Wechat);
 /// Each check in vain doubles the wait until the next one, up to this.
 const LONGEST_WAIT_MS: i64 = 6 * 3_600_000;
 /// An order that WeChat does not know may still be on its way there; so long after its end it is not.
-const LATEST_ARRIVAL_MS: i64 = 600_000;
+pub(super) const LATEST_ARRIVAL_MS: i64 = 600_000;
 /// A refund is asked about after a minute at first, as WeChat advises.
 const REFUND_WAIT_MS: i64 = 60_000;
 
@@ -154,7 +154,7 @@ pub(super) fn check(
     Ok(draft.finish(Outcome::Topup { topup, payment: None }))
 }
 
-fn wait_ms(first_ms: i64, checks: i64) -> i64 {
+pub(super) fn wait_ms(first_ms: i64, checks: i64) -> i64 {
     let doubled = u32::try_from(checks).unwrap_or(u32::MAX).min(12);
     first_ms.saturating_mul(1 << doubled).clamp(1, LONGEST_WAIT_MS)
 }

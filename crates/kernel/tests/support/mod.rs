@@ -14,9 +14,9 @@ use kernel::{
     ExceptionKind, ExceptionState, Facts, Goods, GroupOrder, GroupOrderId, Hold, HoldState, IdSource, Instant,
     LedgerSum, Meal, MealId, MealOrder, MealStatus, Member, MemberId, Needs, OrderId, OrderPart, OrderStatus,
     OutboxMessage, Outcome, Overdraft, Owner, Payment, PaymentId, PaymentSource, Pool, PoolId, Product, ProductCode,
-    ProductId, Refund, RefundId, RefundState, Refusal, Round, RoundId, RoundStatus, SalesDocument, Session, ShopOrder,
-    ShopOrderState, ShopRules, Standing, StockMovement, Store, StoreId, StuckOrder, Subscription, SubscriptionId,
-    SubscriptionRun, SystemAccount, Table, Topup, TopupState, TransferId, decide,
+    ProductId, Refund, RefundId, RefundState, Refusal, Round, RoundId, RoundStatus, SalesDocument, ScoreOrder,
+    ScoreState, Session, ShopOrder, ShopOrderState, ShopRules, Standing, StockMovement, Store, StoreId, StuckOrder,
+    Subscription, SubscriptionId, SubscriptionRun, SystemAccount, Table, Topup, TopupState, TransferId, decide,
 };
 
 /// A row with its version.
@@ -42,6 +42,7 @@ pub(crate) struct Database {
     pub(crate) stores: Rows<StoreId, Store>,
     pub(crate) devices: Rows<DeviceId, Device>,
     pub(crate) door_sessions: Rows<DoorSessionId, DoorSession>,
+    pub(crate) scores: Rows<DoorSessionId, ScoreOrder>,
     pub(crate) cabinet_orders: Rows<OrderId, CabinetOrder>,
     pub(crate) corrections: Rows<CorrectionId, Correction>,
     pub(crate) complaints: Rows<ComplaintId, Complaint>,
@@ -80,6 +81,7 @@ impl IdSource for Ids {
 pub(crate) struct House {
     pub(crate) now: Instant,
     pub(crate) overdraft_limit: Option<Overdraft>,
+    pub(crate) cabinet: CabinetRules,
 }
 
 pub(crate) type Answer = Result<Outcome, Refusal>;
@@ -176,6 +178,13 @@ impl Database {
         self.only(sessions.filter(by)).map(|session| session.id)
     }
 
+    fn score_by_transaction(&self, transaction: &str) -> Option<DoorSessionId> {
+        let scores = self.scores.values().map(|(score, _)| score);
+        let by =
+            |score: &&ScoreOrder| score.state.receipt().is_some_and(|receipt| receipt.transaction_id == transaction);
+        self.only(scores.filter(by)).map(|score| score.session)
+    }
+
     fn busy(&self, member: MemberId) -> Busy {
         let sessions = self.door_sessions.values().map(|(session, _)| session);
         let orders = self.cabinet_orders.values().map(|(order, _)| order);
@@ -203,6 +212,7 @@ impl Database {
         load_rows(&mut facts.cabinet.stores, &self.stores, &needs.cabinet.stores);
         load_rows(&mut facts.cabinet.devices, &self.devices, &needs.cabinet.devices);
         load_rows(&mut facts.cabinet.sessions, &self.door_sessions, &needs.cabinet.sessions);
+        load_rows(&mut facts.cabinet.scores, &self.scores, &needs.cabinet.scores);
         load_rows(&mut facts.cabinet.orders, &self.cabinet_orders, &needs.cabinet.orders);
         load_rows(&mut facts.cabinet.corrections, &self.corrections, &needs.cabinet.corrections);
         load_rows(&mut facts.cabinet.complaints, &self.complaints, &needs.cabinet.complaints);
@@ -225,6 +235,9 @@ impl Database {
         }
         for number in &needs.cabinet.vendor_nos {
             facts.cabinet.session_by_vendor_no.load(number.clone(), self.session_by_vendor_no(number));
+        }
+        for transaction in &needs.cabinet.score_transactions {
+            facts.cabinet.score_by_transaction.load(transaction.clone(), self.score_by_transaction(transaction));
         }
         for &member in &needs.cabinet.busy {
             facts.cabinet.busy.load(member, Some(self.busy(member)));
@@ -378,6 +391,7 @@ impl Database {
         write_rows(&mut self.stores, facts.cabinet.stores.dirty(), |store| store.id);
         write_rows(&mut self.devices, facts.cabinet.devices.dirty(), |device| device.id);
         write_rows(&mut self.door_sessions, facts.cabinet.sessions.dirty(), |session| session.id);
+        write_rows(&mut self.scores, facts.cabinet.scores.dirty(), |score| score.session);
         write_rows(&mut self.cabinet_orders, facts.cabinet.orders.dirty(), |order| order.id);
         write_rows(&mut self.corrections, facts.cabinet.corrections.dirty(), |correction| correction.id);
         write_rows(&mut self.complaints, facts.cabinet.complaints.dirty(), |complaint| complaint.id);
@@ -541,7 +555,7 @@ fn decide_twice(facts: &Facts, asked: &Asked, house: &House, ids: &mut Ids) -> R
         actor: &asked.actor,
         overdraft_limit: house.overdraft_limit,
         shop: ShopRules::default(),
-        cabinet: CabinetRules::default(),
+        cabinet: house.cabinet,
     };
     let before = ids.0;
     let dry_run = decide(facts, &asked.command, &context, &mut ids.clone());
@@ -616,6 +630,12 @@ fn check_decision(facts: &Facts, decision: &Decision, now: Instant, is_repair: b
                 to_audit.push(("door_session", session.id.get()));
                 check_door_step(facts, session, now);
                 ("door_session", session.id.get(), 0)
+            }
+            Change::ScoreOrder(score) => {
+                if check_score_step(facts, score, now) {
+                    to_audit.push(("score_order", score.session.get()));
+                }
+                ("score_order", score.session.get(), 0)
             }
             Change::CabinetOrder(order) => {
                 to_audit.push(("order", order.id.get()));
@@ -699,6 +719,32 @@ fn check_door_step(facts: &Facts, after: &DoorSession, now: Instant) {
     assert!(step.0 == step.1 || allowed.contains(&step.1), "an opening must not go {step:?}");
     let told = before.settlement.is_none() || before.settlement == after.settlement;
     assert!(told, "the first settlement stands");
+}
+
+/// Whether it has gone a step.
+fn check_score_step(facts: &Facts, after: &ScoreOrder, now: Instant) -> bool {
+    let known = facts.cabinet.scores.knows(&after.session);
+    let Some(before) = known.then(|| facts.cabinet.scores.get(&after.session)).flatten() else {
+        assert_eq!(after.state, ScoreState::Starting, "a pay score order begins");
+        return false;
+    };
+    let allowed: &[_] = match before.state.as_str() {
+        "starting" => &["running", "completing", "cancelling", "over"],
+        "running" => &["completing", "cancelling", "over"],
+        "completing" => &["collecting", "paid", "cancelling", "over"],
+        "collecting" => &["paid", "over"],
+        "cancelling" => &["running", "completing", "over"],
+        "over" => &["cancelling"],
+        _ => &[],
+    };
+    let step = (before.state.as_str(), after.state.as_str());
+    let steps = before.state != after.state;
+    assert!(!steps || allowed.contains(&step.1), "a pay score order must not go {step:?}");
+    assert!(!steps || after.updated_at == now, "a changed pay score order says when");
+    let stays = before.state.charge().is_none() || after.state.charge().is_none();
+    assert!(stays || before.state.charge() == after.state.charge(), "WeChat hears the same however often it is told");
+    assert_eq!((before.session, before.most), (after.session, after.most), "these never change");
+    steps
 }
 
 fn check_order_step(facts: &Facts, after: &MealOrder, is_repair: bool) {
@@ -817,6 +863,7 @@ fn writes_nothing(facts: &Facts) -> bool {
         && none(&facts.cabinet.stores)
         && none(&facts.cabinet.devices)
         && none(&facts.cabinet.sessions)
+        && none(&facts.cabinet.scores)
         && none(&facts.cabinet.orders)
         && none(&facts.cabinet.corrections)
         && none(&facts.cabinet.complaints)
@@ -912,6 +959,13 @@ fn check_facts(database: &Database, facts: &Facts, group: &[Asked], now: Instant
     }
     for key in &cabinet.sessions {
         assert_eq!(fresh.cabinet.sessions.get(key), facts.cabinet.sessions.get(key));
+    }
+    for key in &cabinet.scores {
+        assert_eq!(fresh.cabinet.scores.get(key), facts.cabinet.scores.get(key));
+    }
+    for key in &cabinet.score_transactions {
+        let (fresh, facts) = (&fresh.cabinet.score_by_transaction, &facts.cabinet.score_by_transaction);
+        assert_eq!(fresh.get(key), facts.get(key), "the payment {key}");
     }
     for key in &cabinet.orders {
         assert_eq!(fresh.cabinet.orders.get(key), facts.cabinet.orders.get(key));
@@ -1040,6 +1094,7 @@ pub(crate) fn check_books(database: &Database) {
     check_orders(database);
     check_shop(database);
     check_cabinets(database);
+    check_scores(database);
     check_topups(database);
     check_keys(database);
 }
@@ -1220,12 +1275,20 @@ fn check_cabinets(database: &Database) {
         let is_conceded = matches!(order.part, OrderPart::Surcharge { complaint: Some(_), .. });
         assert!(is_conceded || order.total.get() == worth(&order.items), "{order:?}");
         assert_eq!(order.tickets.get(), order.total.get() * 5, "{order:?}");
-        let device = database.devices[&order.device].0.takings();
-        let entries = database.entries.iter().filter(|entry| entry.order == Some(order.id) && entry.account == device);
-        let taken: i64 = entries.map(|entry| entry.amount.get()).sum();
-        let owed = if order.is_paid() { order.tickets.get() } else { 0 };
-        assert_eq!(taken, owed, "what {} took", order.order_no);
-        *takings.entry(device).or_default() += owed;
+        let entries = || database.entries.iter().filter(|entry| entry.order == Some(order.id));
+        let is_collected = order.pay == kernel::CabinetPay::Wechat;
+        let (tickets, money) = match order.is_paid() {
+            true if is_collected => (0, order.total.get()),
+            true => (order.tickets.get(), 0),
+            false => (0, 0),
+        };
+        for (currency, owed) in [(Currency::Ticket, tickets), (Currency::Cny, money)] {
+            let device = Owner::Device(order.device).account(currency);
+            let taken: i64 = entries().filter(|entry| entry.account == device).map(|entry| entry.amount.get()).sum();
+            assert_eq!(taken, owed, "what {} took", order.order_no);
+            *takings.entry(device).or_default() += owed;
+        }
+        let owed = tickets;
         *kept.entry(order.whole()).or_default() += owed;
         if let OrderPart::Whole(standing) = &order.part {
             assert!(settled.insert(order.session), "an opening is charged twice: {order:?}");
@@ -1237,7 +1300,9 @@ fn check_cabinets(database: &Database) {
         assert_eq!(database.cabinet_orders[&order].0.kept.get(), kept, "what is kept for {order}");
     }
     for (device, _) in database.devices.values() {
-        assert_eq!(database.balance(device.takings()), takings.get(&device.takings()).copied().unwrap_or(0));
+        for account in [Currency::Cny, Currency::Ticket].map(|currency| Owner::Device(device.id).account(currency)) {
+            assert_eq!(database.balance(account), takings.get(&account).copied().unwrap_or(0));
+        }
         if let Some(session) = device.session {
             let (session, _) = &database.door_sessions[&session];
             assert!(session.device == device.id && session.status.occupies(), "{device:?} serves {session:?}");
@@ -1247,6 +1312,32 @@ fn check_cabinets(database: &Database) {
         let is_member = matches!(account.owner, Owner::Member(_));
         assert!(account.currency != Currency::Ticket || !is_member || account.balance.get() >= 0, "{account:?}");
     }
+}
+
+/// Each opening by pay score has one order there, and that one waits for the money of the order that it was told of, or has it.
+fn check_scores(database: &Database) {
+    for (session, _) in database.door_sessions.values() {
+        let is_collected = session.pay == kernel::CabinetPay::Wechat;
+        assert_eq!(database.scores.contains_key(&session.id), is_collected, "{session:?}");
+    }
+    let mut collecting = BTreeSet::new();
+    for (score, _) in database.scores.values() {
+        let Some(charge) = score.state.charge() else { continue };
+        let Some(order) = charge.order else {
+            assert_eq!(charge.total, Cents::ZERO, "{score:?}");
+            continue;
+        };
+        let (order, _) = &database.cabinet_orders[&order];
+        assert!(charge.total == order.total && charge.total <= score.most && order.session == score.session);
+        match &score.state {
+            ScoreState::Paid { .. } => assert!(order.is_paid() && order.pay == kernel::CabinetPay::Wechat),
+            _ => assert!(collecting.insert(order.id)),
+        }
+    }
+    let reason = kernel::UnpaidReason::PayScoreCollecting;
+    let orders = database.cabinet_orders.values().map(|(order, _)| order);
+    let waiting = orders.filter(|order| order.state == kernel::CabinetOrderState::Unpaid { reason });
+    assert_eq!(waiting.map(|order| order.id).collect::<BTreeSet<_>>(), collecting, "what WeChat collects");
 }
 
 /// What is paid for an order, what is due for it and what complaints gave back come to what it stands for.

@@ -101,14 +101,19 @@ pub(super) const LEDGER: &str = "SELECT o.order_id, o.member_id, \
                       LEFT JOIN entries AS e ON e.account_id = s.member_id * 2 AND e.order_id = s.order_id \
                       GROUP BY s.order_id, s.member_id, s.status, s.total_cents HAVING -COALESCE(SUM(e.amount), 0) <> \
                       CASE WHEN s.status IN ('paid', 'completed') THEN s.total_cents ELSE 0 END \
-                      UNION ALL SELECT c.order_id, c.member_id, CASE WHEN c.status = 'paid' THEN c.tickets ELSE 0 END, \
+                      UNION ALL SELECT c.order_id, c.member_id, CASE WHEN c.status = 'paid' AND c.pay = 'ticket' THEN c.tickets ELSE 0 END, \
                       CAST(-COALESCE(SUM(e.amount), 0) AS BIGINT) FROM cabinet_orders AS c \
                       LEFT JOIN entries AS e ON e.account_id = c.member_id * 2 + 1 AND e.order_id = c.order_id \
-                      GROUP BY c.order_id, c.member_id, c.status, c.tickets HAVING -COALESCE(SUM(e.amount), 0) <> \
-                      CASE WHEN c.status = 'paid' THEN c.tickets ELSE 0 END \
+                      GROUP BY c.order_id, c.member_id, c.status, c.pay, c.tickets HAVING -COALESCE(SUM(e.amount), 0) <> \
+                      CASE WHEN c.status = 'paid' AND c.pay = 'ticket' THEN c.tickets ELSE 0 END \
+                      UNION ALL SELECT c.order_id, c.member_id, CASE WHEN c.status = 'paid' AND c.pay = 'wechat' THEN c.total_cents ELSE 0 END, \
+                      CAST(COALESCE(SUM(e.amount), 0) AS BIGINT) FROM cabinet_orders AS c \
+                      LEFT JOIN entries AS e ON e.account_id = c.device_id * 2 AND e.order_id = c.order_id \
+                      GROUP BY c.order_id, c.member_id, c.status, c.pay, c.total_cents HAVING COALESCE(SUM(e.amount), 0) <> \
+                      CASE WHEN c.status = 'paid' AND c.pay = 'wechat' THEN c.total_cents ELSE 0 END \
                       UNION ALL SELECT w.order_id, w.member_id, w.kept_tickets, CAST(COALESCE(p.taken, 0) AS BIGINT) \
                       FROM cabinet_orders AS w LEFT JOIN (SELECT COALESCE(related_order_id, order_id) AS whole_id, \
-                      SUM(tickets) AS taken FROM cabinet_orders WHERE status = 'paid' \
+                      SUM(tickets) AS taken FROM cabinet_orders WHERE status = 'paid' AND pay = 'ticket' \
                       GROUP BY COALESCE(related_order_id, order_id)) AS p ON p.whole_id = w.order_id \
                       WHERE w.order_type <> 'surcharge' AND COALESCE(p.taken, 0) <> w.kept_tickets";
 

@@ -11,9 +11,9 @@ use store::{Error, Row};
 
 use super::{ShareFinding, StockFinding, exact};
 
-/// Takings and what WeChat holds are the other side of orders.
-const ACCOUNTS: &str = "SELECT account_id, CASE WHEN owner_kind IN ('meal', 'product', 'round', 'device') OR owner_kind = 'system' AND owner_id = 3 THEN 1 ELSE 0 END, \
-                        balance, entry_count FROM accounts ORDER BY account_id";
+/// Takings and what WeChat holds are the other side of orders. What pay score collects has no member's side, and is looked at on the cabinet's.
+const ACCOUNTS: &str = "SELECT account_id, CASE WHEN owner_kind IN ('meal', 'product', 'round') OR owner_kind = 'device' AND currency = 'TICKET' \
+                        OR owner_kind = 'system' AND owner_id = 3 THEN 1 ELSE 0 END, balance, entry_count FROM accounts ORDER BY account_id";
 const ENTRIES: &str = "SELECT account_id, number, transfer_id, order_id, amount, balance_after \
                        FROM entries ORDER BY account_id, number";
 const POOLS: &str = "SELECT pool_id, capacity, taken FROM pools";
@@ -29,8 +29,8 @@ const SHOP_ORDERS: &str = "SELECT order_id, product_id, round_id, kind, quantity
 const TOPUPS: &str =
     "SELECT topup_id, CASE WHEN transaction_id IS NULL THEN 0 ELSE amount_cents - refunded_cents END FROM topups";
 
-const CABINET_ORDERS: &str = "SELECT order_id, COALESCE(related_order_id, order_id), CASE WHEN status = 'paid' THEN tickets ELSE 0 END, \
-                              kept_tickets FROM cabinet_orders";
+const CABINET_ORDERS: &str = "SELECT order_id, COALESCE(related_order_id, order_id), CASE WHEN status = 'paid' AND pay = 'ticket' THEN tickets ELSE 0 END, \
+                              kept_tickets, CASE WHEN status = 'paid' AND pay = 'wechat' THEN total_cents ELSE 0 END FROM cabinet_orders";
 
 pub(super) const STATEMENTS: [&str; 11] =
     [ACCOUNTS, ENTRIES, POOLS, MEALS, ORDERS, TOPUPS, HOLDS, MOVEMENTS, ROUNDS, SHOP_ORDERS, CABINET_ORDERS];
@@ -318,7 +318,7 @@ impl Pass {
     fn cabinet_order(&mut self, row: Row) -> Result<(), Error> {
         let mut cells = row.cells();
         let (id, whole, taken, kept) = (cells.int()?, cells.int()?, cells.int()?, cells.int()?);
-        self.ledger.add(self.weights.of(id, 0), taken);
+        self.ledger.add(self.weights.of(id, 0), taken - cells.int()?);
         self.ledger.add(self.weights.of(whole, 1), taken - kept);
         Ok(())
     }

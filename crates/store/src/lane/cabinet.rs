@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use kernel::{
     Busy, CabinetNeeds, CabinetOrder, CabinetOrderState, Complaint, ComplaintId, Correction, CorrectionId,
     CorrectionState, Device, DeviceCode, DeviceId, DoorSession, DoorSessionId, Facts, Instant, MemberId, OrderId,
-    OrderPart, StoreCode, StoreId,
+    OrderPart, ScoreOrder, ScoreState, StoreCode, StoreId,
 };
 
 use super::load::{Plan, typed};
@@ -18,6 +18,10 @@ statements! {
     STORES = SetStatement::select("stores", &rows::STORE[..1], rows::STORE, "", Lock::None);
     DEVICES = SetStatement::select("devices", &rows::DEVICE[..1], rows::DEVICE, "", Lock::None);
     SESSIONS = SetStatement::select("door_sessions", &rows::DOOR_SESSION[..1], rows::DOOR_SESSION, "", Lock::None);
+    SCORES = SetStatement::select("score_orders", &rows::SCORE_ORDER[..1], rows::SCORE_ORDER, "", Lock::None);
+    SCORE_BY_TRANSACTION = SetStatement::select(
+        "score_orders", &[("transaction_id", Text)], &[("transaction_id", Text), ("session_id", Int)], "", Lock::None,
+    );
     ORDERS = SetStatement::select("cabinet_orders", &rows::CABINET_ORDER[..1], rows::CABINET_ORDER, "", Lock::None);
     CORRECTIONS = SetStatement::select("cabinet_corrections", &rows::CORRECTION[..1], rows::CORRECTION, "", Lock::None);
     COMPLAINTS = SetStatement::select("complaints", &rows::COMPLAINT[..1], rows::COMPLAINT, "", Lock::None);
@@ -39,9 +43,14 @@ statements! {
     UPDATE_DEVICES = SetStatement::update("devices", &rows::DEVICE[..1], &rows::DEVICE[2..11]);
     INSERT_SESSIONS = SetStatement::insert("door_sessions", rows::DOOR_SESSION);
     UPDATE_SESSIONS = SetStatement::update("door_sessions", &rows::DOOR_SESSION[..1], &rows::DOOR_SESSION[5..14]);
+    INSERT_SCORES = SetStatement::insert("score_orders", rows::SCORE_ORDER);
+    UPDATE_SCORES = SetStatement::update("score_orders", &rows::SCORE_ORDER[..1], &[
+        ("status", Text), ("order_id", Int), ("total_cents", Int), ("ended_at", Int), ("transaction_id", Text), ("paid_at", Int),
+        ("source", Text), ("refunded_cents", Int), ("ending", Text), ("next_check_at", Int), ("checks", Int), ("updated_at", Int),
+    ]);
     INSERT_ORDERS = SetStatement::insert("cabinet_orders", rows::CABINET_ORDER);
     UPDATE_ORDERS = SetStatement::update("cabinet_orders", &rows::CABINET_ORDER[..1], &[
-        ("status", Text), ("reason", Text), ("paid_at", Int), ("withdrawn_at", Int), ("attempts", Text), ("order_type", Text),
+        ("pay", Text), ("status", Text), ("reason", Text), ("paid_at", Int), ("withdrawn_at", Int), ("attempts", Text), ("order_type", Text),
         ("standing", Text), ("kept_tickets", Int), ("updated_at", Int),
     ]);
     INSERT_LINES = SetStatement::insert("cabinet_lines", rows::CABINET_LINE);
@@ -69,6 +78,8 @@ pub(super) fn plan<'a>(plan: &mut Plan<'a>, needs: &'a CabinetNeeds) {
     plan.rows(&DEVICES, |facts| &mut facts.cabinet.devices, keys, |id| [id.get().into()], |device| device.id);
     let keys = needs.sessions.iter().copied();
     plan.rows(&SESSIONS, |facts| &mut facts.cabinet.sessions, keys, |id| [id.get().into()], |session| session.id);
+    let keys = needs.scores.iter().copied();
+    plan.rows(&SCORES, |facts| &mut facts.cabinet.scores, keys, |id| [id.get().into()], |score| score.session);
     let keys = needs.orders.iter().copied();
     plan.rows(&ORDERS, |facts| &mut facts.cabinet.orders, keys, |id| [id.get().into()], |order| order.id);
     let keys = needs.corrections.iter().copied();
@@ -88,6 +99,9 @@ pub(super) fn plan<'a>(plan: &mut Plan<'a>, needs: &'a CabinetNeeds) {
     let session = |cells: &mut Cells| cells.int().map(DoorSessionId::new);
     plan.look_up(&SESSION_BY_VENDOR_NO, &needs.vendor_nos, key, Cells::text, session, |facts| {
         &mut facts.cabinet.session_by_vendor_no
+    });
+    plan.look_up(&SCORE_BY_TRANSACTION, &needs.score_transactions, key, Cells::text, session, |facts| {
+        &mut facts.cabinet.score_by_transaction
     });
 }
 
@@ -183,6 +197,58 @@ pub(super) fn write<'a>(facts: &'a Facts, batches: &mut Vec<Batch<'a>>) {
             [id, version, status, failure, opened, closed, vendor, settlement, due, created, updated]
         }),
     ));
+    let scores = facts.cabinet.scores.dirty();
+    batches.push(Batch::of(
+        &INSERT_SCORES,
+        scores.inserts.iter().map(|score| {
+            let [status, order, total, ended, transaction, paid, source, refunded, ending, next, checks, updated] =
+                score_columns(score);
+            let (id, most, created) =
+                (score.session.get().into(), score.most.get().into(), score.created_at.as_millis());
+            [
+                id,
+                most,
+                status,
+                order,
+                total,
+                ended,
+                transaction,
+                paid,
+                source,
+                refunded,
+                ending,
+                next,
+                checks,
+                created.into(),
+                updated,
+                Value::Int(0),
+            ]
+        }),
+    ));
+    batches.push(Batch::of(
+        &UPDATE_SCORES,
+        scores.updates.iter().map(|(score, version)| {
+            let [status, order, total, ended, transaction, paid, source, refunded, ending, next, checks, updated] =
+                score_columns(score);
+            let (id, version) = (score.session.get().into(), Value::Int(*version));
+            [
+                id,
+                version,
+                status,
+                order,
+                total,
+                ended,
+                transaction,
+                paid,
+                source,
+                refunded,
+                ending,
+                next,
+                checks,
+                updated,
+            ]
+        }),
+    ));
     let orders = facts.cabinet.orders.dirty();
     batches.push(Batch::of(
         &INSERT_ORDERS,
@@ -231,7 +297,8 @@ pub(super) fn write<'a>(facts: &'a Facts, batches: &mut Vec<Batch<'a>>) {
         orders.updates.iter().map(|(order, version)| {
             let [status, reason, paid, withdrawn, attempts, order_type, standing, kept, updated] = order_columns(order);
             let (id, version) = (order.id.get().into(), Value::Int(*version));
-            [id, version, status, reason, paid, withdrawn, attempts, order_type, standing, kept, updated]
+            let pay = order.pay.as_str().into();
+            [id, version, pay, status, reason, paid, withdrawn, attempts, order_type, standing, kept, updated]
         }),
     ));
     let corrections = facts.cabinet.corrections.dirty();
@@ -335,6 +402,28 @@ fn session_columns(session: &DoorSession) -> [Value<'_>; 9] {
         session.due_at.map(Instant::as_millis).into(),
         session.created_at.as_millis().into(),
         session.updated_at.as_millis().into(),
+    ]
+}
+
+fn score_columns(score: &ScoreOrder) -> [Value<'_>; 12] {
+    let (charge, receipt) = (score.state.charge(), score.state.receipt());
+    let end = match &score.state {
+        ScoreState::Over { end } => Some(end.as_str()),
+        _ => None,
+    };
+    [
+        score.state.as_str().into(),
+        charge.and_then(|charge| charge.order).map(OrderId::get).into(),
+        charge.map(|charge| charge.total.get()).into(),
+        charge.map(|charge| charge.ended_at.as_millis()).into(),
+        receipt.map(|receipt| receipt.transaction_id.as_str()).into(),
+        receipt.map(|receipt| receipt.paid_at.as_millis()).into(),
+        receipt.map(|receipt| receipt.source.as_str()).into(),
+        receipt.map(|receipt| receipt.refunded.get()).into(),
+        end.into(),
+        score.next_check_at.as_millis().into(),
+        score.checks.into(),
+        score.updated_at.as_millis().into(),
     ]
 }
 

@@ -3,10 +3,11 @@
 use kernel::{
     Bought, Busy, CabinetNeeds, CabinetOrder, CabinetOrderState, CabinetPay, Cents, Change, Complaint, ComplaintId,
     ComplaintReply, Corrected, Correction, CorrectionId, CorrectionState, Date, Device, DeviceId, DoorSession,
-    DoorSessionId, DoorStatus, ErpNeeds, ErpProduct, MemberId, Needs, OrderId, OrderPart, PayAttempt, Picture,
-    PictureKind, ProductId, SalesDocument, Settlement, Shelved, Standing, Store, StoreId, StoreKind, StoreProperty,
-    Taken, Tickets, UnpaidReason,
+    DoorSessionId, DoorStatus, ErpNeeds, ErpProduct, MemberId, Needs, OrderId, OrderPart, PayAttempt, PaymentSource,
+    Picture, PictureKind, ProductId, Receipt, SalesDocument, ScoreCharge, ScoreEnd, ScoreOrder, ScoreState, Settlement,
+    Shelved, Standing, Store, StoreId, StoreKind, StoreProperty, Taken, Tickets, UnpaidReason,
 };
+use store::queries::cabinets;
 use store::{EventKept, SignedEvent};
 
 use crate::common::{Home, at, insert, read, try_write};
@@ -71,6 +72,23 @@ fn door(id: i64, status: DoorStatus, number: Option<&str>) -> DoorSession {
         created_at: at(1),
         updated_at: at(2),
     }
+}
+
+fn score(session: i64, state: ScoreState) -> ScoreOrder {
+    ScoreOrder {
+        session: DoorSessionId::new(session),
+        most: Cents::new(20_000),
+        state,
+        next_check_at: at(session),
+        checks: 2,
+        created_at: at(1),
+        updated_at: at(2),
+    }
+}
+
+fn receipt(transaction_id: &str) -> Receipt {
+    let (transaction_id, source) = (transaction_id.to_owned(), PaymentSource::Compensation);
+    Receipt { transaction_id, paid_at: at(7), source, refunded: Cents::ZERO }
 }
 
 fn taken(id: i64, session: i64, state: CabinetOrderState) -> CabinetOrder {
@@ -178,6 +196,7 @@ pub(crate) async fn cabinets_come_back_as_written(home: &Home) {
         corrections: [correction.id].into(),
         complaints: [complaint.id].into(),
         open_complaints: [OrderId::new(7), OrderId::new(8)].into(),
+        ..CabinetNeeds::default()
     };
     let needs = Needs { cabinet: cabinet(), ..Needs::default() };
     let mut facts = read(&mut writer, &needs).await;
@@ -203,7 +222,8 @@ pub(crate) async fn cabinets_come_back_as_written(home: &Home) {
     let device =
         Device { is_online: false, session: None, planogram, planogram_version: 8, updated_at: at(20), ..device };
     let door = DoorSession { closed_at: Some(at(19)), ..door(3, DoorStatus::Settled, Some("V3")) };
-    let mut order = CabinetOrder { state: CabinetOrderState::Paid { paid_at: at(20) }, ..orders[0].clone() };
+    let (pay, paid) = (CabinetPay::Wechat, CabinetOrderState::Paid { paid_at: at(20) });
+    let mut order = CabinetOrder { pay, state: paid, ..orders[0].clone() };
     (order.kept, order.part) =
         (Tickets::new(3_000), OrderPart::Whole(Standing { corrections: 1, ..Standing::default() }));
     order.attempts.push(PayAttempt { at: at(20), pay: CabinetPay::Ticket, failure: None });
@@ -230,10 +250,63 @@ pub(crate) async fn cabinets_come_back_as_written(home: &Home) {
     assert_eq!(facts.cabinet.corrections.get(&correction.id), Some(&correction));
     assert_eq!(facts.cabinet.complaints.get(&complaint.id), Some(&complaint));
     assert_eq!(facts.cabinet.open_complaint.get(&OrderId::new(8)), None);
-    let surcharges = store::queries::cabinets::surcharges(&home.store(), OrderId::new(8)).await.expect("read");
+    let surcharges = cabinets::surcharges(&home.store(), OrderId::new(8)).await.expect("read");
     assert_eq!(surcharges, [given_back()]);
     let busy = Busy { sessions: [DoorSessionId::new(6)].into(), ..Busy::default() };
     assert_eq!(facts.cabinet.busy.get(&MemberId::new(5)), Some(&busy));
+}
+
+pub(crate) async fn pay_score_orders_come_back_as_written(home: &Home) {
+    let mut writer = home.migrated().await;
+    let charge = |order: Option<i64>| ScoreCharge {
+        order: order.map(OrderId::new),
+        total: Cents::new(order.map_or(0, |_| 600)),
+        ended_at: at(6),
+    };
+    let scores = [
+        score(1, ScoreState::Starting),
+        score(2, ScoreState::Running),
+        score(3, ScoreState::Completing(charge(None))),
+        score(4, ScoreState::Collecting(charge(Some(9)))),
+        score(5, ScoreState::Paid { charge: charge(Some(8)), receipt: receipt("T5") }),
+        score(6, ScoreState::Cancelling),
+        score(7, ScoreState::Over { end: ScoreEnd::Revoked }),
+    ];
+    insert(&mut writer, scores.iter().cloned().map(Change::ScoreOrder).collect()).await;
+    let cabinet = CabinetNeeds {
+        scores: (1..=8).map(DoorSessionId::new).collect(),
+        score_transactions: ["T4".to_owned(), "T5".to_owned()].into(),
+        ..CabinetNeeds::default()
+    };
+    let needs = Needs { cabinet, ..Needs::default() };
+    let mut facts = read(&mut writer, &needs).await;
+    scores.iter().for_each(|score| assert_eq!(facts.cabinet.scores.get(&score.session), Some(score)));
+    assert_eq!(facts.cabinet.scores.get(&DoorSessionId::new(8)), None);
+    assert_eq!(facts.cabinet.score_by_transaction.get(&"T5".to_owned()), Some(&DoorSessionId::new(5)));
+    assert_eq!(facts.cabinet.score_by_transaction.get(&"T4".to_owned()), None);
+    let (store, due) = (home.store(), |scores: Vec<ScoreOrder>| scores.iter().map(|one| one.session.get()).collect());
+    let found: Vec<i64> = due(cabinets::scores_due(&store, at(6), 9).await.expect("read"));
+    assert_eq!(found, [1, 2, 3, 4, 6]);
+    let found: Vec<i64> = due(cabinets::scores_due(&store, at(5), 2).await.expect("read"));
+    assert_eq!(found, [1, 2]);
+
+    let collected = ScoreState::Paid { charge: charge(Some(9)), receipt: receipt("T4") };
+    let after = [
+        ScoreOrder { checks: 0, next_check_at: at(30), updated_at: at(20), ..score(1, ScoreState::Running) },
+        ScoreOrder { updated_at: at(20), ..score(4, collected) },
+        ScoreOrder { updated_at: at(20), ..score(7, ScoreState::Cancelling) },
+    ];
+    facts.apply(after.iter().cloned().map(Change::ScoreOrder).collect());
+    try_write(&mut writer, &facts, &[]).await.expect("written");
+    for score in after {
+        assert_eq!(cabinets::score(&store, score.session).await.expect("read"), Some(score));
+    }
+
+    // No payment is collected for two openings, even where nobody has looked it up.
+    let twice = ScoreState::Paid { charge: charge(Some(10)), receipt: receipt("T5") };
+    let mut facts = kernel::Facts::default();
+    facts.apply(vec![Change::ScoreOrder(score(9, twice))]);
+    assert!(try_write(&mut writer, &facts, &[]).await.is_err());
 }
 
 pub(crate) async fn what_the_erp_was_told_comes_back_as_written(home: &Home) {
@@ -286,6 +359,6 @@ pub(crate) async fn an_event_is_kept_once(home: &Home) {
     assert_eq!(writer.keep_event(&signed("n1", "E3", b"d"), 101_000).await.expect("kept"), EventKept::New);
     let mut remember = async |nonce| writer.remember_nonce("vendor", nonce, 200, 101_000).await.expect("remembered");
     assert_eq!((remember("n6").await, remember("n6").await), (true, false));
-    let waiting = store::queries::cabinets::waiting_events(&home.store(), at(2_000), 9).await.expect("read");
+    let waiting = cabinets::waiting_events(&home.store(), at(2_000), 9).await.expect("read");
     assert_eq!(waiting.iter().map(|event| event.key.as_str()).collect::<Vec<_>>(), ["vendor/E2"]);
 }

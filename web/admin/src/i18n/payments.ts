@@ -75,6 +75,7 @@ const zh = {
     settlement_conflict: '结算矛盾',
     callback_mismatch: '回调不符',
     cabinet_alarm: '柜机报警',
+    pay_score_mismatch: '支付分不符',
     stock_negative: '库存为负',
   },
   means: {
@@ -94,6 +95,7 @@ const zh = {
     settlement_conflict: '厂商后来的说法和先前的不同，以先前的为准。',
     callback_mismatch: '厂商说的事这里没有对应，或者无法读懂。',
     cabinet_alarm: '厂商报告柜机有问题。',
+    pay_score_mismatch: '微信说的支付分订单与账上不符，没有入账。',
     stock_negative: '从柜机拿走的比放进去的多。',
   },
   evidence: {
@@ -282,6 +284,7 @@ const en: typeof zh = {
     settlement_conflict: 'Settlements contradict',
     callback_mismatch: 'Message does not fit',
     cabinet_alarm: 'Cabinet alarm',
+    pay_score_mismatch: 'Pay score does not fit',
     stock_negative: 'Stock below zero',
   },
   means: {
@@ -301,6 +304,7 @@ const en: typeof zh = {
     settlement_conflict: 'The vendor says something else than before. What it said first stands.',
     callback_mismatch: 'The vendor tells of something that is not known here, or that nobody can read.',
     cabinet_alarm: 'The vendor reports that something is wrong with a cabinet.',
+    pay_score_mismatch: 'WeChat says of a pay score order what does not fit the books. Nothing was booked.',
     stock_negative: 'More was taken from a cabinet than anybody put in.',
   },
   evidence: {

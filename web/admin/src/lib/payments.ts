@@ -48,7 +48,7 @@ export function consequenceOf(action: Action, { kind, evidence }: Exception): st
 /** Where a member waits to be let go. */
 const RELEASING = new Set<Exception['kind']>(['unknown_goods', 'price_mismatch', 'amount_over_limit', 'settlement_missing'])
 /** What happened stays as it is. */
-const NOTED = new Set<Exception['kind']>(['delivery_failed', 'settlement_conflict', 'callback_mismatch', 'cabinet_alarm', 'stock_negative'])
+const NOTED = new Set<Exception['kind']>(['delivery_failed', 'settlement_conflict', 'callback_mismatch', 'cabinet_alarm', 'pay_score_mismatch', 'stock_negative'])
 
 function chargeSays(found: Record<string, unknown>): string {
   const { charge, chargeAbout, chargeUnknown } = texts.value.actionSays

@@ -398,7 +398,12 @@ export const en: Words = {
       timed_out: { title: 'The door did not open', text: 'The cabinet did not answer within a minute. Nothing was charged. Should the door have opened after all, what was taken is settled as usual.' },
       released: { title: 'Ended', text: 'Somebody of the house has ended this opening. Nothing was charged.' },
     },
-    vendorSaid: (why) => (why === 'offline' ? 'The cabinet is offline.' : `The cabinet says: ${why}`),
+    vendorSaid: (why) =>
+      why === 'offline'
+        ? 'The cabinet is offline.'
+        : why === 'pay_score_refused'
+          ? 'WeChat did not take pay score this time; pay with tickets.'
+          : `The cabinet says: ${why}`,
     lastKnown: 'This is what was known last. It updates by itself.',
     again: 'Open again',
     done: 'Done',
@@ -413,7 +418,11 @@ export const en: Words = {
     kinds: { normal: 'Normal', corrected: 'Corrected', surcharge: 'Surcharge' },
     related: 'Original order',
     cost: 'Tickets',
-    unpaidWhy: { insufficient_tickets: 'There were too few tickets when it was settled, and none was taken.' },
+    unpaidWhy: {
+      insufficient_tickets: 'There were too few tickets when it was settled, and none was taken.',
+      pay_score_collecting: 'WeChat is collecting it; you can also pay it on its page in WeChat.',
+      pay_score_ended: 'Pay score did not collect it; pay it with tickets.',
+    },
     createdAt: 'Settled',
     paidAt: 'Paid',
     settled: 'As it was settled',

@@ -395,7 +395,8 @@ export const zh = {
       timed_out: { title: '门没有打开', text: '柜机没有在一分钟内回应，没有扣礼票。万一门后来开了，取走的商品会照常结算。' },
       released: { title: '已经结束', text: '工作人员结束了这次开门，没有扣礼票。' },
     },
-    vendorSaid: (why: string) => (why === 'offline' ? '柜机不在线。' : `柜机说：${why}`),
+    vendorSaid: (why: string) =>
+      why === 'offline' ? '柜机不在线。' : why === 'pay_score_refused' ? '微信没有受理支付分，请换礼票支付。' : `柜机说：${why}`,
     lastKnown: '上面是最后知道的情况，收到新消息会自动更新。',
     again: '再开一次',
     done: '完成',
@@ -410,7 +411,11 @@ export const zh = {
     kinds: { normal: '正常', corrected: '已修正', surcharge: '补扣' },
     related: '原订单',
     cost: '礼票',
-    unpaidWhy: { insufficient_tickets: '结算时礼票不够，一张也没有扣。' },
+    unpaidWhy: {
+      insufficient_tickets: '结算时礼票不够，一张也没有扣。',
+      pay_score_collecting: '微信支付分正在收取，也可以在微信的订单页支付。',
+      pay_score_ended: '微信支付分没有收取，请用礼票支付。',
+    },
     createdAt: '结算时间',
     paidAt: '付款时间',
     settled: '结算时',

@@ -4,6 +4,7 @@ pub(crate) mod events;
 pub(crate) mod open;
 pub(crate) mod orders;
 pub(crate) mod pay;
+pub(crate) mod pay_score;
 pub(crate) mod scan;
 pub(crate) mod sessions;
 pub(crate) mod show;
@@ -190,6 +191,8 @@ pub(crate) struct CabinetOrderAnswer {
     tickets: Tickets,
     /// What was taken of the member's tickets, with what surcharges took and gave back.
     ticket_payment_amount: Tickets,
+    /// What WeChat's pay score has collected for it, in cents.
+    wx_payment_amount: Cents,
     payment_status: CabinetPaymentStatus,
     /// Why it is not paid.
     unpaid_reason: Option<UnpaidReason>,
@@ -362,6 +365,7 @@ impl CabinetOrderAnswer {
             payment_type: order.pay,
             tickets: order.tickets,
             ticket_payment_amount: order.kept,
+            wx_payment_amount: if is_paid && order.pay == CabinetPay::Wechat { order.total } else { Cents::ZERO },
             payment_status,
             unpaid_reason,
             paid_at,

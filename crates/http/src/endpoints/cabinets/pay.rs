@@ -1,5 +1,7 @@
 use axum::http::Method;
-use kernel::{CabinetCommand, Code, Command, Outcome, PayCabinetOrder, Permission, Refusal};
+use kernel::{
+    CabinetCommand, CabinetOrderState, Code, Command, Outcome, PayCabinetOrder, Permission, Refusal, UnpaidReason,
+};
 use store::queries::cabinets as queries;
 
 use super::{CabinetOrderAnswer, CabinetOrderPath, find};
@@ -20,7 +22,8 @@ pub(crate) fn endpoint() -> Endpoint {
             id: "payCabinetOrder",
             tag: Tag::Cabinets,
             summary: "Pay a cabinet order",
-            description: "With tickets: all of it or nothing. An attempt that fails is written down with the order.",
+            description: "With tickets: all of it or nothing. An attempt that fails is written down with the order. Of what pay score \
+                          collects WeChat is asked whether it has; until then it cannot be paid in tickets.",
             codes: &[Code::NotFound, Code::InvalidStatusTransition, Code::InsufficientTickets, Code::BusinessRule],
         },
         handle,
@@ -35,6 +38,13 @@ async fn handle(
     let order = find(&app, &input.path.order_no).await?;
     if order.member != caller.identity.member {
         return Err(Refusal::NotYours.into());
+    }
+    if order.state == (CabinetOrderState::Unpaid { reason: UnpaidReason::PayScoreCollecting }) {
+        app.service().ask_about_score(order.session).await?;
+        let order = find(&app, &input.path.order_no).await?;
+        if order.is_paid() {
+            return Ok(Reply::saying(texts::SHOP_ORDER_PAID, CabinetOrderAnswer::of(&app, order).await?));
+        }
     }
     let command = PayCabinetOrder { order: order.id, device: order.device, member: order.member };
     match app.service().run(caller.asks(Command::Cabinet(CabinetCommand::Pay(command)))).await? {

@@ -74,7 +74,9 @@ async fn handle(app: App, caller: Caller, input: Input<Nothing, Nothing, Scan>) 
     let store = store.ok_or(Refusal::NotFound { noun: Noun::Store })?;
     let member = caller.identity.member;
     let tickets = queries::tickets(app.store(), member).await?;
-    let needed = app.service().cabinet_rules().least_tickets;
+    let rules = app.service().cabinet_rules();
+    let (needed, collects) = (rules.least_tickets, rules.score_most.is_some());
+    let suffices = tickets >= needed;
     // In the order in which opening the door would be refused.
     let blocked_by = if let Some(order) = queries::unpaid(app.store(), member).await? {
         Some(Block::UnpaidOrder { order_no: order.order_no })
@@ -84,15 +86,13 @@ async fn handle(app: App, caller: Caller, input: Input<Nothing, Nothing, Scan>) 
         Some(Block::DeviceOffline)
     } else if device.session.is_some() {
         Some(Block::DeviceBusy)
-    } else if tickets < needed {
+    } else if !suffices && !collects {
         Some(Block::InsufficientTickets { needed })
     } else {
         None
     };
-    Ok(Reply::ok(ScanAnswer {
-        device: CabinetAnswer::of(device, store)?,
-        pay_with: vec![CabinetPay::Ticket],
-        tickets,
-        blocked_by,
-    }))
+    let mut pay_with = Vec::new();
+    pay_with.extend((suffices || !collects).then_some(CabinetPay::Ticket));
+    pay_with.extend(collects.then_some(CabinetPay::Wechat));
+    Ok(Reply::ok(ScanAnswer { device: CabinetAnswer::of(device, store)?, pay_with, tickets, blocked_by }))
 }

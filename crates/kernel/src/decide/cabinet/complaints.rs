@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::corrections::{Surcharge, must_settle, settle};
+use super::orders::must_be_in_tickets;
 use super::{existing_device, existing_order, wallet};
 use crate::draft::{Draft, Written};
 use crate::{
@@ -116,6 +117,7 @@ pub(super) fn refund(
         return Err(Refusal::NotFound { noun: Noun::Order });
     }
     must_be_open(before)?;
+    must_be_in_tickets(order)?;
     let conceded = standing.conceded.plus(amount)?;
     if conceded > context.cabinet.correction_limit {
         return Err(Refusal::ConcededTooMuch { left: context.cabinet.correction_limit.minus(standing.conceded)? });

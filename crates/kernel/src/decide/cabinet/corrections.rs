@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
-use super::orders::{attempt, move_tickets, must_move, state, stock_subject, take_out, worth};
+use super::orders::{attempt, move_tickets, must_be_in_tickets, must_move, state, stock_subject, take_out, worth};
 use super::{existing_device, existing_order, settled_needs, tickets_left, tickets_of};
 use crate::draft::{Draft, Written};
 use crate::order::order_no;
@@ -52,6 +52,7 @@ pub(super) fn correct(
     if let Some(correction) = standing.waiting {
         return Err(Refusal::CorrectionWaiting { correction });
     }
+    must_be_in_tickets(order)?;
     let wanted = wanted(order, standing, device, &command.items)?;
     if wanted == standing.items {
         return Err(Refusal::NothingToCorrect);
@@ -296,7 +297,7 @@ pub(super) fn settle(
 ) -> CabinetOrder {
     let pays = tickets.get() <= 0 || tickets_left(facts, order.member) >= tickets.get();
     let Surcharge { items, total, complaint } = surcharge;
-    let id = OrderId::new(draft.next_id());
+    let (id, state) = (OrderId::new(draft.next_id()), state(pays, context));
     let made = CabinetOrder {
         id,
         order_no: order_no("CABO", context.today, id),
@@ -304,8 +305,8 @@ pub(super) fn settle(
         total,
         tickets,
         pay: CabinetPay::Ticket,
-        state: state(pays, context),
-        attempts: vec![attempt(CabinetPay::Ticket, pays, context)],
+        state,
+        attempts: vec![attempt(CabinetPay::Ticket, state, context)],
         part: OrderPart::Surcharge { order: order.id, order_no: order.order_no.clone(), complaint },
         kept: Tickets::default(),
         created_at: context.now,

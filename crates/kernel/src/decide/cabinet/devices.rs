@@ -34,7 +34,9 @@ pub(super) fn create(
         created_at: context.now,
         updated_at: context.now,
     };
-    draft.push(Change::Account(Account::open(Owner::Device(device.id), Currency::Ticket)));
+    for currency in [Currency::Cny, Currency::Ticket] {
+        draft.push(Change::Account(Account::open(Owner::Device(device.id), currency)));
+    }
     draft.audit("device.create", ("device", device.id.get()), Written::after(&trace(&device)));
     draft.push(Change::Device(device.clone()));
     Ok(draft.finish(Outcome::Device { device }))

@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::super::exceptions::{Finding, raise};
-use super::{door_needs, existing_device, existing_session, tickets_left};
+use super::{door_needs, existing_device, existing_session, scores, tickets_left};
 use crate::draft::{Draft, Written};
 use crate::order::order_no;
 use crate::{
@@ -21,8 +21,12 @@ pub(super) fn open(
     if member.status == MemberStatus::Disabled {
         return Err(Refusal::MemberDisabled);
     }
-    if command.pay == CabinetPay::Wechat {
-        return Err(Refusal::PayScoreMissing);
+    let score_most = match command.pay {
+        CabinetPay::Wechat => Some(context.cabinet.score_most.ok_or(Refusal::PayScoreMissing)?),
+        CabinetPay::Ticket => None,
+    };
+    if score_most.is_some() && member.openid.is_none() {
+        return Err(Refusal::NoOpenid);
     }
     let busy = facts.cabinet.busy.get(&command.member).cloned().unwrap_or_default();
     if let Some(&order) = busy.unpaid.first() {
@@ -38,7 +42,7 @@ pub(super) fn open(
         return Err(Refusal::DeviceBusy);
     }
     let (tickets, needed) = (tickets_left(facts, command.member), context.cabinet.least_tickets);
-    if tickets < needed {
+    if score_most.is_none() && tickets < needed {
         return Err(Refusal::InsufficientTickets { tickets, needed });
     }
 
@@ -59,18 +63,26 @@ pub(super) fn open(
         created_at: context.now,
         updated_at: context.now,
     };
-    let message = OutboxMessage {
-        id: draft.next_id(),
-        topic: "cabinet-open",
-        body: json!({ "session_id": id }).to_string(),
-        due_at: context.now,
-    };
-    draft.push(Change::Outbox(message));
+    match score_most {
+        Some(most) => scores::begin(&session, most, context, &mut draft),
+        None => ask_for_door(id, context, &mut draft),
+    }
     let after = json!({ "session_no": session.session_no, "device_id": device.id, "pay": session.pay });
     draft.audit("door.open", ("door_session", id.get()), Written::after(&after));
     draft.push(Change::Device(Device { session: Some(id), updated_at: context.now, ..device.clone() }));
     draft.push(Change::DoorSession(session.clone()));
     Ok(draft.finish(Outcome::DoorSession { session }))
+}
+
+/// Owes the vendor the wish for an open door.
+pub(super) fn ask_for_door(session: DoorSessionId, context: &Context<'_>, draft: &mut Draft<'_>) {
+    let (id, body) = (draft.next_id(), json!({ "session_id": session }).to_string());
+    draft.push(Change::Outbox(OutboxMessage { id, topic: "cabinet-open", body, due_at: context.now }));
+}
+
+pub(super) fn note_needs(command: &NoteDoor, facts: &Facts, needs: &mut Needs) {
+    door_needs(command.session, command.device, needs);
+    scores::opening_needs(command.session, facts, needs);
 }
 
 /// Whatever comes late says no less than what came in time, but takes nothing back.
@@ -96,6 +108,11 @@ pub(super) fn note(
     };
     draft.audit(action, ("door_session", after.id.get()), Written::change(&trace(before), &trace(&after)));
     occupy(device, &after, context, &mut draft);
+    match after.status {
+        DoorStatus::Failed => scores::let_go(facts, &after, 0, context, &mut draft),
+        DoorStatus::Opened | DoorStatus::Closed => scores::go_on(facts, &after, context, &mut draft),
+        _ => {}
+    }
     draft.push(Change::DoorSession(after.clone()));
     Ok(draft.finish(Outcome::DoorSession { session: after }))
 }
@@ -134,6 +151,7 @@ fn seen(before: &DoorSession, command: &NoteDoor, context: &Context<'_>) -> Door
 
 pub(super) fn lapse_needs(command: &LapseDoor, facts: &Facts, needs: &mut Needs) {
     door_needs(command.session, command.device, needs);
+    scores::opening_needs(command.session, facts, needs);
     if facts.cabinet.sessions.knows(&command.session)
         && let Some(session) = facts.cabinet.sessions.get(&command.session)
     {
@@ -159,6 +177,8 @@ pub(super) fn lapse(
     let mut after = DoorSession { due_at: None, updated_at: context.now, ..before.clone() };
     if before.status == DoorStatus::Opening {
         after.status = DoorStatus::TimedOut;
+        // It may have opened all the same, and may stand open for so long.
+        scores::let_go(facts, before, context.cabinet.close_within_ms, context, &mut draft);
     } else {
         let finding = Finding {
             kind: ExceptionKind::SettlementMissing,
@@ -200,7 +220,7 @@ pub(super) fn occupied(device: &Device, session: &DoorSession) -> Option<DoorSes
     }
 }
 
-fn occupy(device: &Device, session: &DoorSession, context: &Context<'_>, draft: &mut Draft<'_>) {
+pub(super) fn occupy(device: &Device, session: &DoorSession, context: &Context<'_>, draft: &mut Draft<'_>) {
     let holder = occupied(device, session);
     if holder != device.session {
         draft.push(Change::Device(Device { session: holder, updated_at: context.now, ..device.clone() }));

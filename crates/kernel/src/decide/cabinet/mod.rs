@@ -5,6 +5,7 @@ mod corrections;
 mod devices;
 mod doors;
 pub(super) mod orders;
+mod scores;
 mod stores;
 mod tickets;
 
@@ -38,8 +39,9 @@ pub(super) fn needs(command: &CabinetCommand, facts: &Facts, needs: &mut Needs) 
             needs.cabinet.busy.insert(command.member);
             needs.accounts.extend([wallet(command.member), tickets_of(command.member)]);
         }
-        CabinetCommand::NoteDoor(command) => door_needs(command.session, command.device, needs),
+        CabinetCommand::NoteDoor(command) => doors::note_needs(command, facts, needs),
         CabinetCommand::LapseDoor(command) => doors::lapse_needs(command, facts, needs),
+        CabinetCommand::NoteScore(command) => scores::note_needs(command, facts, needs),
         CabinetCommand::SettleDoor(command) => orders::settle_needs(command, facts, needs),
         CabinetCommand::Pay(command) => {
             settled_needs(command.order, command.device, command.member, facts, needs);
@@ -78,6 +80,7 @@ pub(super) fn decide(
         CabinetCommand::OpenDoor(command) => doors::open(facts, command, context, draft),
         CabinetCommand::NoteDoor(command) => doors::note(facts, command, context, draft),
         CabinetCommand::LapseDoor(command) => doors::lapse(facts, command, context, draft),
+        CabinetCommand::NoteScore(command) => scores::note(facts, command, context, draft),
         CabinetCommand::SettleDoor(command) => orders::settle(facts, command, context, draft),
         CabinetCommand::Pay(command) => orders::pay(facts, command, context, draft),
         CabinetCommand::Correct(command) => corrections::correct(facts, command, context, draft),

@@ -2,7 +2,9 @@ use serde_json::json;
 
 use super::super::exceptions::{Finding, raise};
 use super::doors::{evidence, occupied, trace};
-use super::{charge_needs, door_needs, existing_device, existing_order, existing_session, tickets_left, tickets_of};
+use super::{
+    charge_needs, door_needs, existing_device, existing_order, existing_session, scores, tickets_left, tickets_of,
+};
 use crate::draft::{Draft, Written};
 use crate::order::order_no;
 use crate::{
@@ -40,6 +42,7 @@ pub(in crate::decide) fn held_needs(
     needs: &mut Needs,
 ) {
     door_needs(session, device, needs);
+    scores::opening_needs(session, facts, needs);
     charge_needs(device, member, needs);
     if facts.cabinet.devices.knows(&device)
         && facts.cabinet.sessions.knows(&session)
@@ -93,7 +96,8 @@ pub(super) fn settle(
         return Ok(draft.finish(Outcome::DoorSession { session: session.clone() }));
     }
     let told = DoorSession { settlement: Some(settlement.clone()), ..session.clone() };
-    match doubt(device, settlement, context)? {
+    let most = scores::most(facts, session).map_or(context.cabinet.most, |most| most.min(context.cabinet.most));
+    match doubt(device, settlement, most)? {
         None => charge(facts, session, &told, device, context, &mut draft)
             .map(|session| draft.finish(Outcome::DoorSession { session })),
         Some((kind, found)) => {
@@ -120,7 +124,7 @@ pub(super) fn settle(
 fn doubt(
     device: &Device,
     settlement: &Settlement,
-    context: &Context<'_>,
+    most: Cents,
 ) -> Result<Option<(ExceptionKind, serde_json::Value)>, Refusal> {
     let unknown: Vec<_> =
         settlement.quantities().into_keys().filter(|code| device.shelved(code).is_none()).map(str::to_owned).collect();
@@ -136,7 +140,6 @@ fn doubt(
         let found = json!({ "ours_cents": total, "theirs_cents": settlement.amount });
         return Ok(Some((ExceptionKind::PriceMismatch, found)));
     }
-    let most = context.cabinet.most;
     if total > most {
         return Ok(Some((ExceptionKind::AmountOverLimit, json!({ "total_cents": total, "most_cents": most }))));
     }
@@ -172,18 +175,24 @@ fn charge(
     let items = priced(device, settlement);
     let total = worth(&items)?;
     let tickets = total.in_tickets()?;
-    let pays = tickets_left(facts, told.member) >= tickets.get();
+    let pays = told.pay == CabinetPay::Ticket && tickets_left(facts, told.member) >= tickets.get();
     if pays {
         must_move(facts, device, tickets)?;
     }
+    let state = match told.pay {
+        CabinetPay::Ticket => state(pays, context),
+        CabinetPay::Wechat => scores::order_state(facts, told, total, context),
+    };
 
     // After this point it must succeed.
     let session = DoorSession { status: DoorStatus::Settled, due_at: None, updated_at: context.now, ..told.clone() };
     let mut device = Device { session: occupied(device, &session), updated_at: context.now, ..device.clone() };
     draft.audit("door.settle", ("door_session", session.id.get()), Written::change(&trace(before), &trace(&session)));
     take_out(facts, &mut device, &items, &session.session_no, context, draft);
-    if !items.is_empty() {
-        let id = OrderId::new(draft.next_id());
+    let id = (!items.is_empty()).then(|| OrderId::new(draft.next_id()));
+    scores::complete(facts, &session, (id, total), context, draft);
+    if let Some(id) = id {
+        let is_tried = state != CabinetOrderState::Unpaid { reason: UnpaidReason::PayScoreCollecting };
         let order = CabinetOrder {
             id,
             order_no: order_no("CABO", context.today, id),
@@ -197,8 +206,8 @@ fn charge(
             total,
             tickets,
             pay: session.pay,
-            state: state(pays, context),
-            attempts: vec![attempt(session.pay, pays, context)],
+            state,
+            attempts: is_tried.then(|| attempt(session.pay, state, context)).into_iter().collect(),
             kept: if pays { tickets } else { Tickets::default() },
             created_at: context.now,
             updated_at: context.now,
@@ -248,6 +257,7 @@ pub(in crate::decide) fn release(
     {
         draft.push(Change::Device(Device { session: None, updated_at: context.now, ..device.clone() }));
     }
+    scores::let_go(facts, &after, 0, context, draft);
     draft.push(Change::DoorSession(after));
 }
 
@@ -271,6 +281,7 @@ pub(super) fn pay(
     if !order.is_unpaid() {
         return Err(Refusal::CabinetOrderPaid);
     }
+    must_be_in_tickets(order)?;
     let (tickets, needed) = (tickets_left(facts, order.member), order.tickets.get());
     let pays = tickets >= needed;
     if pays {
@@ -280,8 +291,9 @@ pub(super) fn pay(
     }
 
     // After this point it must succeed.
-    let mut after = CabinetOrder { state: state(pays, context), updated_at: context.now, ..order.clone() };
-    after.attempts.push(attempt(CabinetPay::Ticket, pays, context));
+    let (pay, state) = (CabinetPay::Ticket, state(pays, context));
+    let mut after = CabinetOrder { pay, state, updated_at: context.now, ..order.clone() };
+    after.attempts.push(attempt(pay, state, context));
     if pays {
         move_tickets(&after, &mut draft);
         let whole = facts.cabinet.orders.get(&order.whole()).filter(|whole| whole.id != order.id);
@@ -310,8 +322,21 @@ pub(super) fn state(pays: bool, context: &Context<'_>) -> CabinetOrderState {
     }
 }
 
-pub(super) fn attempt(pay: CabinetPay, pays: bool, context: &Context<'_>) -> PayAttempt {
-    PayAttempt { at: context.now, pay, failure: (!pays).then_some(UnpaidReason::InsufficientTickets) }
+pub(super) fn attempt(pay: CabinetPay, state: CabinetOrderState, context: &Context<'_>) -> PayAttempt {
+    let failure = match state {
+        CabinetOrderState::Unpaid { reason } => Some(reason),
+        CabinetOrderState::Paid { .. } | CabinetOrderState::Withdrawn { .. } => None,
+    };
+    PayAttempt { at: context.now, pay, failure }
+}
+
+/// What WeChat collects, or has collected, is not paid or given back in tickets.
+pub(super) fn must_be_in_tickets(order: &CabinetOrder) -> Result<(), Refusal> {
+    match order.state {
+        CabinetOrderState::Unpaid { reason: UnpaidReason::PayScoreCollecting } => Err(Refusal::PayScoreCollecting),
+        CabinetOrderState::Paid { .. } if order.pay == CabinetPay::Wechat => Err(Refusal::PaidByPayScore),
+        _ => Ok(()),
+    }
 }
 
 pub(super) fn must_move(facts: &Facts, device: &Device, tickets: Tickets) -> Result<(), Refusal> {

@@ -1,0 +1,303 @@
+//! Openings that WeChat's pay score collects for, against a simulated WeChat and a simulated vendor over real sockets: whatever is lost, late
+//! or broken, a door opens on an order that runs, and what was taken is collected once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kernel::{CabinetRules, Cents};
+use serde_json::{Value, json};
+use service::{OpenDelivery, Pay, ScoreDelivery};
+use sim::mini::openid_of;
+use sim::{APPID, pay};
+use wechat::UnixTime;
+use wechat::pay::{Config as MerchantConfig, Merchant, PublicKey};
+use wechat::payscore;
+
+use crate::cabinets::Corner;
+use crate::support::{Answer, Home, on_both_engines};
+
+const START: &str = "/v3/payscore/serviceorder";
+const JOB: &str = "score-compensation";
+/// Longer than WeChat takes to collect, shorter than a door waits.
+const COLLECTED_MS: i64 = 5_000;
+
+struct Score {
+    corner: Corner,
+}
+
+impl Score {
+    async fn open(home: Home) -> Self {
+        let corner = Corner::open_fitted(home, |world, clock, notify_url, settings| {
+            let time = Arc::clone(clock);
+            let merchant = Merchant::new(MerchantConfig {
+                base_url: world.base_url().to_owned(),
+                mchid: pay::MCHID.to_owned(),
+                certificate_serial: pay::MERCHANT_SERIAL.to_owned(),
+                private_key_pem: pay::MERCHANT_PRIVATE_KEY_PEM.into(),
+                apiv3_key: pay::APIV3_KEY.into(),
+                apiv2_key: None,
+                public_keys: vec![PublicKey { id: pay::PUBLIC_KEY_ID.to_owned(), pem: pay::PUBLIC_KEY_PEM.to_owned() }],
+                certificates: Vec::new(),
+                transport: wechat::TransportConfig::default(),
+                clock: Arc::new(move || UnixTime::from_secs(time.now_ms() / 1000)),
+            });
+            settings.pay = Some(Arc::new(Pay {
+                merchant: merchant.expect("a merchant"),
+                appid: APPID.to_owned(),
+                notify_url: notify_url.to_owned(),
+                description: "饭票充值".to_owned(),
+                score: Some(payscore::Service { appid: APPID.to_owned(), service_id: pay::SERVICE_ID.to_owned() }),
+            }));
+            settings.cabinet = CabinetRules { score_most: Some(Cents::new(15_000)), ..CabinetRules::default() };
+            settings.deliveries = vec![Box::new(OpenDelivery), Box::new(ScoreDelivery)];
+        });
+        let score = Self { corner: corner.await };
+        // Tests run the job when they want it.
+        score.pause(JOB).await;
+        score
+    }
+
+    async fn allowed(home: Home) -> Self {
+        let score = Self::open(home).await;
+        score.allow().await;
+        score
+    }
+
+    async fn pause(&self, job: &str) {
+        let what = format!("POST /api/v1/admin/jobs/{job}/pause");
+        self.corner.server.ask(&what).by(&self.corner.admin).send().await.data();
+    }
+
+    /// The member allows it on WeChat's page.
+    async fn allow(&self) {
+        let asked = self.corner.server.ask("POST /api/v1/cabinet/pay-score").by(&self.corner.member).send().await;
+        assert!(asked.data()["apply_permissions_token"].is_string(), "{}", asked.text);
+        let code = self.state().await["permissions"][0]["authorization_code"].as_str().expect("a code").to_owned();
+        self.corner.act(&format!("/sim/permissions/{code}/open"), json!({"openid": openid_of("li")})).await;
+    }
+
+    async fn ask(&self) -> Answer {
+        let body = json!({"device_code": "D1", "payment_type": "wechat"});
+        self.corner.server.ask("POST /api/v1/cabinet/sessions").by(&self.corner.member).json(&body).await
+    }
+
+    async fn ask_for_door(&self) -> String {
+        self.ask().await.data()["session_no"].as_str().expect("a number").to_owned()
+    }
+
+    /// An opening whose door the vendor has been asked for.
+    async fn opened(&self) -> String {
+        let session = self.ask_for_door().await;
+        self.until("the vendor is asked", async || self.is_asked_for(&session).await).await;
+        session
+    }
+
+    async fn is_asked_for(&self, session: &str) -> bool {
+        self.get("/sim/cabinets/doors").await.get(session).is_some()
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        let url = format!("{}{path}", self.corner.world.base_url());
+        self.corner.http.get(url).send().await.expect("answers").json().await.expect("JSON")
+    }
+
+    async fn state(&self) -> Value {
+        self.get("/sim/state").await
+    }
+
+    /// How WeChat sees an opening.
+    async fn at_wechat(&self, session: &str) -> String {
+        let state = self.state().await;
+        let orders = state["service_orders"].as_array().expect("orders");
+        let order = orders.iter().find(|order| order["out_order_no"] == session);
+        order.map_or("none".to_owned(), |order| {
+            format!("{} {}", order["state"], order["state_description"]).replace('"', "")
+        })
+    }
+
+    async fn until(&self, what: &str, is_so: impl AsyncFn() -> bool) {
+        for _ in 0..400 {
+            if is_so().await {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("{what}: never");
+    }
+
+    async fn becomes_at_wechat(&self, session: &str, state: &str) {
+        self.until(state, async || self.at_wechat(session).await.starts_with(state)).await;
+    }
+
+    /// Whether the order is paid, and why not.
+    async fn order(&self) -> (String, Value) {
+        let [order] = self.corner.orders().await.try_into().expect("one order");
+        (order["payment_status"].as_str().expect("a status").to_owned(), order["unpaid_reason"].clone())
+    }
+
+    async fn is_paid(&self) -> bool {
+        self.order().await.0 == "paid"
+    }
+
+    fn pass(&self, ms: i64) {
+        self.corner.server.clock.advance_ms(ms);
+    }
+
+    async fn fault(&self, kind: &str, path: &str) {
+        self.corner.act("/sim/faults", json!({"kind": kind, "path": path, "method": "POST", "times": 1})).await;
+    }
+
+    async fn set(&self, settings: Value) {
+        self.corner.act("/sim/settings", settings).await;
+    }
+
+    /// Nothing is left over, and what the cabinets took in yuan is this much.
+    async fn agrees(&self, cents: i64) {
+        assert_eq!(self.corner.kinds().await, Vec::<String>::new());
+        self.corner.server.books_are_right().await;
+        let sql = "SELECT CAST(COALESCE(SUM(balance), 0) AS BIGINT) FROM accounts WHERE owner_kind = 'device' AND currency = 'CNY'";
+        let rows = self.corner.server.service.store().query(sql, Vec::new()).await.expect("read");
+        assert_eq!(rows.into_iter().next().expect("a row").cells().int().expect("a number"), cents);
+        assert_eq!(self.corner.tickets().await, 20_000, "no tickets move");
+    }
+}
+
+on_both_engines! {
+    by Score::open;
+
+    async fn who_has_not_allowed_it_opens_no_door(score: Score) {
+        let refused = score.ask().await;
+        assert_eq!(refused.failed(400, "BUSINESS_RULE_ERROR")["refusal"], "pay_score_not_allowed");
+        assert_eq!(score.corner.scan().await["pay_with"], json!(["ticket", "wechat"]));
+        score.allow().await;
+        score.opened().await;
+    }
+}
+
+on_both_engines! {
+    by Score::allowed;
+
+    async fn what_was_taken_is_collected(score: Score) {
+        let session = score.opened().await;
+        assert_eq!(score.at_wechat(&session).await, "DOING USER_CONFIRM");
+        score.corner.trip(&session, &[("COLA", 2)]).await;
+        assert_eq!(score.order().await, ("unpaid".to_owned(), json!("pay_score_collecting")));
+        score.ask().await.failed(400, "UNPAID_ORDER_EXISTS");
+        score.becomes_at_wechat(&session, "DOING MCH_COMPLETE").await;
+        score.pass(COLLECTED_MS);
+        score.until("paid", async || score.is_paid().await).await;
+        assert_eq!(score.at_wechat(&session).await.split(' ').next(), Some("DONE"));
+        score.agrees(600).await;
+        score.opened().await;
+    }
+
+    async fn a_lost_notification_is_made_up_for(score: Score) {
+        score.set(json!({"lose_notifications": true})).await;
+        let session = score.opened().await;
+        score.corner.trip(&session, &[("COLA", 1)]).await;
+        score.becomes_at_wechat(&session, "DOING MCH_COMPLETE").await;
+        score.pass(COLLECTED_MS);
+        score.becomes_at_wechat(&session, "DONE").await;
+        assert!(!score.is_paid().await);
+        score.pass(60_000);
+        assert_eq!(score.corner.run_job(JOB).await, json!({"asked": 1, "over": 1, "failed": 0}));
+        assert!(score.is_paid().await);
+        assert_eq!(score.corner.run_job(JOB).await["asked"], 0);
+        score.agrees(300).await;
+    }
+
+    async fn the_member_looks_before_the_job_does(score: Score) {
+        score.set(json!({"lose_notifications": true, "deduction_fails": true})).await;
+        let session = score.opened().await;
+        score.corner.trip(&session, &[("COLA", 1)]).await;
+        score.becomes_at_wechat(&session, "DOING MCH_COMPLETE").await;
+        let [order] = score.corner.orders().await.try_into().expect("one order");
+        let what = format!("POST /api/v1/cabinet/orders/{}/pay", order["order_no"].as_str().expect("a number"));
+        let pay = async || score.corner.server.ask(&what).by(&score.corner.member).send().await;
+        assert_eq!(pay().await.failed(400, "INVALID_STATUS_TRANSITION")["refusal"], "pay_score_collecting");
+        score.corner.act(&format!("/sim/service-orders/{session}/pay"), json!({})).await;
+        assert_eq!(pay().await.data()["payment_status"], "paid");
+        score.agrees(300).await;
+    }
+
+    async fn nothing_taken_ends_it_without_a_charge(score: Score) {
+        let session = score.opened().await;
+        score.corner.trip(&session, &[]).await;
+        score.becomes_at_wechat(&session, "DONE").await;
+        score.agrees(0).await;
+        score.opened().await;
+    }
+
+    async fn a_door_that_stayed_shut_ends_it(score: Score) {
+        let session = score.opened().await;
+        assert_eq!(score.corner.tell("doors", &score.corner.door(&session, "failed"), "genuine").await, [200]);
+        score.becomes_at_wechat(&session, "REVOKED").await;
+        score.agrees(0).await;
+        score.opened().await;
+    }
+
+    async fn who_is_refused_by_wechat_stands_before_a_shut_door(score: Score) {
+        score.set(json!({"refuse_assessment": true})).await;
+        let session = score.ask_for_door().await;
+        score.corner.becomes(&session, "failed").await;
+        assert_eq!(score.corner.session(&session).await["failure"], "pay_score_refused");
+        assert!(!score.is_asked_for(&session).await);
+        score.set(json!({"refuse_assessment": false})).await;
+        score.opened().await;
+        score.agrees(0).await;
+    }
+
+    async fn a_start_of_which_nobody_knows_is_asked_for_again(score: Score) {
+        for kind in ["drop_before", "drop_after", "system_error_after", "bad_gateway", "tampered"] {
+            score.fault(kind, START).await;
+            let session = score.ask_for_door().await;
+            score.until("the fault has struck", async || score.get("/sim/faults").await == json!([])).await;
+            score.until(kind, async || {
+                score.pass(15_000 / 4);
+                score.is_asked_for(&session).await
+            }).await;
+            score.corner.trip(&session, &[]).await;
+            score.becomes_at_wechat(&session, "DONE").await;
+        }
+        let orders = score.state().await["service_orders"].as_array().expect("orders").len();
+        assert_eq!(orders, 5, "one for each opening");
+        score.agrees(0).await;
+    }
+
+    async fn a_completion_of_which_nobody_knows_is_made_up_for(score: Score) {
+        let mut collected = 0;
+        for kind in ["drop_before", "drop_after", "system_error", "bad_gateway_after", "stale"] {
+            let session = score.opened().await;
+            score.fault(kind, "/complete").await;
+            score.corner.trip(&session, &[("COLA", 1)]).await;
+            score.until("the fault has struck", async || score.get("/sim/faults").await == json!([])).await;
+            score.pass(61_000);
+            score.corner.run_job(JOB).await;
+            score.pass(COLLECTED_MS);
+            collected += 300;
+            score.until(kind, async || score.corner.orders().await[0]["payment_status"] == "paid").await;
+            score.agrees(collected).await;
+        }
+    }
+
+    async fn a_door_of_which_nobody_heard_is_waited_for(score: Score) {
+        let session = score.opened().await;
+        score.pass(61_000);
+        score.corner.run_job("lapse-doors").await;
+        score.corner.becomes(&session, "timed_out").await;
+        score.corner.run_job(JOB).await;
+        assert_eq!(score.at_wechat(&session).await, "DOING USER_CONFIRM");
+        score.pass(11 * 60_000);
+        score.corner.run_job(JOB).await;
+        score.becomes_at_wechat(&session, "REVOKED").await;
+
+        // Goods after that are paid for in tickets.
+        score.corner.trip(&session, &[("COLA", 1)]).await;
+        assert_eq!(score.order().await, ("unpaid".to_owned(), json!("pay_score_ended")));
+        let [order] = score.corner.orders().await.try_into().expect("one order");
+        let what = format!("POST /api/v1/cabinet/orders/{}/pay", order["order_no"].as_str().expect("a number"));
+        let paid = score.corner.server.ask(&what).by(&score.corner.member).send().await;
+        assert_eq!((&paid.data()["payment_status"], &paid.data()["payment_type"]), (&json!("paid"), &json!("ticket")));
+        score.corner.server.books_are_right().await;
+    }
+}
