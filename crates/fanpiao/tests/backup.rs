@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::Output;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use common::{Home, Process, add_admin, ask, check, create_meal, fanpiao, sign_in, sign_in_admin};
+use common::{Home, Process, ask, check, create_meal, fanpiao, must_add_admin, sign_in, sign_in_admin};
 
 fn run(home: &Home, arguments: &[&str]) -> (bool, String) {
     let Output { status, stdout, stderr } = fanpiao(home).args(arguments).output().expect("ran");
@@ -39,7 +39,7 @@ fn a_backup_under_load_comes_back_whole() {
         let file = folder.join("house.backup");
         let name = file.to_str().expect("text");
         let world = Process::world();
-        assert!(add_admin(&home).status.success());
+        must_add_admin(&home);
         let server = Process::serve(&home, world.address);
         let (address, admin) = (server.address, sign_in_admin(server.address));
         let meal = create_meal(address, &admin, "2030-01-01", 100_000);
@@ -101,7 +101,7 @@ fn nothing_is_lost_by_restoring() {
         assert!(!made && said.contains("no tables"), "{said}");
 
         let world = Process::world();
-        assert!(add_admin(&home).status.success());
+        must_add_admin(&home);
         let server = Process::serve(&home, world.address);
         let admin = sign_in_admin(server.address);
         assert!(run(&home, &["backup", name]).0);

@@ -6,7 +6,10 @@ mod common;
 
 use std::process::{Command, Stdio};
 
-use common::{BINARY, Home, PASSWORD, Process, add_admin, ask, check, create_meal, fanpiao, sign_in, sign_in_admin};
+use common::{
+    BINARY, Home, PASSWORD, Process, add_admin, ask, check, create_meal, fanpiao, must_add_admin, sign_in,
+    sign_in_admin,
+};
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
@@ -52,7 +55,7 @@ fn the_first_administrator_comes_from_the_command_line() {
     for home in [Home::sqlite(), Home::postgres()] {
         let migrated = fanpiao(&home).arg("migrate").output().expect("ran");
         assert!(text(&migrated.stdout).contains("the schema went from 0 to"), "{}", text(&migrated.stdout));
-        assert!(add_admin(&home).status.success());
+        must_add_admin(&home);
         let again = add_admin(&home);
         assert!(!again.status.success() && text(&again.stderr).contains("exists already"), "{}", text(&again.stderr));
         let world = Process::world();
@@ -95,7 +98,7 @@ fn damage(home: &Home, statements: &[&str]) {
 fn books_are_repaired_from_the_command_line() {
     for home in [Home::sqlite(), Home::postgres()] {
         let world = Process::world();
-        assert!(add_admin(&home).status.success());
+        must_add_admin(&home);
         let server = Process::serve(&home, world.address);
         let admin = sign_in_admin(server.address);
         let bearer = format!("Bearer {admin}");
@@ -185,7 +188,7 @@ fn books_are_repaired_from_the_command_line() {
 fn stopping_answers_what_was_asked_and_ends_well() {
     let home = Home::sqlite();
     let world = Process::world();
-    assert!(add_admin(&home).status.success());
+    must_add_admin(&home);
     let server = Process::serve(&home, world.address);
     let address = server.address;
     let admin = sign_in_admin(address);

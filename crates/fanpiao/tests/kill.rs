@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex};
 
-use common::{Home, Process, add_admin, ask, check, create_meal, sign_in, sign_in_admin};
+use common::{Home, Process, ask, check, create_meal, must_add_admin, sign_in, sign_in_admin};
 
 const CALLERS: usize = 12;
 const MEMBERS: usize = 48;
@@ -38,7 +38,7 @@ fn nothing_acknowledged_is_lost_on_postgres() {
 
 fn survive(home: &Home) {
     let world = Process::world();
-    assert!(add_admin(home).status.success());
+    must_add_admin(home);
     let mut server = Process::serve(home, world.address);
     let tokens: Vec<_> = (0..MEMBERS).map(|at| sign_in(server.address, &format!("member{at}"))).collect();
     let mut fates = Fates::new();

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::thread;
 use std::time::Duration;
 
-use common::{Home, Process, add_admin, ask, check, create_meal, fanpiao, sign_in_admin};
+use common::{Home, Process, ask, check, create_meal, fanpiao, must_add_admin, sign_in_admin};
 use serde_json::{Value, json};
 
 const ORDERS: usize = 20;
@@ -36,7 +36,7 @@ struct Place<'a> {
 }
 
 fn survive(home: &Home) {
-    assert!(add_admin(home).status.success());
+    must_add_admin(home);
     let server = serve(home, None);
     let token = sign_in_admin(server.address);
     let mut place = Place { home, server: Some(server), token, department: 0, members: Vec::new(), batches: 0 };

@@ -6,7 +6,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Home, Process, add_admin, ask, check, sign_in_admin};
+use common::{Home, Process, ask, check, must_add_admin, sign_in_admin};
 use store::{Store, Writer};
 
 const ORDERS: i64 = 6000;
@@ -26,7 +26,7 @@ fn a_release_that_is_killed_goes_on_on_postgres() {
 fn survive(home: &Home) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let world = Process::world();
-    assert!(add_admin(home).status.success());
+    must_add_admin(home);
     let mut server = Process::serve(home, world.address);
     let bearer = format!("Bearer {}", sign_in_admin(server.address));
     let body = format!(r#"{{"name_zh":"米","price_cents":100,"on_sale":true,"stock":{}}}"#, ORDERS * ROUNDS);

@@ -15,7 +15,7 @@ fn a_stopped_postgres_is_said_clearly_and_survived() {
     let mut cluster = Cluster::start().expect("a cluster of its own");
     let home = common::Home::Postgres(fresh_database_on(&cluster.url()));
     let world = Process::world();
-    assert!(common::add_admin(&home).status.success());
+    common::must_add_admin(&home);
     let server = Process::serve(&home, world.address);
     let address = server.address;
     let admin = sign_in_admin(address);

@@ -327,13 +327,13 @@ pub(crate) fn ticket_entry(kind: EntryKind) -> Text {
     }
 }
 
-/// Why a command was refused, with its figures.
 /// For the counter, which may know who was there before.
 pub(crate) fn redeemed_by(at: Instant, by: &str, language: Language, zone: &TimeZone) -> String {
     let at = local(at, zone);
     say!(language, "该订单已于 {at} 由 {by} 核销取餐", "This order was handed out at {at} by {by}")
 }
 
+/// Why a command was refused, with its figures.
 pub(crate) fn refusal(refusal: &Refusal, language: Language, zone: &TimeZone) -> String {
     match refusal {
         Refusal::NotFound { noun: kind } => {

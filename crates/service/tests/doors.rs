@@ -22,6 +22,7 @@ const ROUNDS: usize = 30;
 const NO_LOCK: (&str, &str) = (" FOR UPDATE", "           ");
 const NO_VERSION: (&str, &str) = ("t.version = v.version", "v.version = v.version");
 const SECRET: &str = "a-secret-for-these-tests";
+const WAITING: &str = "SELECT COUNT(*) FROM partner_events WHERE processed_at IS NULL";
 const ORDERS: &str = "/api/v1/callbacks/cabinet/orders";
 
 fn text<T: TryFrom<String, Error: std::fmt::Debug>>(text: &str) -> T {
@@ -132,10 +133,17 @@ impl Street {
             let told = [&self.one, &self.other, &self.one, &self.other].into_iter().enumerate();
             let told = told.map(|(at, service)| tell(service, &body, format!("nonce-{round:08}-{at:08}")));
             assert!(join_all(told).await.iter().all(Result::is_ok));
+            // Whatever found the database busy is kept, and has its effect when it is taken up again.
+            for again in 4..100 {
+                if number(&self.one, WAITING).await == 0 {
+                    break;
+                }
+                tell(&self.one, &body, format!("nonce-{round:08}-{again:08}")).await.expect("believed");
+            }
         }
         let rounds = i64::try_from(ROUNDS).expect("small");
         assert_eq!(number(&self.one, "SELECT COUNT(*) FROM cabinet_orders WHERE status = 'paid'").await, rounds);
-        assert_eq!(number(&self.one, "SELECT COUNT(*) FROM partner_events WHERE processed_at IS NULL").await, 0);
+        assert_eq!(number(&self.one, WAITING).await, 0);
         assert_eq!(number(&self.one, "SELECT COUNT(*) FROM exceptions").await, 0);
         assert_eq!(number(&self.one, "SELECT -balance FROM accounts WHERE account_id = 3").await, 100_000 * 2 * rounds);
     }

@@ -81,7 +81,7 @@ impl UnixTime {
             }
             _ => return None,
         };
-        Some(Self(local - offset))
+        Self::writable(local - offset)
     }
 
     /// Reads `yyyyMMddHHmmss` in Beijing time, as pay score writes.
@@ -98,7 +98,12 @@ impl UnixTime {
             digits(&bytes[10..12])?,
             digits(&bytes[12..14])?,
         )?;
-        Some(Self(local - BEIJING_OFFSET_S))
+        Self::writable(local - BEIJING_OFFSET_S)
+    }
+
+    /// What is read can be written again, wherever on earth it is written.
+    fn writable(secs: i64) -> Option<Self> {
+        (EARLIEST..=LATEST).contains(&secs).then_some(Self(secs))
     }
 
     /// Reads `yyyy-MM-dd HH:mm:ss` in Beijing time, as bills write.
@@ -237,6 +242,9 @@ mod tests {
         }
         assert_eq!(UnixTime::parse_compact("2026010108000"), None);
         assert_eq!(UnixTime::parse_bill("2026-01-01 08:00:05+08"), None);
+        // A year of four digits, and none of those who write it elsewhere.
+        assert_eq!(UnixTime::parse_compact("00000101022624"), None);
+        assert_eq!(UnixTime::parse_rfc3339("9999-12-31T23:59:59-12:00"), None);
         for secs in [i64::MIN, i64::MAX, 0, -1] {
             assert_eq!(UnixTime(secs).to_rfc3339().len(), 25);
         }

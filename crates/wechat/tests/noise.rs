@@ -227,7 +227,8 @@ fn every_target() {
         let inside = text(keys, name).lines().filter(|line| !line.starts_with('-')).collect::<String>();
         seeds.extend([text(keys, name).as_bytes().to_vec(), STANDARD.decode(inside).expect("base64")]);
     }
-    seeds.extend(["2026-01-01T08:00:05+08:00", "20260101080005", "-12.30"].map(|text| text.as_bytes().to_vec()));
+    let texts = ["2026-01-01T08:00:05+08:00", "20260101080005", "00000101022624", "-12.30"];
+    seeds.extend(texts.map(|text| text.as_bytes().to_vec()));
     let mut noise = Noise(SEED);
     for (_, target) in TARGETS {
         seeds.iter().for_each(|seed| target(seed));

@@ -149,6 +149,12 @@ pub(crate) fn add_admin(home: &Home) -> Output {
     child.wait_with_output().expect("ended")
 }
 
+/// The same, where it must succeed.
+pub(crate) fn must_add_admin(home: &Home) {
+    let output = add_admin(home);
+    assert!(output.status.success(), "no administrator: {}", String::from_utf8_lossy(&output.stderr));
+}
+
 /// Runs `fanpiao check` and says what it printed.
 pub(crate) fn check(home: &Home) -> (bool, String) {
     let output = fanpiao(home).arg("check").output().expect("ran");

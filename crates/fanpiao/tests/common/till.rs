@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use sim::pay;
 
-use super::{Home, Process, add_admin, ask, check, fanpiao, sign_in, sign_in_admin};
+use super::{Home, Process, ask, check, fanpiao, must_add_admin, sign_in, sign_in_admin};
 
 /// An address that stays while the servers behind it come and go, as a proxy before them does: WeChat sends its notifications there.
 pub(crate) struct Door {
@@ -80,7 +80,7 @@ pub(crate) struct Till {
 impl Till {
     pub(crate) fn open(home: Home) -> Self {
         let world = Process::world();
-        assert!(add_admin(&home).status.success());
+        must_add_admin(&home);
         let door = Door::open();
         let server = serve(&home, &world, &door, None);
         let (member, admin) = (sign_in(server.address, "li"), sign_in_admin(server.address));

@@ -16,7 +16,7 @@ const ALL: &str = "SELECT o.order_id, o.order_no, o.member_id, o.meal_id, o.paye
      u.nickname, m.date, m.slot, m.title, d.department_id, d.name FROM meal_orders AS o CROSS JOIN members AS u CROSS JOIN meals AS m \
      LEFT JOIN departments AS d ON d.department_id = o.payer_account_id / 2 \
      WHERE u.member_id = o.member_id AND m.meal_id = o.meal_id AND o.order_id >= $1 AND o.order_id < $2 \
-     AND (o.status = $3 OR $3 = 'any') AND ($4 = 'any' OR (o.payer_account_id = o.member_id * 2) = ($4 = 'member')) \
+     AND (o.status = $3 OR $3 = 'any') AND ($4 = 'any' OR (o.payer_account_id / 2 = o.member_id) = ($4 = 'member')) \
      AND m.date BETWEEN $5 AND $6 AND (m.slot = $7 OR $7 = 'any') \
      AND ($8 = '' OR LOWER(u.nickname) LIKE LOWER($9) ESCAPE '!' OR LOWER(u.account) LIKE LOWER($9) ESCAPE '!' OR u.uid = $8 \
      OR CAST(u.member_id AS TEXT) = $8) \
@@ -28,7 +28,7 @@ const PAID_FOR: &str = "SELECT o.order_id, o.order_no, o.member_id, o.meal_id, o
      u.nickname, m.date, m.slot, m.title, d.department_id, d.name FROM meal_orders AS o CROSS JOIN members AS u CROSS JOIN meals AS m \
      LEFT JOIN departments AS d ON d.department_id = o.payer_account_id / 2 \
      WHERE u.member_id = o.member_id AND m.meal_id = o.meal_id AND o.order_id >= $1 AND o.order_id < $2 \
-     AND o.payer_account_id <> o.member_id * 2 AND $4 = 'department' AND (o.status = $3 OR $3 = 'any') \
+     AND o.payer_account_id / 2 <> o.member_id AND $4 = 'department' AND (o.status = $3 OR $3 = 'any') \
      AND m.date BETWEEN $5 AND $6 AND (m.slot = $7 OR $7 = 'any') \
      AND ($8 = '' OR LOWER(u.nickname) LIKE LOWER($9) ESCAPE '!' OR LOWER(u.account) LIKE LOWER($9) ESCAPE '!' OR u.uid = $8 \
      OR CAST(u.member_id AS TEXT) = $8) \
@@ -43,7 +43,7 @@ const OF_MEMBERS: &str = "WITH found AS MATERIALIZED (SELECT u.member_id, u.nick
      u.nickname, m.date, m.slot, m.title, d.department_id, d.name FROM found AS u CROSS JOIN meal_orders AS o CROSS JOIN meals AS m \
      LEFT JOIN departments AS d ON d.department_id = o.payer_account_id / 2 \
      WHERE o.member_id = u.member_id AND m.meal_id = o.meal_id AND o.order_id >= $1 AND o.order_id < $2 \
-     AND (o.status = $3 OR $3 = 'any') AND ($4 = 'any' OR (o.payer_account_id = o.member_id * 2) = ($4 = 'member')) \
+     AND (o.status = $3 OR $3 = 'any') AND ($4 = 'any' OR (o.payer_account_id / 2 = o.member_id) = ($4 = 'member')) \
      AND m.date BETWEEN $5 AND $6 AND (m.slot = $7 OR $7 = 'any') ORDER BY o.order_id + 0 DESC LIMIT $11";
 const MEMBERS: &str = "SELECT COUNT(*) FROM (SELECT u.member_id FROM members AS u WHERE ($1 = '' OR LOWER(u.nickname) LIKE LOWER($2) ESCAPE '!' \
      OR LOWER(u.account) LIKE LOWER($2) ESCAPE '!' OR u.uid = $1 OR CAST(u.member_id AS TEXT) = $1) \
