@@ -12,7 +12,8 @@ use common::{
 };
 use futures_util::future::{join, join_all};
 use kernel::{
-    CancelOrder, Code, Command, CreateSubscription, Grant, MealStep, Outcome, RunSubscription, Slot, Step, Subscriber,
+    CancelOrder, Code, Command, CreateSubscription, ErpCommand, Grant, MealStep, Outcome, RunSubscription, Slot, Step,
+    Subscriber, TakeProduct,
 };
 use service::{Failure, Request, Service};
 use testing::postgres::fresh_database;
@@ -87,6 +88,48 @@ fn a_subscription_books_a_meal_once_through_both() {
         }
         assert_eq!(number(&pair.one, "SELECT COUNT(*) FROM subscription_runs").await, 20);
         assert_eq!(number(&pair.other, "SELECT COUNT(*) FROM meal_orders").await, 15, "sold out, and not more");
+        pair.stop().await;
+    });
+}
+
+/// The ERP's new products reach both servers at once, each several times. Says how many products there are afterwards.
+async fn new_products(pair: &Pair, codes: usize) -> i64 {
+    for code in 0..codes {
+        let take = TakeProduct {
+            code: format!("C{code}").try_into().expect("a code"),
+            shelved: None,
+            name_zh: "茶".to_owned().try_into().expect("a name"),
+            name_en: None,
+            price: 500.try_into().expect("a price"),
+            at: kernel::Instant::from_millis(1_767_571_200_000),
+        };
+        let told = (0..4).map(|sent| {
+            let command = Command::Erp(ErpCommand::TakeProduct(take.clone()));
+            pair.for_number(sent).run(Request::by_house(command))
+        });
+        for taken in join_all(told).await {
+            taken.expect("taken");
+        }
+    }
+    number(&pair.one, "SELECT COUNT(*) FROM products").await
+}
+
+#[test]
+fn a_code_of_the_erp_makes_one_product_through_both() {
+    two_workers().block_on(async {
+        let pair = Pair::start().await;
+        assert_eq!(new_products(&pair, 30).await, 30);
+        pair.stop().await;
+    });
+}
+
+/// The key of what the ERP's codes mean is what keeps them apart: no lock is taken on a row that is not there yet.
+#[test]
+fn without_their_key_codes_of_the_erp_make_several_products() {
+    two_workers().block_on(async {
+        let pair = Pair::start().await;
+        tamper(&pair.home, "ALTER TABLE erp_products DROP CONSTRAINT erp_products_pkey", &[]).await;
+        assert!(new_products(&pair, 60).await > 60);
         pair.stop().await;
     });
 }

@@ -44,12 +44,14 @@ export interface Screen {
   dark?: boolean
   language?: 'zh-CN' | 'en'
   token?: string
+  /** Another server's page than the console. */
+  at?: string
   /** Answers that the test provokes, as `409 /api/v1/…`: the browser logs each as an error. */
   expects?: RegExp
 }
 
 export async function open(path: string, screen: Screen = {}): Promise<Page> {
-  const { width = 1440, height = width < 600 ? 844 : 900 } = screen
+  const { width = 1440, height = width < 600 ? 844 : 900, at = url } = screen
   const context = await browser.newContext({
     viewport: { width, height },
     locale: screen.language ?? 'zh-CN',
@@ -64,7 +66,7 @@ export async function open(path: string, screen: Screen = {}): Promise<Page> {
   opened.push({ page, wrong })
   await context.route('**/*', (route) => {
     const asked = route.request().url()
-    if (asked.startsWith(url) || asked.startsWith('data:') || asked.startsWith('blob:')) return route.continue()
+    if (asked.startsWith(at) || asked.startsWith('data:') || asked.startsWith('blob:')) return route.continue()
     wrong.push(`asked another machine: ${asked}`)
     return route.abort()
   })
@@ -77,7 +79,7 @@ export async function open(path: string, screen: Screen = {}): Promise<Page> {
   await page.addInitScript(() => {
     addEventListener('securitypolicyviolation', (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`))
   })
-  await page.goto(`${url}${path}`)
+  await page.goto(`${at}${path}`)
   return page
 }
 
