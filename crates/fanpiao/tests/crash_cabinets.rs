@@ -1,5 +1,6 @@
-//! `kill -9` between each two steps of a door: afterwards there is one opening, one order, and the tickets have been taken once. The
-//! steps are in `crates/service/src/cabinets.rs` and `cabinet_events.rs`.
+//! `kill -9` between each two steps of a door: afterwards there is one opening, one order, and the tickets have been taken once. And
+//! between those of the ERP: each product is there once, and a day's sales are one document. The steps are in
+//! `crates/service/src/cabinets.rs`, `cabinet_events.rs` and `erp.rs`.
 
 #![cfg(test)]
 
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use common::till::Till;
 use common::{Home, ask, check};
+use kernel::Instant;
 use serde_json::{Value, json};
 
 const LEASES_OVER: &str = "UPDATE outbox SET leased_until = 0, due_at = 0 WHERE state = 'waiting'";
@@ -119,4 +121,89 @@ fn killed_while_a_door_is_open_on_sqlite() {
 #[test]
 fn killed_while_a_door_is_open_on_postgres() {
     doors(Till::open(Home::postgres()));
+}
+
+/// What the ERP is answered to a list of products; nothing where nobody answers.
+fn push(till: &Till, list: &Value) -> Value {
+    let url = format!("http://{}/api/v1/partner/erp/products", till.door.address);
+    let told = json!({"url": url, "event": list, "sent": ["genuine"], "protocol": "erp"});
+    till.act("/sim/cabinets/events", &told)["statuses"].clone()
+}
+
+fn products(mut till: Till) {
+    let odd = json!({"code": "TORN"});
+    for (round, step) in (1..).zip(["event-kept", "products-taken"]) {
+        till.serve_until(step);
+        let row = |name: &str| json!({"code": format!("{name}-{round}"), "name_zh": name, "price_cents": 300});
+        let list = json!({"event_id": step, "at": "2026-01-05T01:00:00Z", "products": [row("TEA"), &odd, row("BUN")]});
+        assert_eq!(push(&till, &list), json!([null]), "{step}");
+        till.come_back_after(step, &[]);
+        assert_eq!(push(&till, &list), json!([200]), "{step}: told again, as nobody answered");
+        until(&till, "SELECT COUNT(*) FROM partner_events WHERE processed_at IS NULL", 0);
+        for sql in ["SELECT COUNT(*) FROM products", "SELECT COUNT(DISTINCT product_id) FROM erp_products"] {
+            assert_eq!(till.number(sql), round * 2, "{step}: {sql}");
+        }
+        assert_eq!(till.number("SELECT COUNT(*) FROM exceptions"), 1, "{step}: a person is asked once");
+        let (right, printed) = check(&till.home);
+        assert!(right, "{step}: {printed}");
+    }
+}
+
+/// The sales of a day are told, the server dies before it knows, and tells them again: the ERP has one document.
+fn sales(mut till: Till) {
+    const DAY_BACK: [&str; 2] = [
+        "UPDATE cabinet_orders SET paid_at = paid_at - 86400000",
+        "UPDATE entries SET created_at = created_at - 86400000 WHERE order_id IN (SELECT order_id FROM cabinet_orders)",
+    ];
+    furnish(&till);
+    let key = till.key();
+    let session = open_door(&till, &key).expect("the server is there");
+    until_the_vendor_is_asked(&till, &session);
+    assert_eq!(settle(&till, &session), json!([200]));
+    DAY_BACK.iter().for_each(|sql| till.tamper(sql));
+    let paid_at = Instant::from_millis(till.number("SELECT paid_at FROM cabinet_orders"));
+    let zone = jiff::tz::TimeZone::get("Asia/Shanghai").expect("bundled");
+    let resend = format!("/api/v1/admin/erp/sales/{}/resend", paid_at.date_in(&zone));
+
+    till.serve_until("sales-told");
+    // Whether the answer still comes is up to who is faster.
+    drop(till.ask_as(&till.admin, "POST", &resend, "", &Value::Null));
+    till.come_back_after("sales-told", &[LEASES_OVER]);
+    until(&till, "SELECT COUNT(*) FROM outbox WHERE topic = 'erp-sales' AND state = 'waiting'", 0);
+    let (_, booked) = ask(till.world.address, "GET", "/sim/erp/sales", &[], "").expect("the world stands");
+    assert!(booked["received"].as_i64() >= Some(2), "told twice: {booked}");
+    let documents: Vec<_> = booked["documents"].as_object().expect("documents").values().collect();
+    let [document] = documents[..] else { panic!("one document: {booked}") };
+    assert_eq!(document["total_tickets"], COLA);
+    assert_eq!(till.number("SELECT COUNT(*) FROM sales_documents"), 1);
+}
+
+fn until(till: &Till, sql: &'static str, count: i64) {
+    for _ in 0..600 {
+        if till.number(sql) == count {
+            return;
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    panic!("never {count}: {sql}");
+}
+
+#[test]
+fn killed_while_the_erp_pushes_products_on_sqlite() {
+    products(Till::open(Home::sqlite()));
+}
+
+#[test]
+fn killed_while_the_erp_pushes_products_on_postgres() {
+    products(Till::open(Home::postgres()));
+}
+
+#[test]
+fn killed_while_the_erp_is_told_of_sales_on_sqlite() {
+    sales(Till::open(Home::sqlite()));
+}
+
+#[test]
+fn killed_while_the_erp_is_told_of_sales_on_postgres() {
+    sales(Till::open(Home::postgres()));
 }

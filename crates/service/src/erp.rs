@@ -21,7 +21,7 @@ use store::{OutboxRow, event_key};
 use crate::cabinet_events::EventRefused;
 use crate::jobs::counts;
 use crate::vendor::{Believed, EventId};
-use crate::{Delivered, Delivery, Failure, Job, Request, Schedule, Service, outbound, uuid};
+use crate::{Delivered, Delivery, Failure, Job, Request, Schedule, Service, crash, outbound, uuid};
 
 const TIMEOUT: Duration = Duration::from_secs(20);
 pub(crate) const PRODUCTS: &str = "products";
@@ -274,6 +274,7 @@ impl Service {
             }
             Err(error) => self.raise_odd(key, &format!("it cannot be read: {error}"), body).await?,
         }
+        crash::at("products-taken");
         self.event_processed(key).await
     }
 
@@ -387,7 +388,9 @@ impl Service {
         let erp = self.erp().ok_or("no ERP is configured")?;
         let counted = self.sales_of(date, store).await.map_err(|failure| format!("{failure:?}"))?;
         let sales = counted.told()?;
-        erp.call(self, "/sales", Some(&sales)).await.map(drop)
+        erp.call(self, "/sales", Some(&sales)).await?;
+        crash::at("sales-told");
+        Ok(())
     }
 
     async fn pull_products(&self) -> Result<Rows, String> {

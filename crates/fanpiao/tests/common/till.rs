@@ -273,7 +273,10 @@ pub(crate) fn command(home: &Home, world: &Process, door: &Door) -> Command {
         .env("FANPIAO_CABINET__VENDOR", sim::cabinet::VENDOR)
         .env("FANPIAO_CABINET__VENDOR_SECRET", sim::cabinet::VENDOR_SECRET)
         .env("FANPIAO_CABINET__VENDOR_URL", format!("http://{}/vendor", world.address))
-        .env("FANPIAO_CABINET__CALLBACK_URL", format!("http://{}/api/v1", door.address));
+        .env("FANPIAO_CABINET__CALLBACK_URL", format!("http://{}/api/v1", door.address))
+        .env("FANPIAO_ERP__PARTNER", sim::erp::ERP)
+        .env("FANPIAO_ERP__SECRET", sim::erp::ERP_SECRET)
+        .env("FANPIAO_ERP__URL", format!("http://{}/erp", world.address));
     command
 }
 
