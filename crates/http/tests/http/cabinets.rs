@@ -907,6 +907,7 @@ on_both_engines! {
         let devices = ask("cabinet-devices?").await;
         let device = &devices["devices"][0];
         assert_eq!((&device["device_code"], &device["online_ms"], &device["outages"]), (&json!("D1"), &json!(2_000), &json!(0)));
+        assert_eq!(device["span_ms"], 2_000, "before it was set up nobody expects it to be online");
         let settling = ask("settling?").await;
         assert_eq!(settling["exceptions"], json!([]));
         let complaints = &settling["complaints"];

@@ -48,6 +48,8 @@ pub struct Payments {
 pub struct Availability {
     pub device: DeviceId,
     pub code: String,
+    /// What of the time asked for it was there.
+    pub span_ms: i64,
     pub online_ms: i64,
     /// How often it went offline.
     pub outages: i64,
@@ -109,17 +111,18 @@ const PAYMENTS: &str = "SELECT COUNT(*), COUNT(*) FILTER (WHERE status = 'paid' 
      COUNT(*) FILTER (WHERE status = 'withdrawn') \
      FROM cabinet_orders WHERE order_id >= $1 AND order_id < $2 AND total_cents >= 0";
 // Each device's history begins with what was last heard of it before. The trail has no word of one of which nothing was heard: offline.
-const AVAILABILITY: &str = "WITH page AS (SELECT device_id, code FROM devices WHERE device_id > $1 ORDER BY device_id LIMIT $2), \
-     seen AS (SELECT p.device_id, CAST($3 AS BIGINT) AS at, CAST(0 AS BIGINT) AS audit_id, COALESCE((SELECT a.action FROM audits AS a \
+const AVAILABILITY: &str = "WITH page AS (SELECT device_id, code, CASE WHEN created_at > $3 THEN created_at ELSE CAST($3 AS BIGINT) END AS since \
+     FROM devices WHERE device_id > $1 AND created_at < $6 ORDER BY device_id LIMIT $2), \
+     seen AS (SELECT p.device_id, p.since AS at, CAST(0 AS BIGINT) AS audit_id, COALESCE((SELECT a.action FROM audits AS a \
      WHERE a.object_id = p.device_id AND a.audit_id < $4 AND a.action IN ('device.online', 'device.offline') \
      ORDER BY a.audit_id DESC LIMIT 1), 'device.offline') AS action FROM page AS p \
      UNION ALL SELECT p.device_id, a.at, a.audit_id, a.action FROM page AS p JOIN audits AS a ON a.object_id = p.device_id \
      AND a.audit_id >= $4 AND a.audit_id < $5 AND a.action IN ('device.online', 'device.offline')), \
      spans AS (SELECT device_id, at, audit_id, action, LEAD(at) OVER (PARTITION BY device_id ORDER BY audit_id) AS until FROM seen) \
-     SELECT p.device_id, p.code, \
+     SELECT p.device_id, p.code, CAST($6 AS BIGINT) - p.since, \
      CAST(SUM(CASE WHEN s.action = 'device.online' THEN COALESCE(s.until, CAST($6 AS BIGINT)) - s.at ELSE 0 END) AS BIGINT), \
      COUNT(*) FILTER (WHERE s.action = 'device.offline' AND s.audit_id > 0) \
-     FROM page AS p JOIN spans AS s ON s.device_id = p.device_id GROUP BY p.device_id, p.code ORDER BY p.device_id";
+     FROM page AS p JOIN spans AS s ON s.device_id = p.device_id GROUP BY p.device_id, p.code, p.since ORDER BY p.device_id";
 const SETTLING: &str = "SELECT kind, COUNT(*), COUNT(*) FILTER (WHERE state = 'resolved'), \
      COUNT(*) FILTER (WHERE state = 'open' AND due_at < $1), \
      CAST(COALESCE(SUM(resolved_at - created_at), 0) AS BIGINT) \
@@ -176,7 +179,7 @@ pub async fn payments(store: &Store, span: IdSpan) -> Result<Payments, Error> {
     })
 }
 
-/// How long each device was online between two instants, from the device after `after` on.
+/// How long each device that was there was online between two instants, from the device after `after` on.
 pub async fn availability(
     store: &Store,
     (from, to): (Instant, Instant),
@@ -189,6 +192,7 @@ pub async fn availability(
         Ok(Availability {
             device: DeviceId::new(cells.int()?),
             code: cells.text()?,
+            span_ms: cells.int()?,
             online_ms: cells.int()?,
             outages: cells.int()?,
         })

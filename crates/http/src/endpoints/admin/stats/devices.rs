@@ -28,8 +28,6 @@ struct AvailabilityQuery {
 /// A page of cabinets.
 #[derive(Serialize, JsonSchema)]
 struct AvailabilityPage {
-    /// How long these days were, up to now.
-    span_ms: i64,
     devices: Vec<DeviceAvailability>,
     page_info: CursorInfo,
 }
@@ -38,6 +36,8 @@ struct AvailabilityPage {
 struct DeviceAvailability {
     device_id: DeviceId,
     device_code: String,
+    /// How long these days were, up to now and since the cabinet was set up.
+    span_ms: i64,
     online_ms: i64,
     /// How often it went offline.
     outages: i64,
@@ -73,9 +73,9 @@ async fn handle(
     let row = |found: queries::Availability| DeviceAvailability {
         device_id: found.device,
         device_code: found.code,
+        span_ms: found.span_ms,
         online_ms: found.online_ms,
         outages: found.outages,
     };
-    let span_ms = until.as_millis() - days.from.as_millis();
-    Ok(Reply::ok(AvailabilityPage { span_ms, devices: found.into_iter().map(row).collect(), page_info }))
+    Ok(Reply::ok(AvailabilityPage { devices: found.into_iter().map(row).collect(), page_info }))
 }
