@@ -94,6 +94,22 @@ export async function giveTickets(house: House, token: string, tickets: number):
 /** A member whom nobody has met before. */
 export const stranger = () => `guest${Date.now().toString(36)}${cabinets++}`
 
+interface Person {
+  openid: string
+  name: string
+}
+
+/** At WeChat a member lets the house collect by pay score, or no longer does. */
+export async function allowScore(house: House, name: string, allowed: boolean): Promise<void> {
+  const { people } = await house.wechat<{ people: Person[] }>('GET', '/sim/state')
+  const { openid } = people.find((person) => person.name === name)!
+  await house.wechat('POST', '/sim/people/pay-score', { openid, allowed })
+}
+
+/** Until the vendor has been asked for an opening's door. */
+export const atVendor = (house: House, session: string) =>
+  expect.poll(async () => Object.keys(await house.wechat<object>('GET', '/sim/cabinets/doors')), { timeout: 45_000 }).toContain(session)
+
 /** A person of the house decides what is on its desk about an opening. */
 export async function decide(house: House, session: string, action: 'charge' | 'dismiss'): Promise<void> {
   const admin = await house.tokenOf('admin')
