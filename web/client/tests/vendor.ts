@@ -94,16 +94,23 @@ export async function giveTickets(house: House, token: string, tickets: number):
 /** A member whom nobody has met before. */
 export const stranger = () => `guest${Date.now().toString(36)}${cabinets++}`
 
-interface Person {
-  openid: string
-  name: string
+interface AtWechat {
+  people: { openid: string; name: string }[]
+  permissions: { authorization_code: string; apply_permissions_token: string }[]
 }
+const atWechat = (house: House) => house.wechat<AtWechat>('GET', '/sim/state')
+const openidOf = ({ people }: AtWechat, name: string) => people.find((person) => person.name === name)!.openid
 
 /** At WeChat a member lets the house collect by pay score, or no longer does. */
 export async function allowScore(house: House, name: string, allowed: boolean): Promise<void> {
-  const { people } = await house.wechat<{ people: Person[] }>('GET', '/sim/state')
-  const { openid } = people.find((person) => person.name === name)!
-  await house.wechat('POST', '/sim/people/pay-score', { openid, allowed })
+  await house.wechat('POST', '/sim/people/pay-score', { openid: openidOf(await atWechat(house), name), allowed })
+}
+
+/** On the page to which the token leads. */
+export async function allowAsked(house: House, name: string, token: string): Promise<void> {
+  const found = await atWechat(house)
+  const { authorization_code } = found.permissions.find(({ apply_permissions_token }) => apply_permissions_token === token)!
+  await house.wechat('POST', `/sim/permissions/${authorization_code}/open`, { openid: openidOf(found, name) })
 }
 
 /** Until the vendor has been asked for an opening's door. */
