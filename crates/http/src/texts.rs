@@ -481,7 +481,7 @@ pub(crate) fn refusal(refusal: &Refusal, language: Language, zone: &TimeZone) ->
             say!(language, "任务正在运行（{since} 开始）", "The job is running since {since}")
         }
         Refusal::NoOpenid => {
-            say!(language, "您的账号未绑定微信，请用扫码支付", "WeChat does not know you: pay by the QR code instead")
+            say!(language, "您的账号未绑定微信，请换一种方式支付", "WeChat does not know you: pay in another way")
         }
         Refusal::TopupOutOfLimits { least, most } => {
             say!(language, "每次充值须在 {least} 元到 {most} 元之间", "A top-up must lie between ¥{least} and ¥{most}")

@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use kernel::{
     CabinetCommand, CabinetPay, Command, Counts, DeviceId, DoorSeen, DoorSession, DoorSessionId, DoorStatus, LapseDoor,
-    MemberId, NoteDoor, OpenDoor, Outcome, numbered_order,
+    MemberId, NoteDoor, OpenDoor, Outcome, Refusal, numbered_order,
 };
 use store::queries::cabinets;
 use store::{OutboxRow, Store};
@@ -41,8 +41,8 @@ impl Service {
         if self.vendor().is_none() {
             return Err(Failure::Provider { reason: "no cabinet vendor is configured".to_owned() });
         }
-        if pay == CabinetPay::Wechat {
-            self.must_allow_score(member).await?;
+        if pay == CabinetPay::Wechat && !self.allows_score(member).await? {
+            return Err(Refusal::PayScoreNotAllowed.into());
         }
         let command = CabinetCommand::OpenDoor(OpenDoor { member, device, pay });
         let opened = self.run(asked(Command::Cabinet(command))).await?;

@@ -42,16 +42,14 @@ impl Service {
     }
 
     /// Whether WeChat lets orders of a member's run without a confirmation of each.
-    pub(crate) async fn must_allow_score(&self, member: MemberId) -> Result<(), Failure> {
-        let Some(service) = self.pay_settings().and_then(|pay| pay.score.as_ref()) else {
+    pub async fn allows_score(&self, member: MemberId) -> Result<bool, Failure> {
+        let Some((pay, service)) = self.pay_settings().and_then(|pay| Some((pay, pay.score.as_ref()?))) else {
             return Err(Refusal::PayScoreMissing.into());
         };
         let whose = Whose::Openid(self.member_openid(member).await?);
-        let permission = self.pay()?.merchant.query_permission(service, &whose).await;
-        match permission.map_err(|error| Failure::Provider { reason: error.to_string() })?.state {
-            PermissionState::Available => Ok(()),
-            _ => Err(Refusal::PayScoreNotAllowed.into()),
-        }
+        let permission = pay.merchant.query_permission(service, &whose).await;
+        let permission = permission.map_err(|error| Failure::Provider { reason: error.to_string() })?;
+        Ok(permission.state == PermissionState::Available)
     }
 
     /// Begins to ask for a member's permission: what the mini program opens WeChat's page with. Whether the member gives it shows when a

@@ -5,6 +5,11 @@ interface ImportMetaEnv {
   readonly VITE_API_BASE?: string
 }
 
+/** What WeChat has and uni-app has no types for. */
+declare const wx: {
+  openBusinessView?(options: { businessType: string; extraData: object; fail(said: { errMsg: string }): void }): void
+}
+
 declare module '*.vue' {
   import type { DefineComponent } from 'vue'
   const component: DefineComponent<object, object, unknown>

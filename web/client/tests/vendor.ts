@@ -94,6 +94,29 @@ export async function giveTickets(house: House, token: string, tickets: number):
 /** A member whom nobody has met before. */
 export const stranger = () => `guest${Date.now().toString(36)}${cabinets++}`
 
+interface AtWechat {
+  people: { openid: string; name: string }[]
+  permissions: { authorization_code: string; apply_permissions_token: string }[]
+}
+const atWechat = (house: House) => house.wechat<AtWechat>('GET', '/sim/state')
+const openidOf = ({ people }: AtWechat, name: string) => people.find((person) => person.name === name)!.openid
+
+/** At WeChat a member lets the house collect by pay score, or no longer does. */
+export async function allowScore(house: House, name: string, allowed: boolean): Promise<void> {
+  await house.wechat('POST', '/sim/people/pay-score', { openid: openidOf(await atWechat(house), name), allowed })
+}
+
+/** On the page to which the token leads. */
+export async function allowAsked(house: House, name: string, token: string): Promise<void> {
+  const found = await atWechat(house)
+  const { authorization_code } = found.permissions.find(({ apply_permissions_token }) => apply_permissions_token === token)!
+  await house.wechat('POST', `/sim/permissions/${authorization_code}/open`, { openid: openidOf(found, name) })
+}
+
+/** Until the vendor has been asked for an opening's door. */
+export const atVendor = (house: House, session: string) =>
+  expect.poll(async () => Object.keys(await house.wechat<object>('GET', '/sim/cabinets/doors')), { timeout: 45_000 }).toContain(session)
+
 /** A person of the house decides what is on its desk about an opening. */
 export async function decide(house: House, session: string, action: 'charge' | 'dismiss'): Promise<void> {
   const admin = await house.tokenOf('admin')

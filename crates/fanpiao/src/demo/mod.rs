@@ -40,6 +40,7 @@ pub(crate) async fn run(
     config.wechat.public_key_id = Some(sim::pay::PUBLIC_KEY_ID.to_owned());
     config.wechat.public_key = Some(sim::pay::PUBLIC_KEY_PEM.to_owned());
     config.wechat.notify_url = Some(format!("http://{address}/api/v1"));
+    config.wechat.score_service_id = Some(sim::pay::SERVICE_ID.to_owned());
     config.cabinet.vendor = Some(sim::cabinet::VENDOR.to_owned());
     config.cabinet.vendor_secret = Some(wechat::Secret::new(sim::cabinet::VENDOR_SECRET));
     config.cabinet.vendor_url = Some(format!("{}/vendor", world.base_url()));
@@ -54,7 +55,7 @@ pub(crate) async fn run(
     say!("  API description  http://{address}/docs");
     say!("  data             {}", folder.display());
     say!("  simulated WeChat {}", world.base_url());
-    say!("  pay top-ups at   {}/sim/", world.base_url());
+    say!("  pay top-ups and allow pay score at {}/sim/", world.base_url());
     say!("");
     say!("Sign in to the console, or with POST /api/v1/auth/password:");
     say!("  administrator             {}  {}", data::ADMIN, passwords.admin);

@@ -193,6 +193,7 @@ const EXPECTED: &[(&str, Access)] = &[
     ("POST /api/v1/admin/stores", Needs(Permission::CabinetWrite)),
     ("POST /api/v1/cabinet/orders/{order_no}/pay", Needs(Permission::CabinetUse)),
     ("POST /api/v1/cabinet/scan", Needs(Permission::CabinetUse)),
+    ("GET /api/v1/cabinet/pay-score", Needs(Permission::CabinetUse)),
     ("POST /api/v1/cabinet/pay-score", Needs(Permission::CabinetUse)),
     ("POST /api/v1/cabinet/sessions", Needs(Permission::CabinetUse)),
     ("POST /api/v1/callbacks/cabinet/devices", Public),

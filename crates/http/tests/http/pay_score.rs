@@ -76,6 +76,10 @@ impl Score {
         self.corner.act(&format!("/sim/permissions/{code}/open"), json!({"openid": openid_of("li")})).await;
     }
 
+    async fn is_allowed(&self) -> Value {
+        self.corner.server.ask("GET /api/v1/cabinet/pay-score").by(&self.corner.member).send().await.data().clone()
+    }
+
     async fn ask(&self) -> Answer {
         let body = json!({"device_code": "D1", "payment_type": "wechat"});
         self.corner.server.ask("POST /api/v1/cabinet/sessions").by(&self.corner.member).json(&body).await
@@ -177,8 +181,11 @@ on_both_engines! {
     async fn who_has_not_allowed_it_opens_no_door(score: Score) {
         let refused = score.ask().await;
         assert_eq!(refused.failed(400, "BUSINESS_RULE_ERROR")["refusal"], "pay_score_not_allowed");
-        assert_eq!(score.corner.scan().await["pay_with"], json!(["ticket", "wechat"]));
+        let scanned = score.corner.scan().await;
+        assert_eq!((&scanned["pay_with"], &scanned["tickets_needed"]), (&json!(["ticket", "wechat"]), &json!(2_500)));
+        assert_eq!(score.is_allowed().await, json!({"allowed": false}));
         score.allow().await;
+        assert_eq!(score.is_allowed().await, json!({"allowed": true}));
         score.opened().await;
     }
 }
@@ -192,6 +199,7 @@ on_both_engines! {
         score.corner.trip(&session, &[("COLA", 2)]).await;
         assert_eq!(score.order().await, ("unpaid".to_owned(), json!("pay_score_collecting")));
         score.ask().await.failed(400, "UNPAID_ORDER_EXISTS");
+        assert_eq!(score.corner.scan().await["blocked_by"]["is_collecting"], json!(true));
         score.becomes_at_wechat(&session, "DOING MCH_COMPLETE").await;
         score.pass(COLLECTED_MS).await;
         score.until("paid", async || score.is_paid().await).await;

@@ -341,7 +341,7 @@ on_both_engines! {
         let body = json!({"amount_cents": 100, "client": "jsapi"});
         let made = till.server.ask("POST /api/v1/recharge/orders").by(&till.admin).json(&body).await;
         made.failed(400, "BUSINESS_RULE_ERROR");
-        assert_eq!(made.message(), "您的账号未绑定微信，请用扫码支付");
+        assert_eq!(made.message(), "您的账号未绑定微信，请换一种方式支付");
     }
 
     async fn a_lost_callback_is_made_up_for(till: Till) {

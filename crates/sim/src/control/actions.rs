@@ -132,6 +132,10 @@ pub(super) async fn pay_service_order(State(shared): State<Arc<Shared>>, Path(nu
     done(was_done)
 }
 
+pub(super) async fn revoke_service_order(State(shared): State<Arc<Shared>>, Path(number): Path<String>) -> Answer {
+    done(pay::revoke(&mut shared.pay.book(), &number, shared.config.clock.business_ms()))
+}
+
 pub(super) async fn open_permission(
     State(shared): State<Arc<Shared>>,
     Path(code): Path<String>,
@@ -150,6 +154,20 @@ pub(super) async fn close_permission(
 ) -> Answer {
     let Person { openid } = read(&body)?;
     let was_done = pay::close_permission(&shared, &mut shared.pay.book(), &code, &openid);
+    shared.pay.bell.notify_one();
+    done(was_done)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ScoreWanted {
+    openid: String,
+    allowed: bool,
+}
+
+pub(super) async fn change_pay_score(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
+    let ScoreWanted { openid, allowed } = read(&body)?;
+    let was_done = pay::allow_score(&shared, &mut shared.pay.book(), &openid, allowed);
     shared.pay.bell.notify_one();
     done(was_done)
 }

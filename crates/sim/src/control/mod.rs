@@ -3,7 +3,7 @@
 //! | call | what |
 //! |---|---|
 //! | `GET /sim/` | the page |
-//! | `GET /sim/state` | orders, payments, refunds, pay score orders, permissions, notifications |
+//! | `GET /sim/state` | orders, payments, refunds, pay score orders, permissions, people who have signed in, notifications |
 //! | `GET /sim/books` | `{paid_total, refunded_total, payments, refunds}`, in fen |
 //! | `GET /sim/calls` | the last calls to `/v3/…` with the faults that hit them, and those for a token |
 //! | `POST /sim/orders/{out_trade_no}/pay` | `{total, openid, notice}`: the payer pays; another `total` is a wrong amount |
@@ -13,7 +13,9 @@
 //! | `POST /sim/refunds/{out_refund_no}/settle` | `{outcome}`: SUCCESS, ABNORMAL, CLOSED |
 //! | `POST /sim/service-orders/{out_order_no}/confirm` | `{openid}` |
 //! | `POST /sim/service-orders/{out_order_no}/pay` | the person pays on the order's page |
+//! | `POST /sim/service-orders/{out_order_no}/revoke` | WeChat gives up on it |
 //! | `POST /sim/permissions/{authorization_code}/open`, `…/close` | `{openid}` |
+//! | `POST /sim/people/pay-score` | `{openid, allowed}`: the same, whoever asked for it |
 //! | `GET`, `POST`, `DELETE /sim/faults` | lists, adds (`{kind, path, method, times, skip, ms}`), removes all |
 //! | `GET`, `POST /sim/settings` | reads, changes some fields |
 //! | `GET`, `POST /sim/clock` | reads; `{advance_s, speed}` |
@@ -59,8 +61,10 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
         .route("/sim/refunds/{number}/settle", post(actions::settle_refund))
         .route("/sim/service-orders/{number}/confirm", post(actions::confirm_service_order))
         .route("/sim/service-orders/{number}/pay", post(actions::pay_service_order))
+        .route("/sim/service-orders/{number}/revoke", post(actions::revoke_service_order))
         .route("/sim/permissions/{code}/open", post(actions::open_permission))
         .route("/sim/permissions/{code}/close", post(actions::close_permission))
+        .route("/sim/people/pay-score", post(actions::change_pay_score))
         .route("/sim/faults", get(actions::list_faults).post(actions::add_fault).delete(actions::clear_faults))
         .route("/sim/settings", get(actions::read_settings).post(actions::change_settings))
         .route("/sim/clock", get(actions::read_clock).post(actions::change_clock))

@@ -14,8 +14,12 @@ const MOST: usize = 200;
 pub(super) async fn state(State(shared): State<Arc<Shared>>) -> Json<Value> {
     let now_ms = shared.config.clock.business_ms();
     let appid = &shared.config.appid;
-    let book = shared.pay.book();
+    let people = shared.mini.people();
+    let mut book = shared.pay.book();
+    let person = |(openid, name): &(String, String)| json!({"openid": openid, "name": name, "allows_score": book.is_permitted(openid)});
+    let people: Vec<_> = people.iter().map(person).collect();
     Json(json!({
+        "people": people,
         "orders": pay::show_orders(&book, now_ms, MOST),
         "payments": book.payments.values().rev().take(MOST).collect::<Vec<_>>(),
         "refunds": pay::show_refunds(&book, MOST),

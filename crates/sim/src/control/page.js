@@ -121,9 +121,18 @@ function serviceOrderRow(order) {
   const state = order.state_description ? `${order.state}/${order.state_description}` : order.state;
   const actions = [];
   if (order.state === "CREATED") actions.push(button("确认", "Confirm", "POST", `${at}confirm`, askOpenid));
-  if (state === "DOING/MCH_COMPLETE") actions.push(button("支付", "Pay", "POST", `${at}pay`));
+  if (state === "DOING/MCH_COMPLETE") actions.push(button("支付", "Pay", "POST", `${at}pay`), button("放弃收款", "Give up", "POST", `${at}revoke`));
   const total = order.total_amount === undefined ? "" : yuan(order.total_amount);
   return [cell(order.out_order_no, "long"), cell(state), cell(total, "number"), cell(order.openid ?? "", "long"), buttons(...actions)];
+}
+
+function personRow(person) {
+  const [chinese, english] = person.allows_score ? ["解除支付分", "End pay score"] : ["开通支付分", "Allow pay score"];
+  const wanted = { openid: person.openid, allowed: !person.allows_score };
+  return [
+    cell(person.name || person.openid, "long"), cell(person.allows_score ? "AVAILABLE" : "UNAVAILABLE", person.allows_score ? "ok" : ""),
+    buttons(button(chinese, english, "POST", "/sim/people/pay-score", wanted)),
+  ];
 }
 
 function permissionRow(permission) {
@@ -175,6 +184,7 @@ async function refresh() {
   table("orders", [["商户订单号", "Order"], ["方式", "Way"], ["说明", "What"], ["金额", "Amount"], ["状态", "State"], ["时间", "Time"], ["操作", "Do"]], state.orders.map(orderRow));
   table("notices", [["编号", "Id"], ["事件", "Event"], ["地址", "Address"], ["状态", "State"], ["投递", "Tries"], ["操作", "Do"]], state.notices.map(noticeRow));
   table("refunds", [["退款单号", "Refund"], ["订单号", "Order"], ["金额", "Amount"], ["状态", "State"], ["时间", "Time"], ["操作", "Do"]], state.refunds.map(refundRow));
+  table("people", [["用户", "Person"], ["支付分", "Pay score"], ["操作", "Do"]], state.people.map(personRow));
   table("service_orders", [["订单号", "Order"], ["状态", "State"], ["金额", "Amount"], ["用户", "Person"], ["操作", "Do"]], state.service_orders.map(serviceOrderRow));
   table("permissions", [["授权协议号", "Code"], ["用户", "Person"], ["状态", "State"], ["操作", "Do"]], state.permissions.map(permissionRow));
   byId("faults").replaceChildren(...faults.map((fault) => element("li", `${fault.kind} ${fault.path} ×${fault.times ?? "∞"}`)));

@@ -17,7 +17,7 @@ mod session;
 mod token;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -103,9 +103,19 @@ struct SignIns {
     used: HashSet<u128>,
     /// People whom WeChat thinks too risky.
     blocked: HashSet<String>,
+    /// Openid and name of those who have signed in, the newest last.
+    people: Vec<(String, String)>,
     /// Tries per person in the current minute.
     tries: HashMap<String, u32>,
     minute: i64,
+}
+
+impl MiniSide {
+    /// Openid and name of those who have signed in, the newest first.
+    pub(crate) fn people(&self) -> Vec<(String, String)> {
+        let sign_ins = self.sign_ins.lock().unwrap_or_else(PoisonError::into_inner);
+        sign_ins.people.iter().rev().cloned().collect()
+    }
 }
 
 struct Issued {

@@ -22,6 +22,9 @@ pub fn openid_of(name: &str) -> String {
     openid
 }
 
+/// Whom the page lists.
+const MOST_REMEMBERED: usize = 50;
+
 #[derive(Deserialize)]
 pub(super) struct Asked {
     #[serde(default)]
@@ -81,7 +84,11 @@ impl SignIns {
         if let Some(name) = described_name(code) {
             let openid = openid_of(name);
             self.admit(&openid, now_ms, tries_per_minute)?;
-            return if self.used.insert(fingerprint(code)) { Ok(Person { openid, unionid: None }) } else { Err(USED) };
+            if !self.used.insert(fingerprint(code)) {
+                return Err(USED);
+            }
+            self.remember(&openid, name);
+            return Ok(Person { openid, unionid: None });
         }
         let openid = self.issued.get(code).ok_or(INVALID)?.openid.clone();
         self.admit(&openid, now_ms, tries_per_minute)?;
@@ -93,7 +100,17 @@ impl SignIns {
             return Err(INVALID);
         }
         issued.used = true;
-        Ok(Person { openid, unionid: issued.unionid.clone() })
+        let unionid = issued.unionid.clone();
+        self.remember(&openid, "");
+        Ok(Person { openid, unionid })
+    }
+
+    fn remember(&mut self, openid: &str, name: &str) {
+        self.people.retain(|(known, _)| known != openid);
+        if self.people.len() == MOST_REMEMBERED {
+            self.people.remove(0);
+        }
+        self.people.push((openid.to_owned(), name.to_owned()));
     }
 
     fn admit(&mut self, openid: &str, now_ms: i64, tries_per_minute: u32) -> Result<(), Refusal> {

@@ -34,8 +34,8 @@ pub(crate) use self::book::Book;
 pub(crate) use self::notices::{Wanted, is_loopback, lose, post_office, send_again};
 pub(crate) use self::orders::{CannotPay, OrderState, Paying, pay};
 pub(crate) use self::refunds::settle;
-pub(crate) use self::score::{collect_by_hand, confirm};
-pub(crate) use self::score_permissions::{close_permission, open_permission};
+pub(crate) use self::score::{collect_by_hand, confirm, revoke};
+pub(crate) use self::score_permissions::{allow_score, close_permission, open_permission};
 pub(crate) use self::show::{show_notices, show_orders, show_permissions, show_refunds, show_service_orders};
 pub use crate::keys::{
     APIV2_KEY, APIV3_KEY, MCHID, MERCHANT_PRIVATE_KEY_PEM, MERCHANT_SERIAL, NEXT_PLATFORM_CERTIFICATE_PEM,

@@ -29,7 +29,7 @@ pub(crate) struct ServiceOrder {
 /// |---|---|
 /// | Created | Confirmed, Revoked, Expired |
 /// | Confirmed | Completed, Done with nothing charged, Revoked |
-/// | Completed | Completed with less, Done, Revoked where the settings allow |
+/// | Completed | Completed with less, Done, Revoked by WeChat, or where the settings allow |
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ServiceState {
     Created,
@@ -445,6 +445,19 @@ fn collect(shared: &Shared, book: &mut Book, number: &str, trade_type: &'static 
     book.add_payment(payment);
     tell(shared, book, &url, PAID, &view, Wanted::default());
     true
+}
+
+/// WeChat gives up on an order, also while it collects.
+pub(crate) fn revoke(book: &mut Book, number: &str, now_ms: i64) -> bool {
+    let Some(order) = book.service_orders.get_mut(number) else {
+        return false;
+    };
+    let is_open =
+        matches!(order.state_at(now_ms), ServiceState::Created | ServiceState::Confirmed | ServiceState::Completed(_));
+    if is_open {
+        order.state = ServiceState::Revoked;
+    }
+    is_open
 }
 
 /// The person confirms an order on WeChat's page.

@@ -68,7 +68,7 @@ impl Book {
         self.permissions.values_mut().filter(theirs).max_by_key(|permission| permission.is_available)
     }
 
-    pub(super) fn is_permitted(&mut self, openid: &str) -> bool {
+    pub(crate) fn is_permitted(&mut self, openid: &str) -> bool {
         self.permission_of(openid).is_some_and(|permission| permission.is_available)
     }
 }
@@ -128,6 +128,22 @@ pub(crate) fn open_permission(shared: &Shared, book: &mut Book, code: &str, open
 /// A person ends the service on WeChat's page.
 pub(crate) fn close_permission(shared: &Shared, book: &mut Book, code: &str, openid: &str) -> bool {
     change(shared, book, code, openid, false)
+}
+
+/// Whether a person lets the service collect, whoever asked for it.
+pub(crate) fn allow_score(shared: &Shared, book: &mut Book, openid: &str, allow: bool) -> bool {
+    let code = match book.permission_of(openid) {
+        Some(permission) => permission.authorization_code.clone(),
+        None => {
+            let code = format!("SIM{}", book.next_number());
+            let (authorization_code, token) = (code.clone(), fresh_token());
+            let permission =
+                Permission { authorization_code, token, notify_url: None, openid: None, is_available: false };
+            book.permissions.insert(code.clone(), permission);
+            code
+        }
+    };
+    change(shared, book, &code, openid, allow)
 }
 
 fn change(shared: &Shared, book: &mut Book, code: &str, openid: &str, allow: bool) -> bool {

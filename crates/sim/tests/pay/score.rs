@@ -62,6 +62,25 @@ async fn a_permission_is_asked_for_given_and_ended() {
 }
 
 #[tokio::test]
+async fn a_person_allows_it_by_a_click_whoever_asked() {
+    let stage = Stage::set().await;
+    let alice = openid_of("alice");
+    let state = async || {
+        let whose = Whose::Openid(alice.clone().into());
+        stage.merchant().query_permission(&service(), &whose).await.expect("an answer").state
+    };
+    let click = async |allowed: bool| {
+        stage.act("/sim/people/pay-score", json!({"openid": alice, "allowed": allowed})).await;
+    };
+    click(true).await;
+    assert_eq!(state().await, PermissionState::Available);
+    click(false).await;
+    assert_eq!(state().await, PermissionState::Unavailable);
+    click(true).await;
+    assert_eq!(state().await, PermissionState::Available);
+}
+
+#[tokio::test]
 async fn goods_first_money_afterwards_refund_and_bill() {
     let stage = Stage::set().await;
     let merchant = stage.merchant();

@@ -1,6 +1,7 @@
 import { computed } from 'vue'
-import type { CabinetOrder } from '@/logic/cabinets'
+import { isByScore, isCollecting, type CabinetOrder } from '@/logic/cabinets'
 import { clock, dayOfMonth, dayOf, monthOf, weekday } from '@/logic/dates'
+import { yuan } from '@/logic/money'
 import { leftUntil, type Product } from '@/logic/shop'
 import { language } from '@/state/settings'
 import { en } from './en'
@@ -15,6 +16,10 @@ export const momentText = (instant: string) => `${shortDayText(dayOf(new Date(in
 
 /** A product, or what an order calls it. */
 export const productName = (product: Pick<Product, 'name_zh' | 'name_en'> | undefined) => (language.value === 'en' && product?.name_en) || product?.name_zh || ''
+/** What a cabinet's order costs, in what it is paid with. */
+export const costText = (order: CabinetOrder, tickets = order.tickets) => (isByScore(order) ? yuan(order.total_cents) : words.value.cabinet.sum(tickets))
+/** Whether it is paid, or is about to be by itself. */
+export const payStateText = (order: CabinetOrder) => words.value.cabinet.status[isCollecting(order) ? 'collecting' : order.payment_status]
 /** What was charged or given back later for a cabinet's order, or is to be paid. */
 export function moveText({ tickets, payment_status }: CabinetOrder): string {
   const { givenBack, charged, due } = words.value.cabinet

@@ -2,7 +2,7 @@ import { beforeAll, expect, test } from 'vitest'
 import { today } from '@/logic/dates'
 import { house, useHouse } from '../frame'
 import type { Mine } from '../house'
-import { Cabinet, giveTickets, lastSession, sessions, stranger } from '../vendor'
+import { allowAsked, atVendor, Cabinet, giveTickets, lastSession, sessions, stranger } from '../vendor'
 import { buildForTests, WeChat } from './wechat'
 
 useHouse()
@@ -325,9 +325,9 @@ test('a standing order is begun, the answer lost, and there is one; paused, resu
 })
 
 /** Somebody with tickets, as far as the cabinet that WeChat has scanned. */
-async function scan(tickets: number): Promise<Cabinet> {
+async function scan(tickets: number, name = stranger()): Promise<Cabinet> {
   const cabinet = await Cabinet.put(house)
-  await signIn(stranger())
+  await signIn(name)
   await giveTickets(house, token(), tickets)
   phone.scans = `fanpiao:cabinet:${cabinet.code}`
   await phone.page.tap('.meals-scan')
@@ -420,6 +420,49 @@ test('a cabinet: a complaint with a picture, and its answer', async () => {
   await phone.until(() => !phone.page.text().includes('有新进展'), 'it was read')
 })
 
+test('a cabinet: pay score is allowed on WeChat’s page, opens the door, and is chosen again', async () => {
+  const name = stranger()
+  const cabinet = await scan(20_000, name)
+  await phone.sees('还没有授权')
+  await phone.page.tap('.cabinet-way', '微信支付分')
+  await phone.sees('去微信授权一次')
+
+  phone.decides = () => Promise.reject(new Error('openBusinessView:fail not supported'))
+  await phone.page.tap('.cabinet-allow-go')
+  await phone.sees('没有扣款。请更新微信后再试，或者用礼票。（not supported）')
+  phone.decides = () => Promise.resolve()
+  await phone.page.tap('.cabinet-allow-go')
+  await phone.sees('去微信授权一次')
+  expect(asksForDoor()).toEqual([])
+
+  phone.decides = (token) => allowAsked(house, name, token)
+  await phone.page.tap('.cabinet-allow-go')
+  await phone.sees('已授权')
+  const asked = phone.calls.filter(({ name }) => name === 'openBusinessView').map(({ options }) => options)
+  expect(asked.map(({ businessType, extraData }) => [businessType, Object.keys(extraData)])).toEqual(Array(3).fill(['wxpayScoreEnable', ['apply_permissions_token']]))
+  await phone.page.tap('.cabinet-go')
+  await phone.sees('正在请微信确认')
+  const session = await lastSession(house, token())
+  await atVendor(house, session)
+  await cabinet.trip(session, { MILK: 2 })
+  await phone.sees('微信支付分已经收款')
+  await phone.sees('¥12.00')
+
+  await phone.launch()
+  await phone.page.tap('.meals-scan')
+  await phone.sees('关门后微信按取走的扣款')
+  await phone.page.tap('.cabinet-way', '礼票')
+  await phone.sees('关门后按取走的扣礼票')
+})
+
+test('a cabinet: a WeChat that is too old for pay score is said so', async () => {
+  await scan(1)
+  await phone.sees('去微信授权一次')
+  delete wx().openBusinessView
+  await phone.page.tap('.cabinet-allow-go')
+  await phone.sees('没有扣款。请更新微信后再试')
+})
+
 test('a cabinet: whoever turns back from scanning types what stands on the door', async () => {
   const cabinet = await Cabinet.put(house)
   await cabinet.obeys(false)
@@ -433,7 +476,7 @@ test('a cabinet: whoever turns back from scanning types what stands on the door'
   await phone.sees('空闲')
   await phone.page.tap('.cabinet-go')
   await phone.sees('门没有打开')
-  await phone.sees('没有扣礼票')
+  await phone.sees('没有扣款')
 })
 
 test('the profile: overview, orders page by page, balance, exports', async () => {
@@ -472,4 +515,4 @@ test('English, dark and large, and out again', async () => {
   expect(phone.storage.session).toBeUndefined()
 })
 
-const wx = () => (globalThis as unknown as { wx: { navigateTo(to: { url: string }): void; navigateBack(): void } }).wx
+const wx = () => (globalThis as unknown as { wx: { navigateTo(to: { url: string }): void; navigateBack(): void; openBusinessView?: unknown } }).wx

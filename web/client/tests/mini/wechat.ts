@@ -63,6 +63,8 @@ export class WeChat {
   online = true
   /** What the person does in WeChat's dialog for a payment: what it throws is what WeChat says. */
   pays: (prepayId: string) => Promise<unknown> = () => Promise.reject(new Error('requestPayment:fail cancel'))
+  /** What the person does on WeChat's page for pay score, before they come back; what it throws is why there is no such page. */
+  decides: (token: string) => Promise<unknown> = () => Promise.resolve()
   /** What the person scans; nothing where they turn back. */
   scans: string | undefined
   page!: Shown
@@ -228,6 +230,16 @@ export class WeChat {
         this.calls.push({ name: 'requestPayment', options })
         this.pays(options.package.replace('prepay_id=', '')).then(
           () => options.success?.({ errMsg: 'requestPayment:ok' }),
+          (error: Error) => options.fail?.({ errMsg: error.message }),
+        )
+      },
+      openBusinessView: (options: Options) => {
+        this.calls.push({ name: 'openBusinessView', options })
+        this.decides(options.extraData.apply_permissions_token).then(
+          () => {
+            options.success?.({ errMsg: 'openBusinessView:ok' })
+            this.top()!.instance.onShow?.()
+          },
           (error: Error) => options.fail?.({ errMsg: error.message }),
         )
       },

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { effectScope, ref, type EffectScope } from 'vue'
-import { deviceOf, isOver, openingFace, pauseAfter, qrOf, stepOf, type Opening } from '@/logic/cabinets'
+import { canChoose, deviceOf, isByScore, isCollecting, isOver, obstacleOf, openingFace, pauseAfter, qrOf, stepOf, wayFor, type Opening, type Scanned } from '@/logic/cabinets'
 import { grouped } from '@/logic/money'
 import { en } from '@/words/en'
 import { zh } from '@/words/zh'
@@ -33,7 +33,12 @@ const opening = (status: Opening['status'], part: Partial<Opening> = {}): Openin
   updated_at: '',
   ...part,
 })
-const order = (payment_status: 'paid' | 'unpaid') => ({ payment_status }) as NonNullable<Opening['order']>
+const order = (payment_status: 'paid' | 'unpaid') => ({ payment_status, payment_type: 'ticket' }) as NonNullable<Opening['order']>
+/** One that WeChat was to collect. */
+const scored = (payment_status: 'paid' | 'unpaid' | 'withdrawn', unpaid_reason: 'pay_score_collecting' | 'pay_score_ended' | null = null) =>
+  ({ payment_status, payment_type: 'wechat', unpaid_reason }) as NonNullable<Opening['order']>
+const collecting = scored('unpaid', 'pay_score_collecting')
+const ended = scored('unpaid', 'pay_score_ended')
 
 describe('a cabinet’s code', () => {
   test.each([
@@ -43,6 +48,40 @@ describe('a cabinet’s code', () => {
     ['fanpiao:cabinet:', ''],
   ])('of %j is %j', (text, device) => expect(deviceOf(text)).toBe(device))
   test('and its text again', () => expect(qrOf(deviceOf('fanpiao:cabinet:一号柜'))).toBe('fanpiao:cabinet:一号柜'))
+})
+
+describe('the way to pay', () => {
+  const scanned = (tickets: number, ...pay_with: Scanned['pay_with']) => ({ pay_with, tickets, tickets_needed: 2_500 }) as Scanned
+  const rich = scanned(2_500, 'ticket', 'wechat')
+  const poor = scanned(2_499, 'wechat')
+  const plain = scanned(0, 'ticket')
+
+  test.each([
+    ['ticket', rich, undefined, undefined],
+    ['ticket', poor, 'given', 'few_tickets'],
+    ['ticket', plain, undefined, 'few_tickets'],
+    ['wechat', plain, undefined, 'not_offered'],
+    ['wechat', rich, undefined, undefined],
+    ['wechat', rich, 'given', undefined],
+    ['wechat', rich, 'missing', 'not_allowed'],
+    ['wechat', rich, 'never', 'no_wechat'],
+  ] as const)('%s: %o, %s: %s', (way, found, allowance, obstacle) => expect(obstacleOf(way, found, allowance)).toBe(obstacle))
+
+  test('what only has to be allowed can be chosen, and every obstacle has its words', () => {
+    const all = ['few_tickets', 'not_offered', 'not_allowed', 'no_wechat'] as const
+    expect(all.filter(canChoose)).toEqual(['not_allowed'])
+    for (const { cabinet } of [zh, en]) expect(all.map((one) => cabinet.obstacles[one](1, 2)).every(Boolean)).toBe(true)
+  })
+
+  test.each([
+    [rich, undefined, undefined, 'ticket'],
+    [rich, 'wechat', undefined, 'wechat'],
+    [rich, 'wechat', 'missing', 'wechat'],
+    [rich, 'wechat', 'never', 'ticket'],
+    [poor, undefined, undefined, 'wechat'],
+    [poor, 'ticket', 'missing', 'wechat'],
+    [plain, 'wechat', undefined, 'ticket'],
+  ] as const)('as it was chosen last, where that can be had: %o, %s, %s: %s', (found, wanted, allowance, way) => expect(wayFor(found, wanted, allowance)).toBe(way))
 })
 
 describe('what is told of an opening', () => {
@@ -58,6 +97,33 @@ describe('what is told of an opening', () => {
     expect(openingFace(opening('settled'), 0)).toBe('nothing')
     expect(openingFace(opening('settled', { order: order('paid') }), 99)).toBe('paid')
     expect(openingFace(opening('settled', { order: order('unpaid') }), 99)).toBe('unpaid')
+  })
+  test('by pay score it is told what WeChat does, and each has its words', () => {
+    const by = (part: Partial<Opening>, looks: number) => openingFace(opening('settled', { payment_type: 'wechat', ...part }), looks)
+    const faces = [
+      by({ status: 'opening' }, 0),
+      by({ status: 'opening' }, 99),
+      by({ status: 'failed', failure: 'pay_score_refused' }, 0),
+      by({ status: 'failed', failure: 'offline' }, 0),
+      by({ order: collecting }, 0),
+      by({ order: collecting }, 99),
+      by({ order: scored('paid') }, 99),
+      by({ order: ended }, 99),
+      by({ order: scored('withdrawn') }, 0),
+      by({ order: null }, 0),
+    ]
+    expect(faces).toEqual(['asking', 'asking_slow', 'refused', 'failed', 'collecting', 'collecting_slow', 'collected', 'uncollected', 'withdrawn', 'nothing'])
+    for (const face of faces) expect([zh.cabinet.faces[face].title, en.cabinet.faces[face].title].every(Boolean)).toBe(true)
+  })
+  test('what WeChat could not collect is paid in tickets, also once it was', () => {
+    expect([collecting, scored('paid'), ended, order('paid')].map(isByScore)).toEqual([true, true, false, false])
+    expect([collecting, scored('paid'), ended, order('paid')].map(isCollecting)).toEqual([true, false, false, false])
+  })
+  test('as long as WeChat collects it is looked at, and the last step goes on', () => {
+    expect(pauseAfter(opening('settled', { order: collecting }), 0)).toBe(1_000)
+    expect(pauseAfter(opening('settled', { order: collecting }), 99)).toBe(15_000)
+    expect([scored('paid'), ended].map((one) => pauseAfter(opening('settled', { order: one }), 0))).toEqual([undefined, undefined])
+    expect([collecting, ended].map((one) => stepOf(opening('settled', { order: one })))).toEqual([3, undefined])
   })
   test('only what should be quick takes longer', () => {
     expect(ALL.filter((status) => openingFace(opening(status), 99) !== openingFace(opening(status), 0))).toEqual(['opening', 'closed'])

@@ -159,14 +159,29 @@ test('too few tickets for what was taken: it is said, no other door opens, and i
   await ready(page)
 })
 
+/** As a house answers that has no pay score service. */
+async function withoutScore(page: Page): Promise<void> {
+  await page.route('**/api/v1/cabinet/scan', async (route) => {
+    const response = await route.fetch()
+    const body = (await response.json()) as { data?: { pay_with: string[]; tickets: number; tickets_needed: number; blocked_by: object | null } }
+    if (body.data) {
+      const { tickets, tickets_needed: needed, blocked_by } = body.data
+      Object.assign(body.data, { pay_with: ['ticket'], blocked_by: blocked_by ?? (tickets < needed ? { reason: 'insufficient_tickets', needed } : null) })
+    }
+    await route.fulfill({ response, json: body })
+  })
+}
+
 test('what keeps a door shut is said before anybody asks for it', async () => {
   const { page, token } = await arrive(0)
+  await withoutScore(page)
   await type(page, 'NOBODYS-1')
   await notice(page, '请核对柜门上的编号').waitFor(LONG)
   await shoot(page, 'cabinet-unknown')
   await type(page, cabinet.code)
   await notice(page, '礼票不够').waitFor(LONG)
   await notice(page, '开门至少要 2,500 张，现在有 0 张').waitFor()
+  await page.locator('.cabinet-way.off', { hasText: '这里没有开通' }).waitFor()
   await shoot(page, 'cabinet-poor')
   await giveTickets(house, token, 2_500)
 

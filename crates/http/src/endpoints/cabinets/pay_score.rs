@@ -16,7 +16,29 @@ struct PermissionAnswer {
     apply_permissions_token: String,
 }
 
-pub(crate) fn endpoint() -> Endpoint {
+/// Whether the member lets WeChat collect.
+#[derive(Serialize, JsonSchema)]
+struct AllowedAnswer {
+    allowed: bool,
+}
+
+pub(crate) fn show() -> Endpoint {
+    Endpoint::needs(
+        Permission::CabinetUse,
+        Declaration {
+            method: Method::GET,
+            path: "/api/v1/cabinet/pay-score",
+            id: "showPayScore",
+            tag: Tag::Cabinets,
+            summary: "Is pay score allowed?",
+            description: "Asks WeChat whether it may collect from the member for cabinets by pay score.",
+            codes: &[Code::BusinessRule, Code::ProviderError],
+        },
+        handle_show,
+    )
+}
+
+pub(crate) fn ask() -> Endpoint {
     Endpoint::needs(
         Permission::CabinetUse,
         Declaration {
@@ -26,14 +48,23 @@ pub(crate) fn endpoint() -> Endpoint {
             tag: Tag::Cabinets,
             summary: "Allow pay score",
             description: "Begins to ask the member at WeChat for leave to collect for cabinets by pay score. That WeChat's page closed well \
-                          proves nothing: asking for a door says whether it is allowed.",
+                          proves nothing: `GET` says whether it is allowed.",
             codes: &[Code::BusinessRule, Code::ProviderError],
         },
-        handle,
+        handle_ask,
     )
 }
 
-async fn handle(
+async fn handle_show(
+    app: App,
+    caller: Caller,
+    _: Input<Nothing, Nothing, Nothing>,
+) -> Result<Reply<AllowedAnswer>, Failure> {
+    let allowed = app.service().allows_score(caller.identity.member).await?;
+    Ok(Reply::ok(AllowedAnswer { allowed }))
+}
+
+async fn handle_ask(
     app: App,
     caller: Caller,
     _: Input<Nothing, Nothing, Nothing>,

@@ -1,5 +1,5 @@
 use axum::http::Method;
-use kernel::{CabinetPay, Code, Device, DeviceCode, Noun, Permission, Refusal};
+use kernel::{CabinetOrderState, CabinetPay, Code, Device, DeviceCode, Noun, Permission, Refusal, UnpaidReason};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::queries::cabinets as queries;
@@ -26,6 +26,8 @@ struct ScanAnswer {
     /// What the member may pay with.
     pay_with: Vec<CabinetPay>,
     tickets: i64,
+    /// How many a door takes at least, where it is paid for in tickets.
+    tickets_needed: i64,
     /// Absent where the door can be opened.
     blocked_by: Option<Block>,
 }
@@ -37,6 +39,8 @@ enum Block {
     /// `POST /cabinet/orders/{order_no}/pay` pays it.
     UnpaidOrder {
         order_no: String,
+        /// Whether WeChat is collecting it: then it is not to be paid in another way.
+        is_collecting: bool,
     },
     /// An earlier opening is not settled.
     UnsettledSession {
@@ -79,7 +83,8 @@ async fn handle(app: App, caller: Caller, input: Input<Nothing, Nothing, Scan>) 
     let suffices = tickets >= needed;
     // In the order in which opening the door would be refused.
     let blocked_by = if let Some(order) = queries::unpaid(app.store(), member).await? {
-        Some(Block::UnpaidOrder { order_no: order.order_no })
+        let is_collecting = order.state == (CabinetOrderState::Unpaid { reason: UnpaidReason::PayScoreCollecting });
+        Some(Block::UnpaidOrder { order_no: order.order_no, is_collecting })
     } else if let Some(session) = queries::unsettled(app.store(), member).await? {
         Some(Block::UnsettledSession { session_no: session.session_no })
     } else if !device.is_online {
@@ -94,5 +99,6 @@ async fn handle(app: App, caller: Caller, input: Input<Nothing, Nothing, Scan>) 
     let mut pay_with = Vec::new();
     pay_with.extend((suffices || !collects).then_some(CabinetPay::Ticket));
     pay_with.extend(collects.then_some(CabinetPay::Wechat));
-    Ok(Reply::ok(ScanAnswer { device: CabinetAnswer::of(device, store)?, pay_with, tickets, blocked_by }))
+    let device = CabinetAnswer::of(device, store)?;
+    Ok(Reply::ok(ScanAnswer { device, pay_with, tickets, tickets_needed: needed, blocked_by }))
 }
