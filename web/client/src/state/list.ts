@@ -11,10 +11,11 @@ export interface Page<T> {
 
 /**
  * A list that is loaded from its beginning, then page by page as the person scrolls. Of one that has a name, what was seen of it
- * last is there at once.
+ * last is there at once; one that is narrowed down has none.
  */
-export function useList<T>(load: (offset: number) => Promise<Page<T>>, id: (row: T) => number | string, name?: string) {
-  const rows = shallowRef<T[] | undefined>(name ? remembered<T[]>(name) : undefined)
+export function useList<T>(load: (offset: number) => Promise<Page<T>>, id: (row: T) => number | string, name: () => string = () => '') {
+  const seen = () => (name() ? remembered<T[]>(name()) : undefined)
+  const rows = shallowRef(seen())
   const more = ref(false)
   const loading = ref(false)
   const trouble = shallowRef<Trouble>()
@@ -28,7 +29,7 @@ export function useList<T>(load: (offset: number) => Promise<Page<T>>, id: (row:
       const page = await load(from)
       if (mine !== turn) return
       rows.value = from === 0 ? page.rows : joined(rows.value ?? [], page.rows, id)
-      if (name && from === 0) remember(name, page.rows)
+      if (name() && from === 0) remember(name(), page.rows)
       offset = from + page.rows.length
       more.value = page.page_info.has_more
       trouble.value = undefined
@@ -44,9 +45,10 @@ export function useList<T>(load: (offset: number) => Promise<Page<T>>, id: (row:
   const next = () => (more.value && !loading.value && !trouble.value ? fetch(offset) : undefined)
   /** From where it failed. */
   const retry = () => fetch(rows.value ? offset : 0)
+  /** Where it has become another one. */
   function clear() {
     turn++
-    rows.value = undefined
+    rows.value = seen()
     trouble.value = undefined
   }
 

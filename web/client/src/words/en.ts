@@ -380,7 +380,7 @@ export const en: Words = {
     },
     allow: {
       here: 'Allow it in WeChat once, and no door has to be paid for beforehand. Allowing it charges nothing.',
-      elsewhere: 'This is done in WeChat: open the Fanpiao mini program, scan this cabinet, choose “WeChat pay score” and allow it. That charges nothing, and works here as well from then on.',
+      elsewhere: 'This is done in WeChat: open the Fanpiao mini program, scan this cabinet, choose WeChat pay score and allow it. That charges nothing, and works here as well from then on.',
       go: 'Allow it in WeChat',
       again: 'I have allowed it: ask again',
       given: 'Allowed: the door can be opened',

@@ -221,6 +221,25 @@ test('the shop: paid in WeChat; turned back from there, paid from the balance af
   expect(await house.balance(token())).toBe(before - 6800)
 })
 
+test('a list goes on at its end, and is there without a network after the app was killed', async () => {
+  const product = await house.product({ name_zh: '桂花茶', price_cents: 100, stock: 30 })
+  await signIn('liangbo')
+  for (let at = 0; at < 21; at++) await house.call('POST', '/api/v1/shop/orders', { product_id: product, quantity: 1, pay_with: 'balance' }, token())
+  wx().navigateTo({ url: '/pages/shop-orders/index' })
+  await phone.until(() => phone.page.all('.past').length === 20, 'twenty purchases are shown')
+  phone.page.instance.onReachBottom()
+  await phone.until(() => phone.page.all('.past').length > 20, 'more are shown')
+  await phone.page.instance.onPullDownRefresh()
+  await phone.until(() => phone.page.all('.past').length === 20, 'it begins again')
+
+  phone.setOnline(false)
+  await phone.launch()
+  wx().navigateTo({ url: '/pages/shop-orders/index' })
+  await phone.sees('桂花茶')
+  await phone.sees('没有网络')
+  phone.setOnline(true)
+})
+
 test('a round: counted down, sold out, drawn, and checked without any crypto of the platform', async () => {
   const round = await house.round(await house.product(), { total_shares: 3 })
   await signIn('guoying')
@@ -427,19 +446,20 @@ test('a cabinet: pay score is allowed on WeChat’s page, opens the door, and is
   await phone.page.tap('.cabinet-way', '微信支付分')
   await phone.sees('去微信授权一次')
 
+  const asked = () => phone.calls.filter(({ name }) => name === 'openBusinessView').map(({ options }) => options)
   phone.decides = () => Promise.reject(new Error('openBusinessView:fail not supported'))
   await phone.page.tap('.cabinet-allow-go')
   await phone.sees('没有扣款。请更新微信后再试，或者用礼票。（not supported）')
   phone.decides = () => Promise.resolve()
   await phone.page.tap('.cabinet-allow-go')
+  await phone.until(() => asked().length === 2, 'WeChat’s page is opened')
   await phone.sees('去微信授权一次')
   expect(asksForDoor()).toEqual([])
 
   phone.decides = (token) => allowAsked(house, name, token)
   await phone.page.tap('.cabinet-allow-go')
   await phone.sees('已授权')
-  const asked = phone.calls.filter(({ name }) => name === 'openBusinessView').map(({ options }) => options)
-  expect(asked.map(({ businessType, extraData }) => [businessType, Object.keys(extraData)])).toEqual(Array(3).fill(['wxpayScoreEnable', ['apply_permissions_token']]))
+  expect(asked().map(({ businessType, extraData }) => [businessType, Object.keys(extraData)])).toEqual(Array(3).fill(['wxpayScoreEnable', ['apply_permissions_token']]))
   await phone.page.tap('.cabinet-go')
   await phone.sees('正在请微信确认')
   const session = await lastSession(house, token())

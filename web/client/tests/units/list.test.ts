@@ -18,7 +18,7 @@ beforeEach(() => {
 })
 
 /** Five rows, two a page; nothing while the network is away. */
-function listed(name?: string) {
+function listed(name = '') {
   const asked: number[] = []
   const network = { away: false }
   const list = useList<number>(
@@ -28,7 +28,7 @@ function listed(name?: string) {
       return { rows: [0, 1, 2, 3, 4].slice(offset, offset + 2), page_info: { has_more: offset + 2 < 5 } as never }
     },
     (row) => row,
-    name,
+    () => name,
   )
   return { list, asked, network }
 }
