@@ -1,6 +1,6 @@
-//! `kill -9` between each two steps of a door: afterwards there is one opening, one order, and the tickets have been taken once. And
-//! between those of the ERP: each product is there once, and a day's sales are one document. The steps are in
-//! `crates/service/src/cabinets.rs`, `cabinet_events.rs` and `erp.rs`.
+//! `kill -9` between each two steps of a door: afterwards there is one opening, one order, and it was paid once, in tickets or by WeChat.
+//! And between those of the ERP: each product is there once, and a day's sales are one document. The steps are in
+//! `crates/service/src/cabinets.rs`, `cabinet_events.rs`, `scores.rs` and `erp.rs`.
 
 #![cfg(test)]
 
@@ -14,6 +14,7 @@ use common::till::Till;
 use common::{Home, ask, check};
 use kernel::Instant;
 use serde_json::{Value, json};
+use sim::mini::openid_of;
 
 const LEASES_OVER: &str = "UPDATE outbox SET leased_until = 0, due_at = 0 WHERE state = 'waiting'";
 const TICKETS: i64 = 20_000;
@@ -62,8 +63,8 @@ fn settle(till: &Till, session: &str) -> Value {
 }
 
 /// An error is a connection that broke.
-fn open_door(till: &Till, key: &str) -> io::Result<String> {
-    let body = json!({"device_code": "D1", "payment_type": "ticket"});
+fn open_door(till: &Till, pay: &str, key: &str) -> io::Result<String> {
+    let body = json!({"device_code": "D1", "payment_type": pay});
     let (status, opened) = till.ask_as(&till.member, "POST", "/api/v1/cabinet/sessions", key, &body)?;
     assert_eq!(status, 200, "{opened}");
     Ok(opened["data"]["session_no"].as_str().expect("a number").to_owned())
@@ -85,14 +86,14 @@ fn doors(mut till: Till) {
     for (orders, step) in (1..).zip(["door-begun", "door-asked", "event-kept", "event-done"]) {
         till.serve_until(step);
         let key = till.key();
-        let opened = open_door(&till, &key);
+        let opened = open_door(&till, "ticket", &key);
         if step.starts_with("event") {
             let session = opened.expect("it dies later");
             until_the_vendor_is_asked(&till, &session);
             assert_eq!(settle(&till, &session), json!([null]), "{step}");
         }
         till.come_back_after(step, &[LEASES_OVER]);
-        let session = open_door(&till, &key).expect("the server is back");
+        let session = open_door(&till, "ticket", &key).expect("the server is back");
         until_the_vendor_is_asked(&till, &session);
         assert_eq!(settle(&till, &session), json!([200]), "{step}: told again, as nobody answered");
         assert_eq!(till.number("SELECT COUNT(*) FROM door_sessions"), orders, "{step}: one opening");
@@ -111,6 +112,118 @@ fn doors(mut till: Till) {
         let (right, printed) = check(&till.home);
         assert!(right, "{step}: {printed}");
     }
+}
+
+fn world(till: &Till, path: &str) -> Value {
+    ask(till.world.address, "GET", path, &[], "").expect("the world stands").1
+}
+
+/// The member allows it on WeChat's page. Nothing is collected before somebody presses the button there.
+fn allow_pay_score(till: &Till) {
+    let path = "/api/v1/cabinet/pay-score";
+    let (status, asked) = till.ask_as(&till.member, "POST", path, "", &Value::Null).expect("the server is there");
+    assert_eq!(status, 200, "{asked}");
+    let code = world(till, "/sim/state")["permissions"][0]["authorization_code"].as_str().expect("a code").to_owned();
+    till.act(&format!("/sim/permissions/{code}/open"), &json!({"openid": openid_of("li")}));
+    till.act("/sim/settings", &json!({"deduction_fails": true}));
+}
+
+fn until(what: &str, is_so: impl Fn() -> bool) {
+    for _ in 0..2400 {
+        if is_so() {
+            return;
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    panic!("{what}: never");
+}
+
+/// WeChat has told all that it has to tell, and does not wait before it repeats what nobody has taken.
+fn until_all_is_told(till: &Till) {
+    until("all is told", || {
+        let state = world(till, "/sim/state");
+        let notices = state["notices"].as_array().expect("notices").iter();
+        let waiting: Vec<_> = notices.filter(|notice| notice["state"] == "waiting").collect();
+        for notice in &waiting {
+            till.act(&format!("/sim/notices/{}/send", notice["id"].as_str().expect("an id")), &json!({}));
+        }
+        waiting.is_empty()
+    });
+}
+
+fn is_at_wechat(till: &Till, session: &str, state: &str) -> bool {
+    let all = world(till, "/sim/state");
+    let orders = all["service_orders"].as_array().expect("orders");
+    let mut orders = orders.iter().filter(|order| order["out_order_no"] == session);
+    orders.next().is_some_and(|order| order["state"] == state || order["state_description"] == state)
+}
+
+fn openings_by_pay_score(mut till: Till) {
+    furnish(&till);
+    allow_pay_score(&till);
+    let (asked, noted) = ("score-asked", "score-noted");
+    let deaths =
+        [("opening", asked), ("opening", noted), ("settling", asked), ("settling", noted), ("collecting", noted)];
+    for (orders, (moment, step)) in (1..).zip(deaths) {
+        let why = format!("{step} while {moment}");
+        let key = till.key();
+        if moment == "opening" {
+            till.serve_until(step);
+            // It may be answered before the server dies.
+            drop(open_door(&till, "wechat", &key));
+            till.come_back_after(step, &[LEASES_OVER]);
+        }
+        let session = open_door(&till, "wechat", &key).expect("the server is there");
+        until_the_vendor_is_asked(&till, &session);
+        until_all_is_told(&till);
+        if moment == "settling" {
+            till.serve_until(step);
+            // It may be answered before the server dies, or not in time.
+            for _ in 0..3 {
+                if settle(&till, &session) == json!([200]) {
+                    break;
+                }
+            }
+            till.come_back_after(step, &[LEASES_OVER]);
+        }
+        assert_eq!(settle(&till, &session), json!([200]), "{why}");
+        until("WeChat is told", || is_at_wechat(&till, &session, "MCH_COMPLETE"));
+        let is_noted = "SELECT COUNT(*) FROM score_orders WHERE status = 'completing'";
+        until("it is noted", || till.number(is_noted) == 0);
+        if moment == "collecting" {
+            till.serve_until(step);
+        }
+        till.act(&format!("/sim/service-orders/{session}/pay"), &json!({}));
+        if moment == "collecting" {
+            till.come_back_after(step, &[]);
+        }
+        let are_paid = "SELECT COUNT(*) FROM cabinet_orders WHERE status = 'paid' AND pay = 'wechat'";
+        until("it is paid", || till.number(are_paid) == orders);
+        until_all_is_told(&till);
+        assert_eq!(till.number("SELECT COUNT(*) FROM cabinet_orders"), orders, "{why}: one order");
+        assert_eq!(till.number("SELECT COUNT(*) FROM score_orders WHERE status = 'paid'"), orders, "{why}");
+        let paid = orders * 300;
+        let taken = "SELECT balance FROM accounts WHERE owner_kind = 'device' AND currency = 'CNY'";
+        assert_eq!(till.number(taken), paid, "{why}: collected once");
+        let state = world(&till, "/sim/books");
+        assert_eq!((&state["paid_total"], &state["payments"]), (&json!(paid), &json!(orders)), "{why}: at WeChat too");
+        let doors = world(&till, "/sim/cabinets/doors");
+        let opened = doors.as_object().expect("doors").len();
+        assert_eq!(i64::try_from(opened), Ok(orders), "{why}: one door an opening, however often it is asked for");
+        assert_eq!(till.number("SELECT COUNT(*) FROM exceptions"), 0, "{why}");
+        let (right, printed) = check(&till.home);
+        assert!(right, "{why}: {printed}");
+    }
+}
+
+#[test]
+fn killed_while_pay_score_collects_on_sqlite() {
+    openings_by_pay_score(Till::open(Home::sqlite()));
+}
+
+#[test]
+fn killed_while_pay_score_collects_on_postgres() {
+    openings_by_pay_score(Till::open(Home::postgres()));
 }
 
 #[test]

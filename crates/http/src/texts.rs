@@ -561,13 +561,8 @@ pub(crate) fn refusal(refusal: &Refusal, language: Language, zone: &TimeZone) ->
         Refusal::CabinetOrderPaid => say!(language, "订单已支付", "The order is paid"),
         Refusal::PayScoreCollecting => say!(
             language,
-            "微信支付分正在收取这笔订单，也可在微信的订单页支付",
-            "WeChat is collecting this order; it can also be paid on its page in WeChat",
-        ),
-        Refusal::PaidByPayScore => say!(
-            language,
-            "这笔订单由微信支付分收取，不能用礼票更正或退还",
-            "WeChat's pay score has collected this order; it cannot be corrected or given back in tickets",
+            "微信支付分正在收取这笔订单，请稍后再试，也可在微信的订单页支付",
+            "WeChat is collecting this order; try again later, or pay on its page in WeChat",
         ),
         Refusal::CabinetOrderPart { whole: _ } => {
             say!(

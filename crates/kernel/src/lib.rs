@@ -92,5 +92,5 @@ pub use text::{
 pub use time::{Date, Instant, InvalidTime, Slot};
 pub use topup::{
     Exception, ExceptionAction, ExceptionKind, ExceptionState, PayClient, Payment, PaymentSource, PaymentState,
-    Receipt, Refund, RefundState, Topup, TopupState, TopupStatus,
+    Receipt, Refund, RefundOf, RefundState, Topup, TopupState, TopupStatus,
 };

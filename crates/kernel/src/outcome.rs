@@ -63,6 +63,9 @@ pub enum Outcome {
         refund: Refund,
         topup: Topup,
     },
+    ScoreRefund {
+        refund: Refund,
+    },
     Raised {
         raised: bool,
     },

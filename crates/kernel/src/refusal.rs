@@ -268,10 +268,8 @@ pub enum Refusal {
         order: OrderId,
     },
     CabinetOrderPaid,
-    /// WeChat is collecting it.
+    /// WeChat is collecting it, or is being told what it comes to.
     PayScoreCollecting,
-    /// WeChat has collected it, and its money does not go back in tickets.
-    PaidByPayScore,
     /// It is a part of another order, which is the one to correct.
     CabinetOrderPart {
         whole: OrderId,
@@ -415,7 +413,6 @@ impl Refusal {
             | Self::DeviceTaken { .. }
             | Self::PayScoreMissing
             | Self::PayScoreNotAllowed
-            | Self::PaidByPayScore
             | Self::DoorUnsettled
             | Self::CabinetOrderPart { .. }
             | Self::SecondPersonNeeded

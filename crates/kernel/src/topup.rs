@@ -5,7 +5,7 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Cents, Instant, MemberId, OrderId, PaymentId, RefundId};
+use crate::{Cents, DoorSessionId, Instant, MemberId, OrderId, PaymentId, RefundId};
 
 /// Where the payer pays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -190,13 +190,25 @@ impl PaymentState {
     }
 }
 
-/// A part of a payment on its way back to where it came from. The wallet is charged as it begins, so that nobody spends it meanwhile.
+/// What a refund gives back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RefundOf {
+    Topup(OrderId),
+    /// What pay score collected for an opening, by the order for which it goes back.
+    Score {
+        session: DoorSessionId,
+        order: OrderId,
+    },
+}
+
+/// A part of a payment on its way back to where it came from. The wallet, or the cabinet, is charged as it begins, so that nobody spends it
+/// meanwhile.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refund {
     pub id: RefundId,
     /// What WeChat knows it by; the same one however often WeChat is asked.
     pub refund_no: String,
-    pub topup: OrderId,
+    pub of: RefundOf,
     pub amount: Cents,
     pub reason: String,
     pub state: RefundState,
@@ -218,7 +230,7 @@ pub enum RefundState {
     /// The payer's card or account takes nothing: a person has to settle it.
     Abnormal,
     Succeeded,
-    /// It came to nothing, and the wallet has its money again.
+    /// It came to nothing, and the wallet has the money.
     Returned,
 }
 

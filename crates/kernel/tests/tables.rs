@@ -1804,6 +1804,7 @@ fn outcome_parts(outcome: &Outcome, put: &mut impl FnMut(&str, String)) {
             payments::refund_parts(refund, put);
             put("order", topup.status().as_str().to_owned());
         }
+        Outcome::ScoreRefund { refund } => payments::refund_parts(refund, put),
         Outcome::Raised { raised } => put("raised", raised.to_string()),
         Outcome::Exception { exception } => payments::exception_parts(exception, put),
         Outcome::JobRun { .. }

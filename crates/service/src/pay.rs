@@ -389,6 +389,10 @@ impl Service {
             }
             Event::Refund(notice) => self.note_notice(notice).await?,
             Event::ServiceOrder(order) => self.note_service_order(order).await?,
+            // Whether a member allows pay score is asked at WeChat before each door.
+            Event::Permission(notice) => {
+                tracing::info!(id, status = notice.user_service_status, "pay score was allowed or ended");
+            }
             _ => tracing::info!(id, "a notification that changes nothing"),
         }
         self.callback_processed(id).await
@@ -415,16 +419,29 @@ impl Service {
     /// Asks WeChat for a refund, under its own number however often.
     pub(crate) async fn ask_for_refund(&self, refund: &Refund) -> Result<(), Failure> {
         let pay = self.pay()?;
-        let topup = topups::one(self.store(), refund.topup).await?;
-        let topup = topup.ok_or(Refusal::NotFound { noun: Noun::Topup })?;
+        let (of, total) = match refund.of {
+            kernel::RefundOf::Topup(topup) => {
+                let topup = topups::one(self.store(), topup).await?;
+                let topup = topup.ok_or(Refusal::NotFound { noun: Noun::Topup })?;
+                let of = match topup.receipt() {
+                    // What a person has entered may be known to WeChat under another number.
+                    Some(receipt) if receipt.source == PaymentSource::Person => {
+                        RefundOf::TransactionId(receipt.transaction_id.clone())
+                    }
+                    _ => RefundOf::OutTradeNo(topup.order_no),
+                };
+                (of, topup.amount)
+            }
+            kernel::RefundOf::Score { session, .. } => self.collected_payment(session).await?,
+        };
         let request = RefundRequest {
-            of: RefundOf::OutTradeNo(topup.order_no.clone()),
+            of,
             out_refund_no: refund.refund_no.clone(),
             reason: Some(refund.reason.chars().filter(|c| !c.is_control()).take(80).collect())
                 .filter(|reason: &String| !reason.is_empty()),
             notify_url: Some(format!("{}/callbacks/wechat/refund", pay.notify_url)),
             refund: Fen(refund.amount.get()),
-            total: Fen(topup.amount.get()),
+            total: Fen(total.get()),
         };
         crash::at("refund-claimed");
         let seen = match pay.merchant.refund(&request).await {

@@ -8,11 +8,11 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use futures_util::StreamExt;
 use kernel::{
-    Cents, Counts, Date, ExceptionAction, ExceptionKind, Instant, PaymentSource, RefundState, SettlePayment, Settled,
-    Topup,
+    Cents, Counts, Date, ExceptionAction, ExceptionKind, Instant, PaymentSource, Receipt, RefundState, ScoreOrder,
+    SettlePayment, Settled, Topup,
 };
 use store::OutboxRow;
-use store::queries::topups;
+use store::queries::{cabinets, topups};
 use wechat::pay::{Code, TradeBill, TradeBillKind, TradeRow};
 
 use crate::jobs::counts;
@@ -351,6 +351,11 @@ async fn reconcile(service: &Service, day: Date) -> Result<Option<[i64; 4]>, Fai
         .into_iter()
         .map(|topup| (topup.order_no.clone(), topup))
         .collect();
+    let mut collected: HashMap<String, ScoreOrder> = cabinets::scores_paid_between(service.store(), from, to)
+        .await?
+        .into_iter()
+        .filter_map(|score| Some((score.receipt()?.transaction_id.clone(), score)))
+        .collect();
     let [mut payments, mut paid, mut refunds, mut refunded, mut exceptions] = [0_i64; 5];
     // What this run credited, and what earlier runs over the same bill did.
     let (mut credited, mut credited_before) = (0, 0);
@@ -359,7 +364,25 @@ async fn reconcile(service: &Service, day: Date) -> Result<Option<[i64; 4]>, Fai
             refunds += 1;
             refunded += refund.amount.0;
             exceptions += i64::from(refund_differs(service, row).await?);
-        } else if row.service_order().is_none() {
+        } else if let Some(number) = collected_for(row) {
+            payments += 1;
+            paid += row.order_total.0;
+            let score = collected.remove(&row.transaction_id);
+            let by_bill =
+                |score: &ScoreOrder| score.receipt().is_some_and(|receipt| receipt.source == PaymentSource::Bill);
+            credited_before += i64::from(score.as_ref().is_some_and(by_bill));
+            let entered =
+                books.values().find(|topup| is_receipt_of(topup.receipt(), row)).map(|topup| topup.order_no.clone());
+            match entered.and_then(|order_no| books.remove(&order_no)) {
+                // A person has entered it.
+                Some(_) => {}
+                None => match service.compare_collected(row, number, score.as_ref()).await? {
+                    Settled::Credited => credited += 1,
+                    Settled::Parked => exceptions += 1,
+                    Settled::Already => {}
+                },
+            }
+        } else {
             payments += 1;
             paid += row.order_total.0;
             let ours = books.remove(&row.out_trade_no);
@@ -371,6 +394,10 @@ async fn reconcile(service: &Service, day: Date) -> Result<Option<[i64; 4]>, Fai
                 Settled::Already => {}
             }
         }
+    }
+    for score in collected.values() {
+        service.tell_of_missing_payment(score, day).await?;
+        exceptions += 1;
     }
     for topup in books.values() {
         let evidence = serde_json::json!({
@@ -385,11 +412,20 @@ async fn reconcile(service: &Service, day: Date) -> Result<Option<[i64; 4]>, Fai
     Ok(Some([payments, refunds, credited, exceptions]))
 }
 
+/// The number of the opening that a row's payment was collected for. Who paid on the order's page paid for that number itself.
+fn collected_for(row: &TradeRow) -> Option<&str> {
+    row.service_order().map(|(_, number)| number).or_else(|| {
+        let number = row.out_trade_no.as_str();
+        kernel::numbered_order("DOOR", number).map(|_| number)
+    })
+}
+
+fn is_receipt_of(receipt: Option<&Receipt>, row: &TradeRow) -> bool {
+    receipt.is_some_and(|receipt| receipt.transaction_id == row.transaction_id)
+}
+
 async fn compare_payment(service: &Service, row: &TradeRow, ours: Option<&Topup>) -> Result<Settled, Failure> {
-    let fits = |topup: &Topup| {
-        topup.amount.get() == row.order_total.0
-            && topup.receipt().is_some_and(|receipt| receipt.transaction_id == row.transaction_id)
-    };
+    let fits = |topup: &Topup| topup.amount.get() == row.order_total.0 && is_receipt_of(topup.receipt(), row);
     if ours.is_some_and(fits) {
         return Ok(Settled::Already);
     }

@@ -5,12 +5,13 @@ use std::future::Future;
 use std::pin::Pin;
 
 use kernel::{
-    Bought, CabinetCommand, CabinetPay, Cents, Command, Counts, DoorSession, DoorSessionId, Instant, MemberId,
-    NoteScore, Noun, Outcome, PaymentSource, Refusal, ScoreCharge, ScoreEnd, ScoreOrder, ScoreSeen, ScoreState,
+    Bought, CabinetCommand, CabinetPay, Cents, Command, Counts, Date, DoorSession, DoorSessionId, ExceptionAction,
+    ExceptionKind, Instant, MemberId, NoteScore, Noun, Outcome, PaymentSource, Refusal, ScoreCharge, ScoreEnd,
+    ScoreOrder, ScoreSeen, ScoreState, Settled,
 };
 use store::OutboxRow;
 use store::queries::{cabinets, members};
-use wechat::pay::Fen;
+use wechat::pay::{Fen, RefundOf, TradeRow};
 use wechat::payscore::{
     Completion, NewServiceOrder, PaymentRow, PermissionState, RiskFund, Service as ScoreService, ServiceOrder,
     ServiceState, Start, Whose,
@@ -27,6 +28,7 @@ const MOST_AT_ONCE: i64 = 50;
 /// What the member reads at WeChat. Asked for again, an order has to say the same.
 const INTRODUCTION: &str = "智能柜购物";
 const CANCELLED: &str = "未开门或未取走商品";
+const CORRECTED: &str = "更正商品数量";
 /// The lines that WeChat takes, the longest name among them, and the most pieces in one.
 const MOST_LINES: usize = 100;
 const LONGEST_NAME: usize = 30;
@@ -92,9 +94,16 @@ impl Service {
                 pay.merchant.start_service_order(service, &order).await.map(|order| seen(&order, PaymentSource::Query))
             }
             ScoreState::Completing(charge) => {
-                let completion = self.completion(charge).await?;
+                let end_time = UnixTime::from_secs(charge.ended_at.as_millis().div_euclid(1000));
+                let payments = self.payments(charge).await?;
+                let completion = Completion { payments, discounts: Vec::new(), end_time };
                 let completed = pay.merchant.complete_service_order(service, number, &completion).await;
                 completed.map(|order| seen(&order, PaymentSource::Query))
+            }
+            ScoreState::Lowering { charge, .. } => {
+                let payments = self.payments(charge).await?;
+                let lowered = pay.merchant.modify_service_order(service, number, &payments, &[], CORRECTED).await;
+                lowered.map(|order| seen(&order, PaymentSource::Query))
             }
             ScoreState::Cancelling => {
                 let cancelled = pay.merchant.cancel_service_order(service, number, CANCELLED).await;
@@ -152,6 +161,9 @@ impl Service {
             (ScoreState::Completing(_) | ScoreState::Cancelling, ScoreSeen::Running) => {
                 self.ask_for_score(score, &session).await
             }
+            (ScoreState::Lowering { from, .. }, ScoreSeen::Collecting { total }) if from == total => {
+                self.ask_for_score(score, &session).await
+            }
             (ScoreState::Starting, ScoreSeen::Ended(ScoreEnd::Missing)) if is_awaited => {
                 self.ask_for_score(score, &session).await
             }
@@ -187,6 +199,54 @@ impl Service {
         }
     }
 
+    /// What the daily bill says of a payment for an opening is held against the books, and made up for where nobody has told of it.
+    pub(crate) async fn compare_collected(
+        &self,
+        row: &TradeRow,
+        number: &str,
+        ours: Option<&ScoreOrder>,
+    ) -> Result<Settled, Failure> {
+        let total = Cents::new(row.order_total.0);
+        let session = session_of(self.store(), number).await?.filter(|session| session.pay == CabinetPay::Wechat);
+        let fits = |score: &ScoreOrder, session: &DoorSession| {
+            score.session == session.id && score.state.charge().is_some_and(|charge| charge.total == total)
+        };
+        let (transaction_id, paid_at, source) = (row.transaction_id.clone(), instant(row.at), PaymentSource::Bill);
+        match (session, ours) {
+            (Some(session), Some(score)) if fits(score, &session) => Ok(Settled::Already),
+            (Some(session), None) => {
+                let was_paid =
+                    cabinets::score(self.store(), session.id).await?.is_some_and(|score| score.receipt().is_some());
+                let after =
+                    self.note_score(&session, ScoreSeen::Paid { total, transaction_id, paid_at, source }).await?;
+                let is_paid = after.receipt().is_some_and(|receipt| receipt.transaction_id == row.transaction_id);
+                Ok(match (was_paid, is_paid) {
+                    (false, true) => Settled::Credited,
+                    (true, true) => Settled::Already,
+                    _ => Settled::Parked,
+                })
+            }
+            _ => {
+                let evidence = serde_json::json!({
+                    "session_no": number, "transaction_id": transaction_id, "paid_cents": total, "paid_at": paid_at,
+                    "source": source, "books_cents": ours.and_then(|score| score.state.charge()).map(|charge| charge.total),
+                });
+                self.raise(ExceptionKind::PayScoreMismatch, number, &evidence, ExceptionAction::Dismiss).await?;
+                Ok(Settled::Parked)
+            }
+        }
+    }
+
+    /// The books have a payment for an opening that the bill of its day does not have.
+    pub(crate) async fn tell_of_missing_payment(&self, score: &ScoreOrder, day: Date) -> Result<(), Failure> {
+        let session = self.existing_session(score.session).await?;
+        let evidence = serde_json::json!({
+            "session_no": session.session_no, "session_id": session.id, "date": day, "state": score.state,
+            "transaction_id": score.receipt().map(|receipt| &receipt.transaction_id),
+        });
+        self.raise(ExceptionKind::NotInBill, &session.session_no, &evidence, ExceptionAction::Dismiss).await.map(drop)
+    }
+
     async fn new_order(
         &self,
         pay: &Pay,
@@ -207,16 +267,24 @@ impl Service {
         })
     }
 
-    async fn completion(&self, charge: &ScoreCharge) -> Result<Completion, Failure> {
-        let payments = match charge.order {
-            None => Vec::new(),
+    async fn payments(&self, charge: &ScoreCharge) -> Result<Vec<PaymentRow>, Failure> {
+        match charge.order.filter(|_| charge.total.is_positive()) {
+            None => Ok(Vec::new()),
             Some(order) => {
                 let order = cabinets::order(self.store(), order).await?;
-                lines(&order.ok_or(Refusal::NotFound { noun: Noun::Order })?.items)
+                Ok(lines(&order.ok_or(Refusal::NotFound { noun: Noun::Order })?.items))
             }
-        };
-        let end_time = UnixTime::from_secs(charge.ended_at.as_millis().div_euclid(1000));
-        Ok(Completion { payments, discounts: Vec::new(), end_time })
+        }
+    }
+
+    /// The payment by which WeChat has collected for an opening, and how much it was.
+    pub(crate) async fn collected_payment(&self, session: DoorSessionId) -> Result<(RefundOf, Cents), Failure> {
+        match cabinets::score(self.store(), session).await?.map(|score| score.state) {
+            Some(ScoreState::Paid { charge, receipt }) => {
+                Ok((RefundOf::TransactionId(receipt.transaction_id), charge.total))
+            }
+            _ => Err(Refusal::NotFound { noun: Noun::ScoreOrder }.into()),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Doors that are raced for through two servers on one PostgreSQL, and through all of one server's callers on SQLite: whoever asks, one
-//! member has one door at a time, a cabinet serves one member, and what was taken is one order. The same race with the protections taken away shows
-//! that they are what holds it.
+//! member has one door at a time, a cabinet serves one member, what was taken is one order, and what WeChat collects for it comes in once,
+//! however many tell of it. The same races with the protections taken away show that they are what holds it.
 
 #![cfg(test)]
 
@@ -9,8 +9,9 @@ mod common;
 use common::{Home, books_are_right, number, settings, sign_up_all, start};
 use futures_util::future::{join, join_all};
 use kernel::{
-    AdjustTickets, CabinetCommand, CabinetPay, Code, Command, CreateDevice, CreateProduct, CreateStore, DeviceId,
-    MemberId, NoteDevice, OpenDoor, Outcome, Refusal, SetPlanogram, Shelf, ShopCommand, StoreKind, StoreProperty,
+    AdjustTickets, CabinetCommand, CabinetPay, Cents, Code, Command, CreateDevice, CreateProduct, CreateStore,
+    DeviceId, MemberId, NoteDevice, NoteScore, OpenDoor, Outcome, PaymentSource, Refusal, ScoreSeen, SetPlanogram,
+    SettleDoor, Settlement, Shelf, ShopCommand, StoreKind, StoreProperty, Taken,
 };
 use partner::signature::{PartnerKey, Request as Signed, sign};
 use serde_json::json;
@@ -148,6 +149,40 @@ impl Street {
         assert_eq!(number(&self.one, "SELECT -balance FROM accounts WHERE account_id = 3").await, 100_000 * 2 * rounds);
     }
 
+    /// How often WeChat's money comes in where two notifications and two looks tell of it at once, in all rounds.
+    async fn payments_collected(&self) -> i64 {
+        for round in 0..ROUNDS {
+            let (member, device) = (self.members[round], self.devices[round]);
+            let opened = ask_by(&self.one, (member, device), CabinetPay::Wechat).await;
+            let Ok(Outcome::DoorSession { session }) = opened else { panic!("{opened:?}") };
+            let note = async |service: &Service, saw: ScoreSeen| {
+                let note = NoteScore { session: session.id, device, member, saw };
+                service.run(Request::by_house(Command::Cabinet(CabinetCommand::NoteScore(note)))).await
+            };
+            note(&self.one, ScoreSeen::Running).await.expect("noted");
+            let cola = Taken { code: "COLA".to_owned(), quantity: 1, price: None };
+            let amount = Cents::new(300);
+            let settlement = Settlement { vendor_order_no: format!("V{round}"), amount, goods: vec![cola] };
+            let settle = SettleDoor { session: session.id, device, member, settlement };
+            house(&self.one, Command::Cabinet(CabinetCommand::SettleDoor(settle))).await;
+            note(&self.one, ScoreSeen::Collecting { total: amount }).await.expect("noted");
+            let tell = |service, source| {
+                let transaction_id = format!("T{round}");
+                note(service, ScoreSeen::Paid { total: amount, transaction_id, paid_at: session.created_at, source })
+            };
+            let told = [
+                tell(&self.one, PaymentSource::Callback),
+                tell(&self.other, PaymentSource::Callback),
+                tell(&self.one, PaymentSource::Compensation),
+                tell(&self.other, PaymentSource::Compensation),
+            ];
+            for told in join_all(told).await {
+                assert!(matches!(told, Ok(_) | Err(Failure::Contended)), "{told:?}");
+            }
+        }
+        number(&self.one, "SELECT COUNT(*) FROM entries WHERE account_id = 6").await
+    }
+
     async fn stop(self) {
         self.one.stop().await;
         self.other.stop().await;
@@ -158,11 +193,20 @@ async fn open(url: &str) -> Service {
     let mut settings = settings();
     let vendor = Vendor::signed("vendor".to_owned(), SECRET, "http://127.0.0.1:9", "http://127.0.0.1:9");
     settings.vendor = Some(vendor.expect("a vendor"));
+    settings.cabinet.score_most = Some(Cents::new(15_000));
     start(url, settings).await
 }
 
-async fn ask(service: &Service, (member, device): (MemberId, DeviceId)) -> Result<Outcome, Failure> {
-    let open = OpenDoor { member, device, pay: CabinetPay::Ticket };
+async fn ask(service: &Service, whose: (MemberId, DeviceId)) -> Result<Outcome, Failure> {
+    ask_by(service, whose, CabinetPay::Ticket).await
+}
+
+async fn ask_by(
+    service: &Service,
+    (member, device): (MemberId, DeviceId),
+    pay: CabinetPay,
+) -> Result<Outcome, Failure> {
+    let open = OpenDoor { member, device, pay };
     service.run(Request::by_house(Command::Cabinet(CabinetCommand::OpenDoor(open)))).await
 }
 
@@ -234,6 +278,46 @@ async fn without_the_lock_a_member_gets_two_doors() {
     let proxy = Proxy::rewriting(database.url(), &[NO_LOCK]);
     let street = Street::postgres(proxy.url()).await;
     assert_eq!(street.most_doors_of_a_member().await, 2, "the race never came to a collision, so it proves nothing");
+    street.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_payment_through_two_servers_and_on_sqlite() {
+    let rounds = i64::try_from(ROUNDS).expect("small");
+    let (database, home) = (fresh_database(), Home::Sqlite(testing::TempDir::new()));
+    let streets = [
+        (Street::postgres(database.url()).await, database.url().to_owned()),
+        (Street::sqlite(&home.url()).await, home.url()),
+    ];
+    for (street, url) in streets {
+        assert_eq!(street.payments_collected().await, rounds);
+        let are_paid = "SELECT COUNT(*) FROM cabinet_orders WHERE status = 'paid' AND pay = 'wechat'";
+        assert_eq!(number(&street.one, are_paid).await, rounds);
+        assert_eq!(number(&street.one, "SELECT COUNT(*) FROM exceptions").await, 0);
+        books_are_right(&street.one).await;
+
+        // As if something had gone back of which nobody knows.
+        let mut outsider = store::Store::new(&url).expect("an address").writer().await.expect("a connection");
+        outsider.begin().await.expect("begun");
+        let sql = "UPDATE score_orders SET refunded_cents = 1 WHERE transaction_id = 'T0'";
+        outsider.query(sql, &[]).await.expect("changed");
+        outsider.commit().await.expect("committed");
+        let found = street.one.check().await.expect("checked").checks.ledger;
+        assert_eq!(found.count, 2, "against its orders and against its refunds: {found:#?}");
+        street.stop().await;
+    }
+}
+
+/// Who waits for the accounts has read the order before they were locked.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_versions_a_payment_is_collected_twice() {
+    let database = fresh_database();
+    let proxy = Proxy::rewriting(database.url(), &[NO_VERSION]);
+    let street = Street::postgres(proxy.url()).await;
+    let collected = street.payments_collected().await;
+    let rounds = i64::try_from(ROUNDS).expect("small");
+    assert!(collected > rounds, "the race never came to a collision, so it proves nothing");
+    assert!(!street.one.check().await.expect("checked").passes());
     street.stop().await;
 }
 

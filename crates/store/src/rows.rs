@@ -5,10 +5,10 @@ use kernel::{
     CorrectionId, CorrectionState, Currency, Delivery, Department, DepartmentId, Device, DeviceId, DoorSession,
     DoorSessionId, DrawSecret, ErpProduct, Exception, ExceptionState, Fulfilment, Goods, GroupOrder, GroupOrderId,
     Hold, HoldState, Instant, Job, JobRun, Meal, MealId, MealOrder, Member, MemberId, OrderId, OrderPart, Owner,
-    Payment, PaymentId, PaymentState, Pool, PoolId, Product, ProductId, Receipt, Refund, RefundId, Round, RoundId,
-    RoundState, RoundStatus, RunId, RunState, RunStatus, SalesDocument, ScoreCharge, ScoreOrder, ScoreState, Session,
-    Settlement, ShopOrder, ShopOrderState, ShopStatus, StoreId, StuckOrder, Subscriber, Subscription, SubscriptionId,
-    SubscriptionRun, SystemAccount, Tickets, Topup, TopupState, TopupStatus,
+    Payment, PaymentId, PaymentState, Pool, PoolId, Product, ProductId, Receipt, Refund, RefundId, RefundOf, Round,
+    RoundId, RoundState, RoundStatus, RunId, RunState, RunStatus, SalesDocument, ScoreCharge, ScoreOrder, ScoreState,
+    Session, Settlement, ShopOrder, ShopOrderState, ShopStatus, StoreId, StuckOrder, Subscriber, Subscription,
+    SubscriptionId, SubscriptionRun, SystemAccount, Tickets, Topup, TopupState, TopupStatus,
 };
 
 use crate::sql::Kind::{Blob, Int, Text};
@@ -186,6 +186,7 @@ pub(crate) const REFUND: &[Column] = &[
     ("refund_id", Int),
     ("refund_no", Text),
     ("topup_id", Int),
+    ("session_id", Int),
     ("amount_cents", Int),
     ("reason", Text),
     ("state", Text),
@@ -345,6 +346,7 @@ pub(crate) const SCORE_ORDER: &[Column] = &[
     ("status", Text),
     ("order_id", Int),
     ("total_cents", Int),
+    ("from_cents", Int),
     ("ended_at", Int),
     ("transaction_id", Text),
     ("paid_at", Int),
@@ -744,7 +746,8 @@ impl FromRow for ScoreOrder {
 
 fn score_state(cells: &mut Cells) -> Result<ScoreState, Error> {
     let (status, order) = (cells.text()?, cells.opt_int()?.map(OrderId::new));
-    let charge = match (order, cells.opt_int()?.map(Cents::new), opt_instant(cells)?) {
+    let (total, from) = (cells.opt_int()?.map(Cents::new), cells.opt_int()?.map(Cents::new));
+    let charge = match (order, total, opt_instant(cells)?) {
         (order, Some(total), Some(ended_at)) => Some(ScoreCharge { order, total, ended_at }),
         (None, None, None) => None,
         _ => return Err(Error::inconsistent("half a charge")),
@@ -752,14 +755,15 @@ fn score_state(cells: &mut Cells) -> Result<ScoreState, Error> {
     let receipt = receipt(cells)?;
     let end = cells.opt_text()?.map(|word| word.parse()).transpose();
     let end = end.map_err(|()| Error::inconsistent("no end of a pay score order"))?;
-    match (status.as_str(), charge, receipt, end) {
-        ("starting", None, None, None) => Ok(ScoreState::Starting),
-        ("running", None, None, None) => Ok(ScoreState::Running),
-        ("completing", Some(charge), None, None) => Ok(ScoreState::Completing(charge)),
-        ("collecting", Some(charge), None, None) => Ok(ScoreState::Collecting(charge)),
-        ("paid", Some(charge), Some(receipt), None) => Ok(ScoreState::Paid { charge, receipt }),
-        ("cancelling", None, None, None) => Ok(ScoreState::Cancelling),
-        ("over", None, None, Some(end)) => Ok(ScoreState::Over { end }),
+    match (status.as_str(), charge, from, receipt, end) {
+        ("starting", None, None, None, None) => Ok(ScoreState::Starting),
+        ("running", None, None, None, None) => Ok(ScoreState::Running),
+        ("completing", Some(charge), None, None, None) => Ok(ScoreState::Completing(charge)),
+        ("collecting", Some(charge), None, None, None) => Ok(ScoreState::Collecting(charge)),
+        ("lowering", Some(charge), Some(from), None, None) => Ok(ScoreState::Lowering { charge, from }),
+        ("paid", Some(charge), None, Some(receipt), None) => Ok(ScoreState::Paid { charge, receipt }),
+        ("cancelling", None, None, None, None) => Ok(ScoreState::Cancelling),
+        ("over", None, None, None, Some(end)) => Ok(ScoreState::Over { end }),
         _ => Err(Error::inconsistent(format!("a pay score order cannot be {status} like this"))),
     }
 }
@@ -951,12 +955,17 @@ impl FromRow for Payment {
     }
 }
 
+fn refund_of(cells: &mut Cells) -> Result<RefundOf, Error> {
+    let (order, session) = (OrderId::new(cells.int()?), cells.opt_int()?.map(DoorSessionId::new));
+    Ok(session.map_or(RefundOf::Topup(order), |session| RefundOf::Score { session, order }))
+}
+
 impl FromRow for Refund {
     fn from_cells(cells: &mut Cells) -> Result<Self, Error> {
         Ok(Self {
             id: RefundId::new(cells.int()?),
             refund_no: cells.text()?,
-            topup: OrderId::new(cells.int()?),
+            of: refund_of(cells)?,
             amount: Cents::new(cells.int()?),
             reason: cells.text()?,
             state: cells.word("state of a refund")?,

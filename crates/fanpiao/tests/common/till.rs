@@ -270,6 +270,7 @@ pub(crate) fn command(home: &Home, world: &Process, door: &Door) -> Command {
         .env("FANPIAO_WECHAT__PUBLIC_KEY_ID", pay::PUBLIC_KEY_ID)
         .env("FANPIAO_WECHAT__PUBLIC_KEY", pay::PUBLIC_KEY_PEM)
         .env("FANPIAO_WECHAT__NOTIFY_URL", format!("http://{}/api/v1", door.address))
+        .env("FANPIAO_WECHAT__SCORE_SERVICE_ID", pay::SERVICE_ID)
         .env("FANPIAO_CABINET__VENDOR", sim::cabinet::VENDOR)
         .env("FANPIAO_CABINET__VENDOR_SECRET", sim::cabinet::VENDOR_SECRET)
         .env("FANPIAO_CABINET__VENDOR_URL", format!("http://{}/vendor", world.address))

@@ -278,7 +278,7 @@ impl Corner {
         kinds
     }
 
-    async fn resolve(&self, kind: &str, action: &str) {
+    pub(crate) async fn resolve(&self, kind: &str, action: &str) {
         let exceptions = self.exceptions().await;
         let exception = exceptions.iter().find(|one| one["kind"] == kind).expect("an exception");
         let what = format!("POST /api/v1/admin/exceptions/{}/resolve", exception["exception_id"]);

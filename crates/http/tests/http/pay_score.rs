@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use kernel::{CabinetRules, Cents};
 use serde_json::{Value, json};
-use service::{OpenDelivery, Pay, ScoreDelivery};
+use service::{OpenDelivery, Pay, Recharge, RefundDelivery, ScoreDelivery};
 use sim::mini::openid_of;
 use sim::{APPID, pay};
 use wechat::UnixTime;
@@ -18,6 +18,8 @@ use crate::support::{Answer, Home, on_both_engines};
 
 const START: &str = "/v3/payscore/serviceorder";
 const JOB: &str = "score-compensation";
+const REFUNDS: &str = "refund-compensation";
+const BILLS: &str = "reconciliation";
 /// Longer than WeChat takes to collect, shorter than a door waits.
 const COLLECTED_MS: i64 = 5_000;
 
@@ -49,11 +51,14 @@ impl Score {
                 score: Some(payscore::Service { appid: APPID.to_owned(), service_id: pay::SERVICE_ID.to_owned() }),
             }));
             settings.cabinet = CabinetRules { score_most: Some(Cents::new(15_000)), ..CabinetRules::default() };
-            settings.deliveries = vec![Box::new(OpenDelivery), Box::new(ScoreDelivery)];
+            settings.jobs.extend(service::pay_jobs(&Recharge::default()));
+            settings.deliveries = vec![Box::new(OpenDelivery), Box::new(ScoreDelivery), Box::new(RefundDelivery)];
         });
         let score = Self { corner: corner.await };
-        // Tests run the job when they want it.
-        score.pause(JOB).await;
+        // Tests run these jobs when they want them.
+        for job in [JOB, REFUNDS, BILLS, "lapse-doors"] {
+            score.pause(job).await;
+        }
         score
     }
 
@@ -164,13 +169,61 @@ impl Score {
         self.corner.act("/sim/settings", settings).await;
     }
 
+    /// A trip whose goods WeChat is collecting.
+    async fn collecting(&self, goods: &[(&str, i64)]) -> String {
+        let session = self.opened().await;
+        self.corner.trip(&session, goods).await;
+        self.becomes_at_wechat(&session, "DOING MCH_COMPLETE").await;
+        let sql = "SELECT COUNT(*) FROM score_orders WHERE status = 'collecting'";
+        self.until("it is noted", async || self.number(sql).await == 1).await;
+        session
+    }
+
+    /// A trip that WeChat has collected.
+    async fn collected(&self, goods: &[(&str, i64)]) -> String {
+        let session = self.collecting(goods).await;
+        self.pass(COLLECTED_MS).await;
+        let sql = "SELECT COUNT(*) FROM cabinet_orders WHERE status = 'unpaid'";
+        self.until("paid", async || self.number(sql).await == 0).await;
+        session
+    }
+
+    async fn number(&self, sql: &'static str) -> i64 {
+        let rows = self.corner.server.service.store().query(sql, Vec::new()).await.expect("read");
+        rows.into_iter().next().expect("a row").cells().int().expect("a number")
+    }
+
+    /// The order of an opening, as it was made.
+    async fn whole(&self) -> Value {
+        let orders = self.corner.orders().await;
+        orders.into_iter().find(|order| order["order_type"] != "surcharge").expect("an order")
+    }
+
+    async fn linked(&self) -> Value {
+        let orders = self.corner.orders().await;
+        orders.into_iter().find(|order| order["order_type"] == "surcharge").expect("a linked order")
+    }
+
+    /// A person says how many colas it were.
+    async fn correct(&self, quantity: i64) -> Answer {
+        let number = self.whole().await["order_no"].as_str().expect("a number").to_owned();
+        let body = json!({"items": [{"product_code": "COLA", "quantity": quantity}], "reason": "点错了"});
+        let what = format!("POST /api/v1/admin/cabinet/orders/{number}/correct");
+        self.corner.server.ask(&what).by(&self.corner.admin).json(&body).await
+    }
+
+    async fn refund_becomes(&self, state: &str) {
+        let sql = "SELECT COUNT(*) FROM refunds WHERE state IN ('abnormal', 'succeeded', 'returned')";
+        self.until(state, async || self.number(sql).await == 1).await;
+        assert_eq!(self.linked().await["refund_state"], state);
+    }
+
     /// Nothing is left over, and what the cabinets took in yuan is this much.
     async fn agrees(&self, cents: i64) {
         assert_eq!(self.corner.kinds().await, Vec::<String>::new());
         self.corner.server.books_are_right().await;
         let sql = "SELECT CAST(COALESCE(SUM(balance), 0) AS BIGINT) FROM accounts WHERE owner_kind = 'device' AND currency = 'CNY'";
-        let rows = self.corner.server.service.store().query(sql, Vec::new()).await.expect("read");
-        assert_eq!(rows.into_iter().next().expect("a row").cells().int().expect("a number"), cents);
+        assert_eq!(self.number(sql).await, cents);
         assert_eq!(self.corner.tickets().await, 20_000, "no tickets move");
     }
 }
@@ -295,6 +348,140 @@ on_both_engines! {
             score.until(kind, async || score.corner.orders().await[0]["payment_status"] == "paid").await;
             score.agrees(collected).await;
         }
+    }
+
+    async fn what_was_collected_goes_back_through_wechat(score: Score) {
+        score.collected(&[("COLA", 3)]).await;
+        score.correct(2).await.data();
+        let linked = score.linked().await;
+        assert_eq!((&linked["payment_type"], &linked["wx_payment_amount"]), (&json!("wechat"), &json!(-300)));
+        score.until("asked", async || score.get("/sim/books").await["refunded_total"] == 300).await;
+        score.set(json!({"lose_notifications": false})).await;
+        score.pass(COLLECTED_MS).await;
+        score.refund_becomes("succeeded").await;
+        score.agrees(600).await;
+        let shown = score.corner.server.ask("GET /api/v1/admin/refunds").by(&score.corner.admin).send().await;
+        assert_eq!(shown.data()["refunds"][0]["order_no"], score.whole().await["order_no"], "{}", shown.text);
+    }
+
+    async fn a_refund_that_nobody_tells_of_is_asked_about(score: Score) {
+        score.collected(&[("COLA", 2)]).await;
+        score.fault("drop_after", "/v3/refund/domestic/refunds").await;
+        score.set(json!({"lose_notifications": true})).await;
+        score.correct(0).await.data();
+        score.until("the fault has struck", async || score.get("/sim/faults").await == json!([])).await;
+        score.pass(61_000).await;
+        score.corner.run_job(REFUNDS).await;
+        score.refund_becomes("succeeded").await;
+        let books = score.get("/sim/books").await;
+        assert_eq!((&books["refunded_total"], &books["refunds"]), (&json!(600), &json!(1)));
+        score.agrees(0).await;
+    }
+
+    async fn what_does_not_reach_the_payer_comes_into_the_wallet(score: Score) {
+        score.set(json!({"refund_outcome": "ABNORMAL"})).await;
+        score.collected(&[("COLA", 2)]).await;
+        score.correct(1).await.data();
+        score.until("asked", async || score.get("/sim/state").await["refunds"][0]["status"].is_string()).await;
+        score.pass(COLLECTED_MS).await;
+        score.refund_becomes("abnormal").await;
+        assert_eq!(score.corner.kinds().await, ["refund_abnormal"]);
+        score.corner.resolve("refund_abnormal", "return_to_balance").await;
+        score.refund_becomes("returned").await;
+        let sql = "SELECT CAST(SUM(balance) AS BIGINT) FROM accounts WHERE owner_kind = 'member' AND currency = 'CNY'";
+        assert_eq!(score.number(sql).await, 300);
+        score.agrees(300).await;
+    }
+
+    async fn what_is_being_collected_becomes_less(score: Score) {
+        score.set(json!({"deduction_fails": true})).await;
+        let session = score.collecting(&[("COLA", 3)]).await;
+        score.correct(2).await.data();
+        assert_eq!(score.whole().await["payment_status"], "withdrawn");
+        assert_eq!(score.linked().await["unpaid_reason"], "pay_score_collecting");
+        let sql = "SELECT COUNT(*) FROM score_orders WHERE status = 'collecting' AND total_cents = 600";
+        score.until("WeChat knows", async || score.number(sql).await == 1).await;
+        score.corner.act(&format!("/sim/service-orders/{session}/pay"), json!({})).await;
+        let sql = "SELECT COUNT(*) FROM cabinet_orders WHERE status = 'unpaid'";
+        score.until("paid", async || score.number(sql).await == 0).await;
+        assert_eq!(score.linked().await["payment_status"], "paid");
+        assert_eq!(score.get("/sim/books").await["paid_total"], 600);
+        score.agrees(600).await;
+        score.set(json!({"deduction_fails": false})).await;
+        score.opened().await;
+    }
+
+    async fn what_wechat_collected_before_it_heard_goes_back(score: Score) {
+        score.set(json!({"deduction_fails": true, "lose_notifications": true})).await;
+        let session = score.collecting(&[("COLA", 3)]).await;
+        score.corner.act(&format!("/sim/service-orders/{session}/pay"), json!({})).await;
+        score.correct(1).await.data();
+        let sql = "SELECT COUNT(*) FROM cabinet_orders WHERE status = 'unpaid'";
+        score.until("paid", async || score.number(sql).await == 0).await;
+        assert_eq!(score.linked().await["payment_status"], "paid");
+        score.until("asked", async || score.get("/sim/books").await["refunded_total"] == 600).await;
+        score.pass(61_000).await;
+        score.corner.run_job(REFUNDS).await;
+        score.refund_becomes("succeeded").await;
+        score.agrees(300).await;
+    }
+
+    async fn what_is_added_waits_for_the_member(score: Score) {
+        score.collected(&[("COLA", 1)]).await;
+        score.correct(2).await.data();
+        let linked = score.linked().await;
+        assert_eq!((&linked["payment_status"], &linked["unpaid_reason"]), (&json!("unpaid"), &json!("pay_score_ended")));
+        score.ask().await.failed(400, "UNPAID_ORDER_EXISTS");
+        score.agrees(300).await;
+        let what = format!("POST /api/v1/cabinet/orders/{}/pay", linked["order_no"].as_str().expect("a number"));
+        let paid = score.corner.server.ask(&what).by(&score.corner.member).send().await;
+        assert_eq!((&paid.data()["payment_status"], &paid.data()["payment_type"]), (&json!("paid"), &json!("ticket")));
+        score.corner.server.books_are_right().await;
+    }
+
+    async fn the_days_bill_has_what_was_collected_and_tells_of_what_was_missed(score: Score) {
+        score.collected(&[("COLA", 3)]).await;
+        score.correct(2).await.data();
+        score.pass(COLLECTED_MS).await;
+        score.refund_becomes("succeeded").await;
+        score.set(json!({"lose_notifications": true})).await;
+        let session = score.opened().await;
+        score.corner.trip(&session, &[("COLA", 1)]).await;
+        score.becomes_at_wechat(&session, "DOING MCH_COMPLETE").await;
+        score.pass(COLLECTED_MS).await;
+        score.becomes_at_wechat(&session, "DONE").await;
+        score.set(json!({"bills_at_once": true})).await;
+        score.pass(24 * 3_600_000).await;
+        let found = score.corner.run_job(BILLS).await;
+        let counts = ["payments", "refunds", "credited", "exceptions"].map(|name| found[name].as_i64());
+        assert_eq!(counts, [Some(2), Some(1), Some(1), Some(0)], "{found}");
+        score.agrees(900).await;
+        let again = score.corner.run_job(BILLS).await;
+        assert_eq!((&again["credited"], &again["exceptions"]), (&json!(0), &json!(0)), "{again}");
+    }
+
+    async fn who_ends_the_permission_opens_no_more_doors(score: Score) {
+        score.opened().await;
+        let code = score.state().await["permissions"][0]["authorization_code"].as_str().expect("a code").to_owned();
+        score.corner.act(&format!("/sim/permissions/{code}/close"), json!({"openid": openid_of("li")})).await;
+        let sql = "SELECT COUNT(*) FROM callbacks WHERE processed_at IS NULL";
+        score.until("the notices are done with", async || score.number(sql).await == 0).await;
+        assert_eq!(score.ask().await.failed(400, "BUSINESS_RULE_ERROR")["refusal"], "pay_score_not_allowed");
+    }
+
+    async fn asked_twice_at_once_under_one_key_wechat_begins_one_order(score: Score) {
+        let body = json!({"device_code": "D1", "payment_type": "wechat"});
+        let ask = || {
+            let asked = score.corner.server.ask("POST /api/v1/cabinet/sessions").by(&score.corner.member);
+            asked.key("one-scan").json(&body)
+        };
+        let (one, other) = tokio::join!(ask(), ask());
+        assert_eq!(one.data()["session_no"], other.data()["session_no"]);
+        let session = one.data()["session_no"].as_str().expect("a number").to_owned();
+        score.until("the vendor is asked", async || score.is_asked_for(&session).await).await;
+        let calls = score.get("/sim/calls").await;
+        let begun = calls.as_array().expect("calls").iter();
+        assert_eq!(begun.filter(|call| call["method"] == "POST" && call["path"] == START).count(), 1, "{calls}");
     }
 
     async fn a_door_of_which_nobody_heard_is_waited_for(score: Score) {

@@ -27,7 +27,8 @@ pub struct ScoreOrder {
 /// | starting | running, completing, cancelling, over |
 /// | running | completing, cancelling, over |
 /// | completing | collecting, paid, cancelling, over |
-/// | collecting | paid, over |
+/// | collecting | lowering, paid, over |
+/// | lowering | collecting, paid, over |
 /// | cancelling | running: the door opened after all; completing: something was taken after all; over |
 /// | over | cancelling: WeChat runs it after all |
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +41,12 @@ pub enum ScoreState {
     Completing(ScoreCharge),
     /// WeChat knows what it comes to, and collects it for as long as that takes.
     Collecting(ScoreCharge),
+    /// WeChat is being told that it comes to less than `from`, or nobody knows what it said; it may have collected all of that.
+    Lowering {
+        charge: ScoreCharge,
+        from: Cents,
+    },
+    /// The charge is what was collected, whatever has gone back since.
     Paid {
         charge: ScoreCharge,
         receipt: Receipt,
@@ -55,7 +62,7 @@ pub enum ScoreState {
 /// What a pay score order comes to. WeChat hears the same however often it is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScoreCharge {
-    /// What it is for; absent where nothing was taken.
+    /// What it is for; absent where nothing was taken. Of what was lowered to nothing, what it was for.
     pub order: Option<OrderId>,
     pub total: Cents,
     pub ended_at: Instant,
@@ -73,6 +80,8 @@ words! {
         Refused = "refused",
         /// WeChat has never heard of it.
         Missing = "missing",
+        /// A person has seen to what was paid for it.
+        Settled = "settled",
     }
 }
 
@@ -103,6 +112,13 @@ pub enum ScoreSeen {
     Unknown,
 }
 
+impl ScoreOrder {
+    #[must_use]
+    pub fn receipt(&self) -> Option<&Receipt> {
+        self.state.receipt()
+    }
+}
+
 impl ScoreState {
     #[must_use]
     pub fn as_str(&self) -> &'static str {
@@ -111,6 +127,7 @@ impl ScoreState {
             Self::Running => "running",
             Self::Completing(_) => "completing",
             Self::Collecting(_) => "collecting",
+            Self::Lowering { .. } => "lowering",
             Self::Paid { .. } => "paid",
             Self::Cancelling => "cancelling",
             Self::Over { .. } => "over",
@@ -125,7 +142,10 @@ impl ScoreState {
     #[must_use]
     pub fn charge(&self) -> Option<&ScoreCharge> {
         match self {
-            Self::Completing(charge) | Self::Collecting(charge) | Self::Paid { charge, .. } => Some(charge),
+            Self::Completing(charge)
+            | Self::Collecting(charge)
+            | Self::Lowering { charge, .. }
+            | Self::Paid { charge, .. } => Some(charge),
             Self::Starting | Self::Running | Self::Cancelling | Self::Over { .. } => None,
         }
     }

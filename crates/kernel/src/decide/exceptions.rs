@@ -2,10 +2,11 @@ use serde_json::{Value, json};
 
 use super::{cabinet, topups};
 use crate::draft::{Draft, Written};
+use crate::order::order_no;
 use crate::{
     AssignException, Cents, Change, Context, Decision, DeviceId, DoorSessionId, Exception, ExceptionAction,
     ExceptionKind, ExceptionState, Facts, Instant, MemberId, Needs, Noun, OrderId, Outcome, PayClient, PaymentSource,
-    RaiseException, Receipt, RefundId, RefundState, Refusal, ResolveException, Topup, TopupState,
+    RaiseException, Receipt, RefundId, RefundOf, RefundState, Refusal, ResolveException, Topup, TopupState,
 };
 
 /// How long a person has for an exception.
@@ -113,6 +114,11 @@ pub(super) fn resolve_needs(command: &ResolveException, facts: &Facts, needs: &m
     match command.action {
         ExceptionAction::Credit | ExceptionAction::RefundToOrigin => {
             needs.transactions.extend(evidence["transaction_id"].as_str().map(str::to_owned));
+            needs.cabinet.score_transactions.extend(evidence["transaction_id"].as_str().map(str::to_owned));
+            if let Some((session, payer)) = exception.and_then(|exception| collected(exception, &evidence)) {
+                cabinet::scores::end_needs(session, facts, needs);
+                topups::payer_needs(payer, needs);
+            }
             if let Some(openid) = &command.payer_openid {
                 needs.openids.insert(openid.clone());
                 if facts.member_by_openid.knows(openid)
@@ -134,18 +140,16 @@ pub(super) fn resolve_needs(command: &ResolveException, facts: &Facts, needs: &m
 /// An order that WeChat knows and the books do not, as it was before it was paid: they were restored from a backup, say.
 fn lost_topup(
     facts: &Facts,
-    order_no: &str,
-    payer_openid: Option<&String>,
+    (id, order_no): (OrderId, String),
+    payer: Option<MemberId>,
     amount: Cents,
     now: Instant,
-    draft: &mut Draft<'_>,
 ) -> Result<Topup, Refusal> {
-    let payer = payer_openid.and_then(|openid| facts.member_by_openid.get(openid));
-    let member = *payer.ok_or(Refusal::NotFound { noun: Noun::Member })?;
+    let member = payer.ok_or(Refusal::NotFound { noun: Noun::Member })?;
     topups::must_move(facts, member, amount)?;
     Ok(Topup {
-        id: OrderId::new(draft.next_id()),
-        order_no: order_no.to_owned(),
+        id,
+        order_no,
         member,
         amount,
         pays_for: None,
@@ -157,6 +161,12 @@ fn lost_topup(
         created_at: now,
         updated_at: now,
     })
+}
+
+/// The opening for which WeChat was paid what does not fit, and who paid.
+fn collected(exception: &Exception, evidence: &Value) -> Option<(DoorSessionId, MemberId)> {
+    let id = |name: &str| evidence[name].as_i64().filter(|_| exception.kind == ExceptionKind::PayScoreMismatch);
+    Some((DoorSessionId::new(id("session_id")?), MemberId::new(id("member_id")?)))
 }
 
 fn topup_of<'a>(facts: &'a Facts, evidence: &Value) -> Option<&'a Topup> {
@@ -225,24 +235,38 @@ pub(super) fn resolve(
             }
         }
         (
-            ExceptionKind::AmountMismatch | ExceptionKind::UnknownOrder,
+            ExceptionKind::AmountMismatch | ExceptionKind::UnknownOrder | ExceptionKind::PayScoreMismatch,
             ExceptionAction::Credit | ExceptionAction::RefundToOrigin,
         ) => {
             let transaction_id = evidence["transaction_id"].as_str();
             let paid = (transaction_id, evidence["paid_cents"].as_i64(), topups::paid_at(&evidence));
             let (Some(transaction_id), Some(total @ 1..), Some(paid_at)) = paid else { return Err(cannot) };
-            let taken = facts.topup_by_transaction.get(&transaction_id.to_owned()).is_some();
+            let transaction = transaction_id.to_owned();
+            let taken = facts.topup_by_transaction.get(&transaction).is_some()
+                || facts.cabinet.score_by_transaction.get(&transaction).is_some();
             // Only ours can be added up.
             if taken || evidence["currency"] != "CNY" {
                 return Err(cannot);
             }
             let amount = Cents::new(total);
-            let topup = if exception.kind == ExceptionKind::UnknownOrder {
-                let payer = command.payer_openid.as_ref();
-                lost_topup(facts, &exception.subject, payer, amount, context.now, &mut draft)?
-            } else {
-                let topup = topup_of(facts, &evidence).filter(|topup| topup.receipt().is_none());
-                Topup { amount, ..topup.ok_or(cannot)?.clone() }
+            let id = OrderId::new(draft.next_id());
+            let topup = match exception.kind {
+                ExceptionKind::UnknownOrder => {
+                    let payer = command.payer_openid.as_ref();
+                    let payer = payer.and_then(|openid| facts.member_by_openid.get(openid)).copied();
+                    lost_topup(facts, (id, exception.subject.clone()), payer, amount, context.now)?
+                }
+                ExceptionKind::PayScoreMismatch => {
+                    let (session, payer) = collected(exception, &evidence).ok_or(cannot)?;
+                    let order_no = order_no("SCOR", context.today, id);
+                    let topup = lost_topup(facts, (id, order_no), Some(payer), amount, context.now)?;
+                    cabinet::scores::end(facts, session, context, &mut draft);
+                    topup
+                }
+                _ => {
+                    let topup = topup_of(facts, &evidence).filter(|topup| topup.receipt().is_none());
+                    Topup { amount, ..topup.ok_or(cannot)?.clone() }
+                }
             };
             let receipt = Receipt {
                 transaction_id: transaction_id.to_owned(),
@@ -263,11 +287,17 @@ pub(super) fn resolve(
             let Some(refund) = refund.filter(|refund| refund.state == RefundState::Abnormal) else {
                 return Err(cannot);
             };
-            let topup = facts.topups.get(&refund.topup);
-            let Some(topup) = topup.filter(|topup| matches!(topup.state, TopupState::Refunding { .. })) else {
-                return Err(cannot);
-            };
-            topups::return_refund(refund, topup, None, context, &mut draft);
+            match refund.of {
+                RefundOf::Topup(topup) => {
+                    let topup = facts.topups.get(&topup);
+                    let topup = topup.filter(|topup| matches!(topup.state, TopupState::Refunding { .. }));
+                    topups::return_refund(refund, topup.ok_or(cannot)?, None, context, &mut draft);
+                }
+                RefundOf::Score { order, .. } => {
+                    let order = facts.cabinet.orders.get(&order).ok_or(cannot)?;
+                    cabinet::scores::return_refund(facts, (refund, order), context, &mut draft)?;
+                }
+            }
         }
         (ExceptionKind::RefundAbnormal, ExceptionAction::Retry) => {
             let refund = evidence["refund_id"].as_i64().and_then(|id| facts.refunds.get(&RefundId::new(id)));

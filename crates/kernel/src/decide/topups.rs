@@ -1,13 +1,14 @@
 use serde_json::json;
 
+use super::cabinet::scores;
 use super::exceptions::{Finding, finding_needs, is_dismissed, raise};
 use super::shop::orders;
 use crate::draft::{Draft, Written};
 use crate::{
     AccountId, AskPayment, Cents, Change, CheckTopup, Context, CreateTopup, Currency, Decision, EndPayment, EntryKind,
     ExceptionAction, ExceptionKind, Facts, Instant, Member, MemberId, MemberStatus, Needs, NoteRefund, Noun, OrderId,
-    OutboxMessage, Outcome, Owner, Payment, PaymentEnd, PaymentId, PaymentState, Receipt, Refund, RefundId, RefundSeen,
-    RefundState, RefundTopup, Refusal, SettlePayment, Settled, SystemAccount, Topup, TopupSeen, TopupState,
+    OutboxMessage, Outcome, Owner, Payment, PaymentEnd, PaymentId, PaymentState, Receipt, Refund, RefundId, RefundOf,
+    RefundSeen, RefundState, RefundTopup, Refusal, SettlePayment, Settled, SystemAccount, Topup, TopupSeen, TopupState,
 };
 
 /// What WeChat holds for us; below zero by as much as has come in.
@@ -405,10 +406,22 @@ pub(super) fn begin_refund(
     context: &Context<'_>,
     draft: &mut Draft<'_>,
 ) -> (Refund, Topup) {
+    let refund = owe_refund(RefundOf::Topup(topup.id), wanted, context, draft);
+    draft.transfer(EntryKind::TopUpRefund, Some(topup.id), wallet(topup), WECHAT.account(Currency::Cny), refund.amount);
+    let after = json!({ "status": "refunding", "refund_no": refund.refund_no, "amount_cents": refund.amount });
+    let written = Written::change(&json!({ "status": topup.status() }), &after).because(wanted.reason);
+    let receipt = Receipt { refunded: Cents::new(receipt.refunded.get() + refund.amount.get()), ..receipt.clone() };
+    let state = TopupState::Refunding { receipt, refund: refund.id };
+    let topup = change(topup, state, "topup.refund", Some(written), context, draft);
+    (refund, topup)
+}
+
+/// Owes WeChat the request for a refund.
+pub(super) fn owe_refund(of: RefundOf, wanted: &Wanted<'_>, context: &Context<'_>, draft: &mut Draft<'_>) -> Refund {
     let refund = Refund {
         id: RefundId::new(draft.next_id()),
         refund_no: wanted.refund_no.to_owned(),
-        topup: topup.id,
+        of,
         amount: wanted.amount,
         reason: wanted.reason.to_owned(),
         state: RefundState::Asked,
@@ -417,17 +430,11 @@ pub(super) fn begin_refund(
         created_at: context.now,
         updated_at: context.now,
     };
-    draft.transfer(EntryKind::TopUpRefund, Some(topup.id), wallet(topup), WECHAT.account(Currency::Cny), refund.amount);
-    let after = json!({ "status": "refunding", "refund_no": refund.refund_no, "amount_cents": refund.amount });
-    let written = Written::change(&json!({ "status": topup.status() }), &after).because(wanted.reason);
-    let receipt = Receipt { refunded: Cents::new(receipt.refunded.get() + refund.amount.get()), ..receipt.clone() };
-    let state = TopupState::Refunding { receipt, refund: refund.id };
-    let topup = change(topup, state, "topup.refund", Some(written), context, draft);
     let id = draft.next_id();
     let body = json!({ "refund_id": refund.id }).to_string();
     draft.push(Change::Outbox(OutboxMessage { id, topic: "wechat-refund", body, due_at: context.now }));
     draft.push(Change::Refund(refund.clone()));
-    (refund, topup)
+    refund
 }
 
 pub(super) fn note_refund_needs(command: &NoteRefund, facts: &Facts, needs: &mut Needs) {
@@ -441,9 +448,13 @@ pub(super) fn note_refund_needs(command: &NoteRefund, facts: &Facts, needs: &mut
 
 pub(super) fn refund_needs(refund: RefundId, facts: &Facts, needs: &mut Needs) {
     needs.refunds.insert(refund);
-    if let Some(refund) = known_refund(refund, facts) {
-        needs.topups.insert(refund.topup);
-        wallet_needs(refund.topup, facts, needs);
+    match known_refund(refund, facts).map(|refund| refund.of) {
+        Some(RefundOf::Topup(topup)) => {
+            needs.topups.insert(topup);
+            wallet_needs(topup, facts, needs);
+        }
+        Some(RefundOf::Score { order, .. }) => scores::refund_needs(order, facts, needs),
+        None => {}
     }
 }
 
@@ -459,65 +470,61 @@ pub(super) fn note_refund(
     mut draft: Draft<'_>,
 ) -> Result<Decision, Refusal> {
     let refund = facts.refunds.get(&command.refund).ok_or(Refusal::NotFound { noun: Noun::Refund })?;
-    let topup = existing(facts, refund.topup)?;
-    let unchanged = |draft: Draft<'_>| draft.finish(Outcome::Refund { refund: refund.clone(), topup: topup.clone() });
+    let topup = match refund.of {
+        RefundOf::Topup(topup) => existing(facts, topup)?,
+        RefundOf::Score { order, .. } => {
+            let order = facts.cabinet.orders.get(&order).ok_or(Refusal::NotFound { noun: Noun::Order })?;
+            return Ok(scores::note_refund(facts, (refund, order), &command.saw, context, draft));
+        }
+    };
     if refund.state.is_over() {
-        return Ok(unchanged(draft));
+        return Ok(draft.finish(Outcome::Refund { refund: refund.clone(), topup: topup.clone() }));
     }
-    let evidence = |seen: &str| {
-        json!({
-            "order_no": topup.order_no, "topup_id": topup.id, "refund_no": refund.refund_no, "refund_id": refund.id,
-            "amount_cents": refund.amount, "wechat": seen,
-        })
-        .to_string()
-    };
-    let later = |state| {
-        let next = context.now.plus_millis(wait_ms(REFUND_WAIT_MS, refund.checks));
-        Refund { state, next_check_at: next, checks: refund.checks + 1, updated_at: context.now, ..refund.clone() }
-    };
 
     // After this point it must succeed.
-    Ok(match &command.saw {
-        RefundSeen::Succeeded => {
-            let (refund, topup) = finish_refund(refund, topup, RefundState::Succeeded, context, &mut draft);
-            draft.finish(Outcome::Refund { refund, topup })
+    let (refund, topup) = match &command.saw {
+        RefundSeen::Succeeded => finish_refund(refund, topup, RefundState::Succeeded, context, &mut draft),
+        RefundSeen::Failed { error } => return_refund(refund, topup, Some(error), context, &mut draft),
+        saw => {
+            let about = json!({ "order_no": topup.order_no, "topup_id": topup.id });
+            (look_later(facts, refund, saw, about, context, &mut draft), topup.clone())
         }
-        RefundSeen::Failed { error } => {
-            let written = Some(error.as_str());
-            let (refund, topup) = return_refund(refund, topup, written, context, &mut draft);
-            draft.finish(Outcome::Refund { refund, topup })
-        }
-        RefundSeen::Abnormal => {
-            let finding = Finding {
-                kind: ExceptionKind::RefundAbnormal,
-                subject: &refund.refund_no,
-                evidence: evidence("ABNORMAL"),
-                proposed: ExceptionAction::ReturnToBalance,
-            };
-            raise(facts, &finding, context, &mut draft);
-            let refund = later(RefundState::Abnormal);
-            draft.push(Change::Refund(refund.clone()));
-            draft.finish(Outcome::Refund { refund, topup: topup.clone() })
-        }
-        RefundSeen::OtherAmount { amount } => {
-            let finding = Finding {
-                kind: ExceptionKind::RefundMismatch,
-                subject: &refund.refund_no,
-                evidence: evidence(&amount.to_string()),
-                proposed: ExceptionAction::Dismiss,
-            };
-            raise(facts, &finding, context, &mut draft);
-            let refund = later(refund.state);
-            draft.push(Change::Refund(refund.clone()));
-            draft.finish(Outcome::Refund { refund, topup: topup.clone() })
-        }
-        RefundSeen::Processing | RefundSeen::Unknown => {
-            let was_seen = command.saw == RefundSeen::Processing && refund.state == RefundState::Asked;
-            let refund = later(if was_seen { RefundState::Processing } else { refund.state });
-            draft.push(Change::Refund(refund.clone()));
-            draft.finish(Outcome::Refund { refund, topup: topup.clone() })
-        }
-    })
+    };
+    Ok(draft.finish(Outcome::Refund { refund, topup }))
+}
+
+/// A refund that is not over is asked about later; a person hears of what is wrong with it.
+pub(super) fn look_later(
+    facts: &Facts,
+    refund: &Refund,
+    saw: &RefundSeen,
+    about: serde_json::Value,
+    context: &Context<'_>,
+    draft: &mut Draft<'_>,
+) -> Refund {
+    let (abnormal, mismatch) = (ExceptionKind::RefundAbnormal, ExceptionKind::RefundMismatch);
+    let (state, wrong) = match saw {
+        RefundSeen::Abnormal => (RefundState::Abnormal, Some((abnormal, "ABNORMAL".to_owned()))),
+        RefundSeen::Failed { error } => (RefundState::Abnormal, Some((abnormal, error.clone()))),
+        RefundSeen::OtherAmount { amount } => (refund.state, Some((mismatch, amount.to_string()))),
+        RefundSeen::Processing if refund.state == RefundState::Asked => (RefundState::Processing, None),
+        RefundSeen::Processing | RefundSeen::Succeeded | RefundSeen::Unknown => (refund.state, None),
+    };
+    if let Some((kind, said)) = wrong {
+        let mut evidence = about;
+        evidence["refund_no"] = json!(refund.refund_no);
+        evidence["refund_id"] = json!(refund.id);
+        evidence["amount_cents"] = json!(refund.amount);
+        evidence["wechat"] = json!(said);
+        let subject = refund.refund_no.as_str();
+        let proposed = if kind == abnormal { ExceptionAction::ReturnToBalance } else { ExceptionAction::Dismiss };
+        raise(facts, &Finding { kind, subject, evidence: evidence.to_string(), proposed }, context, draft);
+    }
+    let next_check_at = context.now.plus_millis(wait_ms(REFUND_WAIT_MS, refund.checks));
+    let checks = refund.checks + 1;
+    let refund = Refund { state, next_check_at, checks, updated_at: context.now, ..refund.clone() };
+    draft.push(Change::Refund(refund.clone()));
+    refund
 }
 
 /// Ends an order for which WeChat was paid what is not for the wallet.
@@ -560,7 +567,7 @@ pub(super) fn record_refund(
     let refund = Refund {
         id: RefundId::new(draft.next_id()),
         refund_no: made.refund_no.to_owned(),
-        topup: topup.id,
+        of: RefundOf::Topup(topup.id),
         amount: made.amount,
         reason: made.reason.to_owned(),
         state: RefundState::Succeeded,

@@ -1,6 +1,7 @@
 //! Openings that are paid for by pay score, as `scenarios.txt` tells them. What each line has come to stands behind its arrow: the door,
-//! the pay score order, the order and why it is not paid, and the yuan that the cabinet has taken through WeChat; then what is owed to the
-//! outside since the line before (and in how many seconds), and which exceptions are open. A refusal stands there by its name.
+//! the pay score order, the order and why it is not paid, and the yuan that the cabinet has taken through WeChat; the linked orders and
+//! what goes back at WeChat, as far as there are any, and what is in the wallet; then what is owed to the outside since the line before (and
+//! in how many seconds), and which exceptions are open. A refusal stands there by its name.
 //!
 //! | words | what happens |
 //! |---|---|
@@ -10,15 +11,16 @@
 //! | `door opened`, `closed`, `failed` | what the vendor says |
 //! | `taken COLA 2, RICE 1`, `taken nothing` | what it says was taken |
 //! | `later 60` | seconds go by, and the opening is looked at |
-//! | `pays` | the member pays with tickets |
+//! | `pays`, `pays the rest` | the member pays with tickets, for the order or for the linked one that is due |
 //! | `tickets 3000` | the member is given some |
 //! | `corrects COLA 1`, `gives back 1.00` | a person does, the latter for a complaint |
+//! | `refund processing`, `succeeded`, `failed`, `abnormal`, `unknown`, `other` | what WeChat says of the last refund |
 //! | `settles KIND by ACTION` | a person settles an exception |
 
 use kernel::{
     AddMember, CabinetCommand, CabinetOrder, CabinetOrderState, CabinetPay, CabinetRules, Cents, Command, Currency,
-    DoorSeen, DoorSessionId, DoorStatus, ExceptionAction, ExceptionKind, ExceptionState, MemberId, NoteScore, OpenDoor,
-    Outcome, Owner, PaymentSource, Profile, Refusal, ScoreEnd, ScoreSeen,
+    DoorSeen, DoorSessionId, DoorStatus, ExceptionAction, ExceptionKind, ExceptionState, MemberId, NoteRefund,
+    NoteScore, OpenDoor, Outcome, Owner, PaymentSource, Profile, Refund, RefundSeen, Refusal, ScoreEnd, ScoreSeen,
 };
 
 use super::{World, goods, taken};
@@ -128,6 +130,11 @@ impl Scenario {
                 let session = self.world.database.door_sessions[&self.session()].0.clone();
                 self.world.lapse(&session);
             }
+            "pays" if rest == "the rest" => {
+                let mut orders = self.world.database.cabinet_orders.values().map(|(order, _)| order);
+                let due = orders.find(|order| order.is_unpaid() && order.standing().is_none()).cloned();
+                self.world.pay(&due.expect("a linked order"))?;
+            }
             "pays" => drop(self.world.pay(&self.order().expect("an order"))?),
             "tickets" => drop(self.world.give(self.member, rest.parse().expect("tickets"))?),
             "corrects" => {
@@ -140,9 +147,25 @@ impl Scenario {
                 let complaint = open.map_or_else(|| self.world.complain(&order), Ok)?;
                 self.world.give_back(&complaint, cents(rest.trim_start_matches("back ")).get())?;
             }
+            "refund" => {
+                let saw = match rest {
+                    "processing" => RefundSeen::Processing,
+                    "succeeded" => RefundSeen::Succeeded,
+                    "failed" => RefundSeen::Failed { error: "NOT_ENOUGH".to_owned() },
+                    "abnormal" => RefundSeen::Abnormal,
+                    "unknown" => RefundSeen::Unknown,
+                    "other" => RefundSeen::OtherAmount { amount: Cents::new(1) },
+                    other => panic!("WeChat never says {other}"),
+                };
+                let refund = self.refunds().last().expect("a refund").id;
+                self.world.run(None, Command::NoteRefund(NoteRefund { refund, saw }))?;
+            }
             "settles" => {
                 let (kind, action) = rest.split_once(" by ").expect("a kind and an action");
-                let number = self.world.database.door_sessions[&self.session()].0.session_no.clone();
+                let number = match self.refunds().last() {
+                    Some(refund) if kind.starts_with("refund") => refund.refund_no.clone(),
+                    _ => self.world.database.door_sessions[&self.session()].0.session_no.clone(),
+                };
                 let (kind, action): (ExceptionKind, ExceptionAction) =
                     (kind.parse().expect("a kind"), action.parse().expect("an action"));
                 self.world.resolve(kind, &number, action)?;
@@ -181,6 +204,10 @@ impl Scenario {
         orders.find(|order| order.session == self.session() && order.standing().is_some()).cloned()
     }
 
+    fn refunds(&self) -> Vec<Refund> {
+        self.world.database.refunds.values().map(|(refund, _)| refund.clone()).collect()
+    }
+
     fn collected(&self) -> i64 {
         self.world.database.balance(Owner::Device(self.world.device).account(Currency::Cny))
     }
@@ -188,14 +215,26 @@ impl Scenario {
     fn now(&mut self) -> String {
         let database = &self.world.database;
         let door: DoorStatus = database.door_sessions[&self.session()].0.status;
-        let order = match self.order().map(|order| order.state) {
-            None => "none".to_owned(),
-            Some(CabinetOrderState::Unpaid { reason }) => format!("unpaid:{}", reason.as_str()),
-            Some(CabinetOrderState::Paid { .. }) => "paid".to_owned(),
-            Some(CabinetOrderState::Withdrawn { .. }) => "withdrawn".to_owned(),
+        let state = |order: &CabinetOrder| match order.state {
+            CabinetOrderState::Unpaid { reason } => format!("unpaid:{}", reason.as_str()),
+            CabinetOrderState::Paid { .. } => "paid".to_owned(),
+            CabinetOrderState::Withdrawn { .. } => "withdrawn".to_owned(),
         };
+        let order = self.order().map_or("none".to_owned(), |order| state(&order));
         let score = database.scores[&self.session()].0.state.as_str();
         let mut now = format!("{} {score} {order} {}", door.as_str(), Cents::new(self.collected()));
+        for (linked, _) in database.cabinet_orders.values() {
+            if linked.session == self.session() && linked.standing().is_none() {
+                now += &format!(" and {} {}", state(linked), linked.total);
+            }
+        }
+        for refund in self.refunds() {
+            now += &format!(" back {} {}", refund.state.as_str(), refund.amount);
+        }
+        let wallet = database.balance(Owner::Member(self.member).account(Currency::Cny));
+        if wallet != 0 {
+            now += &format!(" wallet {}", Cents::new(wallet));
+        }
         for (index, message) in database.outbox[self.told..].iter().enumerate() {
             let after_s = (message.due_at.as_millis() - self.world.house.now.as_millis()) / 1_000;
             now += if index == 0 { " owes " } else { " " };

@@ -14,9 +14,10 @@ use kernel::{
     ExceptionKind, ExceptionState, Facts, Goods, GroupOrder, GroupOrderId, Hold, HoldState, IdSource, Instant,
     LedgerSum, Meal, MealId, MealOrder, MealStatus, Member, MemberId, Needs, OrderId, OrderPart, OrderStatus,
     OutboxMessage, Outcome, Overdraft, Owner, Payment, PaymentId, PaymentSource, Pool, PoolId, Product, ProductCode,
-    ProductId, Refund, RefundId, RefundState, Refusal, Round, RoundId, RoundStatus, SalesDocument, ScoreOrder,
-    ScoreState, Session, ShopOrder, ShopOrderState, ShopRules, Standing, StockMovement, Store, StoreId, StuckOrder,
-    Subscription, SubscriptionId, SubscriptionRun, SystemAccount, Table, Topup, TopupState, TransferId, decide,
+    ProductId, Refund, RefundId, RefundOf, RefundState, Refusal, Round, RoundId, RoundStatus, SalesDocument,
+    ScoreOrder, ScoreState, Session, ShopOrder, ShopOrderState, ShopRules, Standing, StockMovement, Store, StoreId,
+    StuckOrder, Subscription, SubscriptionId, SubscriptionRun, SystemAccount, Table, Topup, TopupState, TransferId,
+    decide,
 };
 
 /// A row with its version.
@@ -732,17 +733,31 @@ fn check_score_step(facts: &Facts, after: &ScoreOrder, now: Instant) -> bool {
         "starting" => &["running", "completing", "cancelling", "over"],
         "running" => &["completing", "cancelling", "over"],
         "completing" => &["collecting", "paid", "cancelling", "over"],
-        "collecting" => &["paid", "over"],
+        "collecting" => &["lowering", "paid", "over"],
+        "lowering" => &["collecting", "paid", "over"],
         "cancelling" => &["running", "completing", "over"],
         "over" => &["cancelling"],
+        // Something of it goes back.
+        "paid" => &["paid"],
         _ => &[],
     };
     let step = (before.state.as_str(), after.state.as_str());
     let steps = before.state != after.state;
     assert!(!steps || allowed.contains(&step.1), "a pay score order must not go {step:?}");
     assert!(!steps || after.updated_at == now, "a changed pay score order says when");
-    let stays = before.state.charge().is_none() || after.state.charge().is_none();
-    assert!(stays || before.state.charge() == after.state.charge(), "WeChat hears the same however often it is told");
+    let charges = || Some((before.state.charge()?, after.state.charge()?));
+    match (charges(), &before.state, &after.state) {
+        (None, ..) => {}
+        (Some((charge, lower)), _, ScoreState::Lowering { from, .. }) if step.0 == "collecting" => {
+            assert!(lower.total < charge.total && *from == charge.total, "WeChat only ever collects less");
+        }
+        (Some((lower, paid)), ScoreState::Lowering { from, .. }, ScoreState::Paid { .. }) => {
+            assert!((paid.total == *from || paid == lower) && paid.order == lower.order, "one of what it was told");
+        }
+        (Some((before, after)), ..) => {
+            assert_eq!(before, after, "WeChat hears the same however often it is told");
+        }
+    }
     assert_eq!((before.session, before.most), (after.session, after.most), "these never change");
     steps
 }
@@ -1323,21 +1338,33 @@ fn check_scores(database: &Database) {
     let mut collecting = BTreeSet::new();
     for (score, _) in database.scores.values() {
         let Some(charge) = score.state.charge() else { continue };
-        let Some(order) = charge.order else {
-            assert_eq!(charge.total, Cents::ZERO, "{score:?}");
+        if let ScoreState::Paid { charge, receipt } = &score.state {
+            check_collected(database, score.session, charge.total, receipt.refunded);
             continue;
-        };
-        let (order, _) = &database.cabinet_orders[&order];
-        assert!(charge.total == order.total && charge.total <= score.most && order.session == score.session);
-        match &score.state {
-            ScoreState::Paid { .. } => assert!(order.is_paid() && order.pay == kernel::CabinetPay::Wechat),
-            _ => assert!(collecting.insert(order.id)),
         }
+        if charge.total == Cents::ZERO {
+            continue;
+        }
+        let (order, _) = &database.cabinet_orders[&charge.order.expect("what costs something is for an order")];
+        assert!(charge.total == order.total && charge.total <= score.most && order.session == score.session);
+        assert!(collecting.insert(order.id));
     }
     let reason = kernel::UnpaidReason::PayScoreCollecting;
     let orders = database.cabinet_orders.values().map(|(order, _)| order);
     let waiting = orders.filter(|order| order.state == kernel::CabinetOrderState::Unpaid { reason });
     assert_eq!(waiting.map(|order| order.id).collect::<BTreeSet<_>>(), collecting, "what WeChat collects");
+}
+
+/// What WeChat has of an opening's money is what its orders say, and what it has given back is what was to go back.
+fn check_collected(database: &Database, session: DoorSessionId, total: Cents, refunded: Cents) {
+    let orders = database.cabinet_orders.values().map(|(order, _)| order);
+    let paid =
+        orders.filter(|order| order.session == session && order.is_paid() && order.pay == kernel::CabinetPay::Wechat);
+    let paid: i64 = paid.map(|order| order.total.get()).sum();
+    assert_eq!(total.get() - refunded.get(), paid, "what WeChat has for {session}");
+    let back = database.refunds.values().map(|(refund, _)| refund);
+    let back = back.filter(|refund| matches!(refund.of, RefundOf::Score { session: of, .. } if of == session));
+    assert_eq!(back.map(|refund| refund.amount.get()).sum::<i64>(), refunded.get(), "what goes back for {session}");
 }
 
 /// What is paid for an order, what is due for it and what complaints gave back come to what it stands for.
@@ -1373,7 +1400,8 @@ fn check_topups(database: &Database) {
         let moved: i64 = entries.map(|entry| entry.amount.get()).sum();
         let kept = topup.receipt().map_or(0, |receipt| topup.amount.get() - receipt.refunded.get());
         assert_eq!(moved, kept, "in the wallet for {topup:?}");
-        let refunds = database.refunds.values().map(|(refund, _)| refund).filter(|refund| refund.topup == topup.id);
+        let refunds =
+            database.refunds.values().map(|(refund, _)| refund).filter(|refund| refund.of == RefundOf::Topup(topup.id));
         let (mut refunded, mut under_way) = (0, Vec::new());
         for refund in refunds {
             refunded += if refund.state == RefundState::Returned { 0 } else { refund.amount.get() };

@@ -86,6 +86,8 @@ pub(super) const LEDGER: &str = "SELECT o.order_id, o.member_id, \
                       AND t.topup_id IS NULL \
                       AND NOT EXISTS (SELECT 1 FROM shop_orders AS s WHERE s.order_id = e.order_id AND s.member_id * 2 = e.account_id) \
                       AND NOT EXISTS (SELECT 1 FROM cabinet_orders AS c WHERE c.order_id = e.order_id AND c.member_id * 2 + 1 = e.account_id) \
+                      AND NOT EXISTS (SELECT 1 FROM refunds AS r JOIN cabinet_orders AS c ON c.order_id = r.topup_id \
+                      WHERE r.topup_id = e.order_id AND r.session_id IS NOT NULL AND c.member_id * 2 = e.account_id) \
                       AND (o.order_id IS NULL OR o.payer_account_id <> e.account_id) \
                       GROUP BY e.order_id, a.owner_id HAVING SUM(e.amount) <> 0 \
                       UNION ALL SELECT t.topup_id, t.member_id, \
@@ -115,7 +117,21 @@ pub(super) const LEDGER: &str = "SELECT o.order_id, o.member_id, \
                       FROM cabinet_orders AS w LEFT JOIN (SELECT COALESCE(related_order_id, order_id) AS whole_id, \
                       SUM(tickets) AS taken FROM cabinet_orders WHERE status = 'paid' AND pay = 'ticket' \
                       GROUP BY COALESCE(related_order_id, order_id)) AS p ON p.whole_id = w.order_id \
-                      WHERE w.order_type <> 'surcharge' AND COALESCE(p.taken, 0) <> w.kept_tickets";
+                      WHERE w.order_type <> 'surcharge' AND COALESCE(p.taken, 0) <> w.kept_tickets \
+                      UNION ALL SELECT d.session_id, d.member_id, COALESCE(s.total_cents - s.refunded_cents, 0), CAST(COALESCE(p.collected, 0) AS BIGINT) \
+                      FROM door_sessions AS d LEFT JOIN score_orders AS s ON s.session_id = d.session_id AND s.status = 'paid' \
+                      LEFT JOIN (SELECT session_id, SUM(total_cents) AS collected FROM cabinet_orders \
+                      WHERE status = 'paid' AND pay = 'wechat' GROUP BY session_id) AS p ON p.session_id = d.session_id \
+                      WHERE COALESCE(p.collected, 0) <> COALESCE(s.total_cents - s.refunded_cents, 0) \
+                      UNION ALL SELECT s.session_id, d.member_id, s.refunded_cents, CAST(COALESCE(SUM(r.amount_cents), 0) AS BIGINT) \
+                      FROM score_orders AS s JOIN door_sessions AS d ON d.session_id = s.session_id \
+                      LEFT JOIN refunds AS r ON r.session_id = s.session_id WHERE s.status = 'paid' \
+                      GROUP BY s.session_id, d.member_id, s.refunded_cents HAVING COALESCE(SUM(r.amount_cents), 0) <> s.refunded_cents \
+                      UNION ALL SELECT r.topup_id, c.member_id, CASE r.state WHEN 'returned' THEN r.amount_cents ELSE 0 END, \
+                      CAST(COALESCE(SUM(e.amount), 0) AS BIGINT) FROM refunds AS r JOIN cabinet_orders AS c ON c.order_id = r.topup_id \
+                      LEFT JOIN entries AS e ON e.account_id = c.member_id * 2 AND e.order_id = r.topup_id \
+                      WHERE r.session_id IS NOT NULL GROUP BY r.topup_id, c.member_id, r.state, r.amount_cents \
+                      HAVING COALESCE(SUM(e.amount), 0) <> CASE r.state WHEN 'returned' THEN r.amount_cents ELSE 0 END";
 
 /// Adds what one row of one of the statements above says.
 pub(super) fn add(checks: &mut Checks, statement: &str, row: Row) -> Result<(), Error> {

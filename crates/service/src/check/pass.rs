@@ -30,10 +30,27 @@ const TOPUPS: &str =
     "SELECT topup_id, CASE WHEN transaction_id IS NULL THEN 0 ELSE amount_cents - refunded_cents END FROM topups";
 
 const CABINET_ORDERS: &str = "SELECT order_id, COALESCE(related_order_id, order_id), CASE WHEN status = 'paid' AND pay = 'ticket' THEN tickets ELSE 0 END, \
-                              kept_tickets, CASE WHEN status = 'paid' AND pay = 'wechat' THEN total_cents ELSE 0 END FROM cabinet_orders";
+                              kept_tickets, CASE WHEN status = 'paid' AND pay = 'wechat' THEN total_cents ELSE 0 END, session_id FROM cabinet_orders";
+const COLLECTED: &str = "SELECT session_id, total_cents, refunded_cents FROM score_orders WHERE status = 'paid'";
+/// Of what pay score collected. What does not reach the payer comes into the wallet.
+const REFUNDS: &str = "SELECT session_id, topup_id, amount_cents, CASE state WHEN 'returned' THEN amount_cents ELSE 0 END \
+                       FROM refunds WHERE session_id IS NOT NULL";
 
-pub(super) const STATEMENTS: [&str; 11] =
-    [ACCOUNTS, ENTRIES, POOLS, MEALS, ORDERS, TOPUPS, HOLDS, MOVEMENTS, ROUNDS, SHOP_ORDERS, CABINET_ORDERS];
+pub(super) const STATEMENTS: [&str; 13] = [
+    ACCOUNTS,
+    ENTRIES,
+    POOLS,
+    MEALS,
+    ORDERS,
+    TOPUPS,
+    HOLDS,
+    MOVEMENTS,
+    ROUNDS,
+    SHOP_ORDERS,
+    CABINET_ORDERS,
+    COLLECTED,
+    REFUNDS,
+];
 
 /// 40 bytes an account, and as little a meal; nothing an order or an entry.
 pub(super) struct Pass {
@@ -152,7 +169,9 @@ impl Pass {
             MOVEMENTS => self.movement(row),
             ROUNDS => self.round(row),
             SHOP_ORDERS => self.shop_order(row),
-            _ => self.cabinet_order(row),
+            CABINET_ORDERS => self.cabinet_order(row),
+            COLLECTED => self.collected(row),
+            _ => self.refund(row),
         }
     }
 
@@ -318,8 +337,26 @@ impl Pass {
     fn cabinet_order(&mut self, row: Row) -> Result<(), Error> {
         let mut cells = row.cells();
         let (id, whole, taken, kept) = (cells.int()?, cells.int()?, cells.int()?, cells.int()?);
-        self.ledger.add(self.weights.of(id, 0), taken - cells.int()?);
+        let (collected, session) = (cells.int()?, cells.int()?);
+        self.ledger.add(self.weights.of(id, 0), taken - collected);
         self.ledger.add(self.weights.of(whole, 1), taken - kept);
+        self.ledger.add(self.weights.of(session, 2), collected);
+        Ok(())
+    }
+
+    fn collected(&mut self, row: Row) -> Result<(), Error> {
+        let mut cells = row.cells();
+        let (session, total, refunded) = (cells.int()?, cells.int()?, cells.int()?);
+        self.ledger.add(self.weights.of(session, 2), refunded - total);
+        self.ledger.add(self.weights.of(session, 3), refunded);
+        Ok(())
+    }
+
+    fn refund(&mut self, row: Row) -> Result<(), Error> {
+        let mut cells = row.cells();
+        let (session, order, amount, returned) = (cells.int()?, cells.int()?, cells.int()?, cells.int()?);
+        self.ledger.add(self.weights.of(session, 3), -amount);
+        self.ledger.add(self.weights.of(order, 0), -returned);
         Ok(())
     }
 

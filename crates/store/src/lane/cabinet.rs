@@ -45,7 +45,7 @@ statements! {
     UPDATE_SESSIONS = SetStatement::update("door_sessions", &rows::DOOR_SESSION[..1], &rows::DOOR_SESSION[5..14]);
     INSERT_SCORES = SetStatement::insert("score_orders", rows::SCORE_ORDER);
     UPDATE_SCORES = SetStatement::update("score_orders", &rows::SCORE_ORDER[..1], &[
-        ("status", Text), ("order_id", Int), ("total_cents", Int), ("ended_at", Int), ("transaction_id", Text), ("paid_at", Int),
+        ("status", Text), ("order_id", Int), ("total_cents", Int), ("from_cents", Int), ("ended_at", Int), ("transaction_id", Text), ("paid_at", Int),
         ("source", Text), ("refunded_cents", Int), ("ending", Text), ("next_check_at", Int), ("checks", Int), ("updated_at", Int),
     ]);
     INSERT_ORDERS = SetStatement::insert("cabinet_orders", rows::CABINET_ORDER);
@@ -198,57 +198,89 @@ pub(super) fn write<'a>(facts: &'a Facts, batches: &mut Vec<Batch<'a>>) {
         }),
     ));
     let scores = facts.cabinet.scores.dirty();
-    batches.push(Batch::of(
-        &INSERT_SCORES,
-        scores.inserts.iter().map(|score| {
-            let [status, order, total, ended, transaction, paid, source, refunded, ending, next, checks, updated] =
-                score_columns(score);
-            let (id, most, created) =
-                (score.session.get().into(), score.most.get().into(), score.created_at.as_millis());
-            [
-                id,
-                most,
-                status,
-                order,
-                total,
-                ended,
-                transaction,
-                paid,
-                source,
-                refunded,
-                ending,
-                next,
-                checks,
-                created.into(),
-                updated,
-                Value::Int(0),
-            ]
-        }),
-    ));
-    batches.push(Batch::of(
-        &UPDATE_SCORES,
-        scores.updates.iter().map(|(score, version)| {
-            let [status, order, total, ended, transaction, paid, source, refunded, ending, next, checks, updated] =
-                score_columns(score);
-            let (id, version) = (score.session.get().into(), Value::Int(*version));
-            [
-                id,
-                version,
-                status,
-                order,
-                total,
-                ended,
-                transaction,
-                paid,
-                source,
-                refunded,
-                ending,
-                next,
-                checks,
-                updated,
-            ]
-        }),
-    ));
+    batches.push(
+        Batch::of(
+            &INSERT_SCORES,
+            scores.inserts.iter().map(|score| {
+                let [
+                    status,
+                    order,
+                    total,
+                    from,
+                    ended,
+                    transaction,
+                    paid,
+                    source,
+                    refunded,
+                    ending,
+                    next,
+                    checks,
+                    updated,
+                ] = score_columns(score);
+                let (id, most, created) =
+                    (score.session.get().into(), score.most.get().into(), score.created_at.as_millis());
+                [
+                    id,
+                    most,
+                    status,
+                    order,
+                    total,
+                    from,
+                    ended,
+                    transaction,
+                    paid,
+                    source,
+                    refunded,
+                    ending,
+                    next,
+                    checks,
+                    created.into(),
+                    updated,
+                    Value::Int(0),
+                ]
+            }),
+        ),
+    );
+    batches.push(
+        Batch::of(
+            &UPDATE_SCORES,
+            scores.updates.iter().map(|(score, version)| {
+                let [
+                    status,
+                    order,
+                    total,
+                    from,
+                    ended,
+                    transaction,
+                    paid,
+                    source,
+                    refunded,
+                    ending,
+                    next,
+                    checks,
+                    updated,
+                ] = score_columns(score);
+                let (id, version) = (score.session.get().into(), Value::Int(*version));
+                [
+                    id,
+                    version,
+                    status,
+                    order,
+                    total,
+                    from,
+                    ended,
+                    transaction,
+                    paid,
+                    source,
+                    refunded,
+                    ending,
+                    next,
+                    checks,
+                    updated,
+                ]
+            }),
+        ),
+    );
     let orders = facts.cabinet.orders.dirty();
     batches.push(Batch::of(
         &INSERT_ORDERS,
@@ -405,16 +437,18 @@ fn session_columns(session: &DoorSession) -> [Value<'_>; 9] {
     ]
 }
 
-fn score_columns(score: &ScoreOrder) -> [Value<'_>; 12] {
+fn score_columns(score: &ScoreOrder) -> [Value<'_>; 13] {
     let (charge, receipt) = (score.state.charge(), score.state.receipt());
-    let end = match &score.state {
-        ScoreState::Over { end } => Some(end.as_str()),
-        _ => None,
+    let (from, end) = match &score.state {
+        ScoreState::Lowering { from, .. } => (Some(from.get()), None),
+        ScoreState::Over { end } => (None, Some(end.as_str())),
+        _ => (None, None),
     };
     [
         score.state.as_str().into(),
         charge.and_then(|charge| charge.order).map(OrderId::get).into(),
         charge.map(|charge| charge.total.get()).into(),
+        from.into(),
         charge.map(|charge| charge.ended_at.as_millis()).into(),
         receipt.map(|receipt| receipt.transaction_id.as_str()).into(),
         receipt.map(|receipt| receipt.paid_at.as_millis()).into(),

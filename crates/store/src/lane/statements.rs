@@ -176,7 +176,7 @@ statements! {
     INSERT_PAYMENTS = SetStatement::insert("payments", rows::PAYMENT);
     UPDATE_PAYMENTS = SetStatement::update("payments", &rows::PAYMENT[..1], &rows::PAYMENT[3..5]);
     INSERT_REFUNDS = SetStatement::insert("refunds", rows::REFUND);
-    UPDATE_REFUNDS = SetStatement::update("refunds", &rows::REFUND[..1], &rows::REFUND[4..10]);
+    UPDATE_REFUNDS = SetStatement::update("refunds", &rows::REFUND[..1], &rows::REFUND[5..11]);
     INSERT_EXCEPTIONS = SetStatement::insert("exceptions", rows::EXCEPTION);
     UPDATE_EXCEPTIONS = SetStatement::update("exceptions", &rows::EXCEPTION[..1], &rows::EXCEPTION[5..14]);
     INSERT_ANSWERS = SetStatement::insert("answers", ANSWER);

@@ -2,8 +2,8 @@
 
 use kernel::{
     AccountName, Department, DepartmentId, Exception, ExceptionState, Facts, GroupOrderId, Hold, HoldState, Instant,
-    JobRun, Meal, MealOrder, Member, MemberId, OrderId, PaymentState, PickupCode, Refund, RunId, RunState, Topup,
-    TopupState,
+    JobRun, Meal, MealOrder, Member, MemberId, OrderId, PaymentState, PickupCode, Refund, RefundOf, RunId, RunState,
+    Topup, TopupState,
 };
 
 use super::Answer;
@@ -545,8 +545,12 @@ fn write_topups<'a>(facts: &'a Facts, batches: &mut Vec<Batch<'a>>) {
         refunds.inserts.iter().map(|refund| {
             let [reason, state, next, checks, created, updated] = refund_columns(refund);
             let (id, number) = (refund.id.get().into(), refund.refund_no.as_str().into());
-            let (topup, amount) = (refund.topup.get().into(), refund.amount.get().into());
-            [id, number, topup, amount, reason, state, next, checks, created, updated, Value::Int(0)]
+            let (of, session) = match refund.of {
+                RefundOf::Topup(topup) => (topup, None),
+                RefundOf::Score { session, order } => (order, Some(session.get())),
+            };
+            let (of, session, amount) = (of.get().into(), session.into(), refund.amount.get().into());
+            [id, number, of, session, amount, reason, state, next, checks, created, updated, Value::Int(0)]
         }),
     ));
     batches.push(Batch::of(

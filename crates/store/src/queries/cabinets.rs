@@ -95,12 +95,15 @@ const WAITING_CORRECTIONS: &str = "SELECT c.correction_id, c.order_id, c.items, 
      c.decided_by, c.decided_at, c.note, c.surcharge_id, c.created_at, c.updated_at, o.order_no FROM cabinet_corrections AS c \
      JOIN cabinet_orders AS o ON o.order_id = c.order_id WHERE c.status = 'waiting' AND c.correction_id > $1 \
      ORDER BY c.correction_id LIMIT $2";
-const SCORE: &str = "SELECT session_id, most_cents, status, order_id, total_cents, ended_at, transaction_id, paid_at, source, \
+const SCORE: &str = "SELECT session_id, most_cents, status, order_id, total_cents, from_cents, ended_at, transaction_id, paid_at, source, \
      refunded_cents, ending, next_check_at, checks, created_at, updated_at FROM score_orders WHERE session_id = $1";
-const SCORES_DUE: &str = "SELECT session_id, most_cents, status, order_id, total_cents, ended_at, transaction_id, paid_at, source, \
+const SCORES_DUE: &str = "SELECT session_id, most_cents, status, order_id, total_cents, from_cents, ended_at, transaction_id, paid_at, source, \
      refunded_cents, ending, next_check_at, checks, created_at, updated_at FROM score_orders \
-     WHERE status IN ('starting', 'running', 'completing', 'collecting', 'cancelling') AND next_check_at <= $1 \
+     WHERE status IN ('starting', 'running', 'completing', 'collecting', 'lowering', 'cancelling') AND next_check_at <= $1 \
      ORDER BY next_check_at, session_id LIMIT $2";
+const SCORES_PAID: &str = "SELECT session_id, most_cents, status, order_id, total_cents, from_cents, ended_at, transaction_id, paid_at, source, \
+     refunded_cents, ending, next_check_at, checks, created_at, updated_at FROM score_orders \
+     WHERE status = 'paid' AND paid_at >= $1 AND paid_at < $2";
 const TICKETS: &str = "SELECT balance FROM accounts WHERE account_id = $1";
 const TICKET_LINES: &str = "SELECT e.number, e.kind, o.order_no, e.amount, e.balance_after, e.created_at FROM entries AS e \
      LEFT JOIN cabinet_orders AS o ON o.order_id = e.order_id \
@@ -269,6 +272,12 @@ pub async fn unsettled(store: &Store, member: MemberId) -> Result<Option<DoorSes
 /// Openings of which nothing was heard in time, the longest overdue first.
 pub async fn overdue(store: &Store, now: Instant, limit: i64) -> Result<Vec<DoorSession>, Error> {
     store.query(OVERDUE, vec![now.as_millis().into(), limit.into()]).await?.into_iter().map(read).collect()
+}
+
+/// Those that WeChat collected between two moments.
+pub async fn scores_paid_between(store: &Store, from: Instant, to: Instant) -> Result<Vec<ScoreOrder>, Error> {
+    let rows = store.query(SCORES_PAID, vec![from.as_millis().into(), to.as_millis().into()]).await?;
+    rows.into_iter().map(|row| ScoreOrder::from_cells(&mut row.cells())).collect()
 }
 
 /// The pay score order of an opening.

@@ -21,13 +21,15 @@ const TOPUPS_OF_MEMBER: &str = "SELECT t.topup_id, t.order_no, t.member_id, t.am
 const TOTALS: &str = "SELECT t.status, COUNT(*), CAST(SUM(t.amount_cents) AS BIGINT), \
      CAST(COALESCE(SUM(t.refunded_cents), 0) AS BIGINT) FROM topups AS t \
      WHERE t.topup_id >= $1 AND t.created_at >= $2 AND t.created_at < $3 GROUP BY t.status";
-const REFUNDS: &str = "SELECT r.refund_id, r.refund_no, r.topup_id, r.amount_cents, r.reason, r.state, r.next_check_at, r.checks, \
-     r.created_at, r.updated_at, t.order_no, t.member_id, u.nickname FROM refunds AS r \
-     JOIN topups AS t ON t.topup_id = r.topup_id JOIN members AS u ON u.member_id = t.member_id \
+const REFUNDS: &str = "SELECT r.refund_id, r.refund_no, r.topup_id, r.session_id, r.amount_cents, r.reason, r.state, r.next_check_at, r.checks, \
+     r.created_at, r.updated_at, COALESCE(t.order_no, c.related_order_no, c.order_no), u.member_id, u.nickname FROM refunds AS r \
+     LEFT JOIN topups AS t ON t.topup_id = r.topup_id AND r.session_id IS NULL \
+     LEFT JOIN cabinet_orders AS c ON c.order_id = r.topup_id AND r.session_id IS NOT NULL \
+     JOIN members AS u ON u.member_id = COALESCE(t.member_id, c.member_id) \
      WHERE r.refund_id < $1 AND (r.state = $2 OR $2 = 'any') AND ($3 = '' OR LOWER(r.refund_no) LIKE LOWER($4) ESCAPE '!' \
-     OR LOWER(t.order_no) LIKE LOWER($4) ESCAPE '!' OR LOWER(u.nickname) LIKE LOWER($4) ESCAPE '!' \
-     OR CAST(t.member_id AS TEXT) = $3) ORDER BY r.refund_id DESC LIMIT $5";
-const REFUNDS_OF_TOPUP: &str = "SELECT r.refund_id, r.refund_no, r.topup_id, r.amount_cents, r.reason, r.state, r.next_check_at, \
+     OR LOWER(COALESCE(t.order_no, c.related_order_no, c.order_no)) LIKE LOWER($4) ESCAPE '!' \
+     OR LOWER(u.nickname) LIKE LOWER($4) ESCAPE '!' OR CAST(u.member_id AS TEXT) = $3) ORDER BY r.refund_id DESC LIMIT $5";
+const REFUNDS_OF_TOPUP: &str = "SELECT r.refund_id, r.refund_no, r.topup_id, r.session_id, r.amount_cents, r.reason, r.state, r.next_check_at, \
      r.checks, r.created_at, r.updated_at, t.order_no, t.member_id, u.nickname FROM topups AS t \
      JOIN refunds AS r ON r.topup_id = t.topup_id JOIN members AS u ON u.member_id = t.member_id \
      WHERE t.order_no = $6 AND r.refund_id < $1 AND (r.state = $2 OR $2 = 'any') \

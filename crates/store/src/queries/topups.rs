@@ -31,21 +31,25 @@ const LAPSED: &str = "SELECT t.topup_id, t.order_no, t.member_id, t.amount_cents
      t.pays_for FROM topups AS t JOIN shop_orders AS o ON o.order_id = t.pays_for \
      WHERE t.status = 'pending' AND t.next_check_at <= $1 AND o.status = 'pending' AND o.expires_at <= $1 \
      ORDER BY t.next_check_at, t.topup_id LIMIT $2";
-const REFUND: &str = "SELECT r.refund_id, r.refund_no, r.topup_id, r.amount_cents, r.reason, r.state, r.next_check_at, r.checks, \
+const REFUND: &str = "SELECT r.refund_id, r.refund_no, r.topup_id, r.session_id, r.amount_cents, r.reason, r.state, r.next_check_at, r.checks, \
      r.created_at, r.updated_at FROM refunds AS r WHERE r.refund_id = $1";
-const REFUND_BY_NUMBER: &str = "SELECT r.refund_id, r.refund_no, r.topup_id, r.amount_cents, r.reason, r.state, r.next_check_at, \
+const REFUND_BY_NUMBER: &str = "SELECT r.refund_id, r.refund_no, r.topup_id, r.session_id, r.amount_cents, r.reason, r.state, r.next_check_at, \
      r.checks, r.created_at, r.updated_at FROM refunds AS r WHERE r.refund_no = $1";
-const REFUNDS_OF: &str = "SELECT r.refund_id, r.refund_no, r.topup_id, r.amount_cents, r.reason, r.state, r.next_check_at, r.checks, \
-     r.created_at, r.updated_at FROM refunds AS r WHERE r.topup_id = $1 ORDER BY r.refund_id";
-const REFUNDS_DUE: &str = "SELECT r.refund_id, r.refund_no, r.topup_id, r.amount_cents, r.reason, r.state, r.next_check_at, r.checks, \
+const REFUNDS_OF: &str = "SELECT r.refund_id, r.refund_no, r.topup_id, r.session_id, r.amount_cents, r.reason, r.state, r.next_check_at, r.checks, \
+     r.created_at, r.updated_at FROM refunds AS r WHERE r.topup_id = $1 AND r.session_id IS NULL ORDER BY r.refund_id";
+const REFUND_OF_ORDER: &str = "SELECT r.refund_id, r.refund_no, r.topup_id, r.session_id, r.amount_cents, r.reason, r.state, r.next_check_at, \
+     r.checks, r.created_at, r.updated_at FROM refunds AS r WHERE r.topup_id = $1 AND r.session_id IS NOT NULL";
+const REFUNDS_DUE: &str = "SELECT r.refund_id, r.refund_no, r.topup_id, r.session_id, r.amount_cents, r.reason, r.state, r.next_check_at, r.checks, \
      r.created_at, r.updated_at FROM refunds AS r WHERE r.state IN ('asked', 'processing') AND r.next_check_at <= $1 \
      ORDER BY r.next_check_at, r.refund_id LIMIT $2";
 const WAITING: &str = "SELECT c.callback_id, c.body FROM callbacks AS c WHERE c.processed_at IS NULL AND c.received_at <= $1 \
      ORDER BY c.callback_id LIMIT $2";
 const BILLS: &str = "SELECT b.date, b.sha1, b.fetched_at, b.payments, b.paid_cents, b.refunds, b.refunded_cents, b.credited, \
      b.exceptions FROM bills AS b WHERE b.date < $1 ORDER BY b.date DESC LIMIT $2";
-const BOOKS_PAID: &str = "SELECT COUNT(*), CAST(COALESCE(SUM(t.amount_cents), 0) AS BIGINT) FROM topups AS t \
-     WHERE t.paid_at IS NOT NULL AND t.paid_at >= $1 AND t.paid_at < $2";
+const BOOKS_PAID: &str = "SELECT COUNT(*), CAST(COALESCE(SUM(p.cents), 0) AS BIGINT) FROM (\
+     SELECT t.amount_cents AS cents, t.paid_at FROM topups AS t WHERE t.paid_at IS NOT NULL \
+     UNION ALL SELECT s.total_cents AS cents, s.paid_at FROM score_orders AS s WHERE s.status = 'paid') AS p \
+     WHERE p.paid_at >= $1 AND p.paid_at < $2";
 const BOOKS_REFUNDED: &str = "SELECT COUNT(*), CAST(COALESCE(SUM(r.amount_cents), 0) AS BIGINT) FROM refunds AS r \
      WHERE r.created_at >= $1 AND r.created_at < $2 AND r.state <> 'returned'";
 
@@ -105,6 +109,11 @@ pub async fn refund_by_number(store: &Store, refund_no: &str) -> Result<Option<R
 
 pub async fn refunds_of(store: &Store, topup: OrderId) -> Result<Vec<Refund>, Error> {
     store.query(REFUNDS_OF, vec![topup.get().into()]).await?.into_iter().map(refund).collect()
+}
+
+/// What goes back at WeChat for a cabinet order.
+pub async fn refund_of_order(store: &Store, order: OrderId) -> Result<Option<Refund>, Error> {
+    store.query(REFUND_OF_ORDER, vec![order.get().into()]).await?.into_iter().next().map(refund).transpose()
 }
 
 pub async fn refunds_due(store: &Store, now: Instant, limit: i64) -> Result<Vec<Refund>, Error> {

@@ -271,17 +271,18 @@ pub(crate) async fn pay_score_orders_come_back_as_written(home: &Home) {
         score(5, ScoreState::Paid { charge: charge(Some(8)), receipt: receipt("T5") }),
         score(6, ScoreState::Cancelling),
         score(7, ScoreState::Over { end: ScoreEnd::Revoked }),
+        score(8, ScoreState::Lowering { charge: charge(Some(10)), from: Cents::new(900) }),
     ];
     insert(&mut writer, scores.iter().cloned().map(Change::ScoreOrder).collect()).await;
     let cabinet = CabinetNeeds {
-        scores: (1..=8).map(DoorSessionId::new).collect(),
+        scores: (1..=9).map(DoorSessionId::new).collect(),
         score_transactions: ["T4".to_owned(), "T5".to_owned()].into(),
         ..CabinetNeeds::default()
     };
     let needs = Needs { cabinet, ..Needs::default() };
     let mut facts = read(&mut writer, &needs).await;
     scores.iter().for_each(|score| assert_eq!(facts.cabinet.scores.get(&score.session), Some(score)));
-    assert_eq!(facts.cabinet.scores.get(&DoorSessionId::new(8)), None);
+    assert_eq!(facts.cabinet.scores.get(&DoorSessionId::new(9)), None);
     assert_eq!(facts.cabinet.score_by_transaction.get(&"T5".to_owned()), Some(&DoorSessionId::new(5)));
     assert_eq!(facts.cabinet.score_by_transaction.get(&"T4".to_owned()), None);
     let (store, due) = (home.store(), |scores: Vec<ScoreOrder>| scores.iter().map(|one| one.session.get()).collect());

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use kernel::{
-    Cents, Change, Exception, ExceptionAction, ExceptionKind, ExceptionState, MemberId, Needs, OrderId, PayClient,
-    Payment, PaymentId, PaymentSource, PaymentState, Receipt, Refund, RefundId, RefundState, Topup, TopupState,
+    Cents, Change, DoorSessionId, Exception, ExceptionAction, ExceptionKind, ExceptionState, MemberId, Needs, OrderId,
+    PayClient, Payment, PaymentId, PaymentSource, PaymentState, Receipt, Refund, RefundId, RefundOf, RefundState,
+    Topup, TopupState,
 };
 use store::queries::{exceptions, topups};
 
@@ -53,7 +54,7 @@ fn refund(id: i64, state: RefundState) -> Refund {
     Refund {
         id: RefundId::new(id),
         refund_no: format!("REFD{id}"),
-        topup: OrderId::new(5),
+        of: RefundOf::Topup(OrderId::new(5)),
         amount: Cents::new(id),
         reason: TEXTS[2].to_owned(),
         state,
@@ -93,6 +94,8 @@ pub(crate) async fn payments_come_back_as_written(home: &Home) {
     let payment = |(id, state)| Payment { id: PaymentId::new(id), topup: OrderId::new(1), created_at: at(8), state };
     let mut payments: Vec<Payment> = (1..).zip(ends.clone()).map(payment).collect();
     let mut refunds: Vec<Refund> = (1..).zip(REFUND_STATES).map(|(id, state)| refund(id, state)).collect();
+    let (session, order) = (DoorSessionId::new(3), OrderId::new(9));
+    refunds.push(Refund { of: RefundOf::Score { session, order }, ..refund(6, RefundState::Asked) });
     let kinds = (0..).zip(ExceptionKind::ALL.iter().copied());
     let mut exceptions: Vec<Exception> = kinds.map(|(id, kind)| exception(id, kind, ExceptionState::Open)).collect();
     let changes = |topups: &[Topup], payments: &[Payment], refunds: &[Refund], exceptions: &[Exception]| {

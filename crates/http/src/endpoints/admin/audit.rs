@@ -104,7 +104,7 @@ pub(crate) fn endpoint() -> Endpoint {
                           `refund.succeed`, `refund.return`, `refund.record`; `store.create`, `store.edit`, `device.create`, \
                           `device.edit`, `device.planogram`, `device.stock`, `device.online`, \
                           `device.offline`, `door.open`, `door.opened`, `door.closed`, `door.fail`, `door.lapse`, `door.settle`, \
-                          `door.hold`, `door.release`, `pay_score.run`, `pay_score.complete`, `pay_score.collect`, `pay_score.pay`, \
+                          `door.hold`, `door.release`, `pay_score.run`, `pay_score.complete`, `pay_score.collect`, `pay_score.lower`, `pay_score.pay`, `pay_score.refund`, \
                           `pay_score.cancel`, `pay_score.end`, `cabinet_order.place`, `cabinet_order.pay`, `cabinet_order.pay_fail`, \
                           `cabinet_order.correct`, `cabinet_order.ask_correction`, `cabinet_order.refuse_correction`, \
                           `cabinet_order.withdraw`, `cabinet_order.refund`, `complaint.file`, `complaint.assign`, `complaint.answer`, \

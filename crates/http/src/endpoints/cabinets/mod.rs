@@ -16,12 +16,13 @@ use std::collections::btree_map::Entry;
 use kernel::{
     Bought, CabinetOrder, CabinetOrderState, CabinetOrderType, CabinetPay, Cents, ComplaintId, Corrected, Correction,
     CorrectionId, CorrectionState, Device, DeviceCode, DeviceId, DoorSession, DoorStatus, Instant, MemberId, Noun,
-    OrderId, OrderPart, PayAttempt, Permission, ProductCode, ProductId, Reason, Refusal, Shelved, Store, StoreCode,
-    StoreId, Tickets, Title, UnpaidReason, numbered_order,
+    OrderId, OrderPart, PayAttempt, Permission, ProductCode, ProductId, Reason, RefundState, Refusal, Shelved, Store,
+    StoreCode, StoreId, Tickets, Title, UnpaidReason, numbered_order,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::queries::cabinets::{self as queries, Place};
+use store::queries::topups;
 
 use crate::App;
 use crate::caller::Caller;
@@ -191,8 +192,10 @@ pub(crate) struct CabinetOrderAnswer {
     tickets: Tickets,
     /// What was taken of the member's tickets, with what surcharges took and gave back.
     ticket_payment_amount: Tickets,
-    /// What WeChat's pay score has collected for it, in cents.
+    /// What WeChat's pay score has collected for it, in cents; below zero where WeChat gives it back.
     wx_payment_amount: Cents,
+    /// How far that is which goes back at WeChat.
+    refund_state: Option<RefundState>,
     payment_status: CabinetPaymentStatus,
     /// Why it is not paid.
     unpaid_reason: Option<UnpaidReason>,
@@ -313,8 +316,8 @@ impl From<Bought> for CabinetItem {
 
 impl CabinetOrderAnswer {
     pub(crate) async fn of(app: &App, order: CabinetOrder) -> Result<Self, Failure> {
-        let place = place(app, &order).await?;
-        Ok(Self::at(order, place))
+        let (place, refund) = (place(app, &order).await?, refund_state(app, &order).await?);
+        Ok(Self::at(order, place, refund))
     }
 
     pub(crate) async fn any(app: &App, order: Option<CabinetOrder>) -> Result<Option<Self>, Failure> {
@@ -329,12 +332,13 @@ impl CabinetOrderAnswer {
                 Entry::Occupied(known) => known.get().clone(),
                 Entry::Vacant(unknown) => unknown.insert(place(app, &order).await?).clone(),
             };
-            answers.push(Self::at(order, here));
+            let refund = refund_state(app, &order).await?;
+            answers.push(Self::at(order, here, refund));
         }
         Ok(answers)
     }
 
-    fn at(order: CabinetOrder, place: Place) -> Self {
+    fn at(order: CabinetOrder, place: Place, refund_state: Option<RefundState>) -> Self {
         let (payment_status, unpaid_reason, paid_at, withdrawn_at) = match order.state {
             CabinetOrderState::Unpaid { reason } => (CabinetPaymentStatus::Unpaid, Some(reason), None, None),
             CabinetOrderState::Paid { paid_at } => (CabinetPaymentStatus::Paid, None, Some(paid_at), None),
@@ -366,6 +370,7 @@ impl CabinetOrderAnswer {
             tickets: order.tickets,
             ticket_payment_amount: order.kept,
             wx_payment_amount: if is_paid && order.pay == CabinetPay::Wechat { order.total } else { Cents::ZERO },
+            refund_state,
             payment_status,
             unpaid_reason,
             paid_at,
@@ -394,6 +399,13 @@ impl CabinetOrderAnswer {
 async fn place(app: &App, order: &CabinetOrder) -> Result<Place, Failure> {
     let place = queries::place(app.store(), order.device, order.store).await?;
     place.ok_or_else(|| Failure::fault("an order is of a cabinet or a store that is not there"))
+}
+
+async fn refund_state(app: &App, order: &CabinetOrder) -> Result<Option<RefundState>, Failure> {
+    match order.pay {
+        CabinetPay::Wechat => Ok(topups::refund_of_order(app.store(), order.id).await?.map(|refund| refund.state)),
+        CabinetPay::Ticket => Ok(None),
+    }
 }
 
 /// Whether a caller may read what others have done in a store.

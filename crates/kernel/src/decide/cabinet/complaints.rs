@@ -1,13 +1,13 @@
 use serde_json::json;
 
-use super::corrections::{Surcharge, must_settle, settle};
-use super::orders::must_be_in_tickets;
+use super::corrections::{Surcharge, kept_with, must_give_back, settle};
+use super::orders::must_not_be_collecting;
 use super::{existing_device, existing_order, wallet};
 use crate::draft::{Draft, Written};
 use crate::{
     AnswerComplaint, AssignComplaint, CabinetOrder, Cents, Change, Complaint, ComplaintId, ComplaintOutcome,
     ComplaintReply, Context, Decision, Facts, FileComplaint, MemberStatus, Needs, Noun, OrderPart, Outcome, Permission,
-    RefundComplaint, Refusal, Standing, Tickets,
+    RefundComplaint, Refusal, Standing,
 };
 
 pub(super) fn file_needs(command: &FileComplaint, needs: &mut Needs) {
@@ -117,20 +117,20 @@ pub(super) fn refund(
         return Err(Refusal::NotFound { noun: Noun::Order });
     }
     must_be_open(before)?;
-    must_be_in_tickets(order)?;
+    must_not_be_collecting(order)?;
     let conceded = standing.conceded.plus(amount)?;
     if conceded > context.cabinet.correction_limit {
         return Err(Refusal::ConcededTooMuch { left: context.cabinet.correction_limit.minus(standing.conceded)? });
     }
-    let surcharge = Surcharge { items: Vec::new(), total: -amount, complaint: Some(before.id) };
-    let tickets = must_settle(facts, order, device, surcharge.total)?;
+    let terms = must_give_back(facts, order, device, -amount)?;
+    let surcharge = Surcharge { items: Vec::new(), total: -amount, terms, complaint: Some(before.id) };
     let refunded = before.refunded.plus(amount)?;
 
     // After this point it must succeed.
     let reason = command.reason.as_str();
-    let surcharge = settle(facts, order, surcharge, tickets, reason, context, &mut draft);
+    let surcharge = settle(facts, order, surcharge, reason, context, &mut draft);
     let settled = CabinetOrder {
-        kept: Tickets::new(order.kept.get() + tickets.get()),
+        kept: kept_with(order, Some(&surcharge)),
         part: OrderPart::Whole(Standing { conceded, ..standing.clone() }),
         updated_at: context.now,
         ..order.clone()

@@ -4,24 +4,24 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
-use super::orders::{attempt, move_tickets, must_be_in_tickets, must_move, state, stock_subject, take_out, worth};
-use super::{existing_device, existing_order, settled_needs, tickets_left, tickets_of};
+use super::orders::{attempt, move_tickets, must_move, state, stock_subject, take_out, worth};
+use super::{changed_needs, existing_device, existing_order, scores, tickets_left, tickets_of};
 use crate::draft::{Draft, Written};
 use crate::order::order_no;
 use crate::{
     Account, Bought, CabinetOrder, CabinetOrderState, CabinetPay, Cents, Change, ComplaintId, Context,
     CorrectCabinetOrder, Corrected, Correction, CorrectionId, CorrectionOutcome, CorrectionState, Currency,
     DecideCorrection, Decision, Device, DeviceId, ExceptionKind, Facts, Needs, Noun, OrderId, OrderPart, Outcome,
-    Owner, ProductCode, Quantity, Refusal, Shelved, Standing, Tickets, Verdict,
+    Owner, ProductCode, Quantity, Refusal, Shelved, Standing, Tickets, UnpaidReason, Verdict,
 };
 
 pub(super) fn correct_needs(command: &CorrectCabinetOrder, facts: &Facts, needs: &mut Needs) {
-    settled_needs(command.order, command.device, command.member, facts, needs);
+    changed_needs(command.order, command.device, command.member, facts, needs);
     stock_needs(command.device, &command.items, facts, needs);
 }
 
 pub(super) fn decide_needs(command: &DecideCorrection, facts: &Facts, needs: &mut Needs) {
-    settled_needs(command.order, command.device, command.member, facts, needs);
+    changed_needs(command.order, command.device, command.member, facts, needs);
     needs.cabinet.corrections.insert(command.correction);
     if let Some(correction) = facts.cabinet.corrections.found(&command.correction) {
         stock_needs(command.device, &correction.items, facts, needs);
@@ -52,7 +52,6 @@ pub(super) fn correct(
     if let Some(correction) = standing.waiting {
         return Err(Refusal::CorrectionWaiting { correction });
     }
-    must_be_in_tickets(order)?;
     let wanted = wanted(order, standing, device, &command.items)?;
     if wanted == standing.items {
         return Err(Refusal::NothingToCorrect);
@@ -196,11 +195,10 @@ fn difference(these: &[Bought], those: &[Bought]) -> Vec<Bought> {
 /// How an order comes to stand for what is wanted.
 struct Step<'a> {
     wanted: Vec<Bought>,
-    /// The surcharge that was not paid yet and is withdrawn.
-    due: Option<&'a CabinetOrder>,
-    /// Charges or gives back whatever then differs from what was settled.
+    /// What is not paid yet and is withdrawn.
+    withdrawn: Vec<&'a CabinetOrder>,
+    /// Charges or gives back whatever then differs from what is settled.
     surcharge: Surcharge,
-    tickets: Tickets,
 }
 
 fn step<'a>(
@@ -209,12 +207,38 @@ fn step<'a>(
     wanted: Vec<Bought>,
 ) -> Result<Step<'a>, Refusal> {
     let due = standing.due.and_then(|due| facts.cabinet.orders.get(&due));
-    let open = if order.is_unpaid() { Some(order) } else { due };
-    let settled = open.map_or_else(|| standing.items.clone(), |open| difference(&open.items, &standing.items));
-    let items = difference(&settled, &wanted);
-    let surcharge = Surcharge { total: worth(&items)?, items, complaint: None };
-    let tickets = must_settle(facts, order, device, surcharge.total)?;
-    Ok(Step { wanted, due, surcharge, tickets })
+    let unpaid = || order.is_unpaid().then_some(order).into_iter().chain(due);
+    let missing = |withdrawn: &[&CabinetOrder]| {
+        let settled = withdrawn.iter().fold(standing.items.clone(), |settled, open| difference(&open.items, &settled));
+        let items = difference(&settled, &wanted);
+        Ok::<_, Refusal>((worth(&items)?, items))
+    };
+    let collecting = scores::collecting(facts, order.session)?;
+    if let Some(collecting) = collecting {
+        let others: Vec<_> = unpaid().filter(|open| open.id != collecting.id).collect();
+        let (total, items) = missing(&others)?;
+        if !total.is_negative() {
+            // There is room for one order that is due.
+            if collecting.id != order.id {
+                return Err(Refusal::PayScoreCollecting);
+            }
+            let surcharge = Surcharge { items, total, terms: Terms::Later, complaint: None };
+            return Ok(Step { wanted, withdrawn: others, surcharge });
+        }
+    }
+    let withdrawn: Vec<_> = unpaid().collect();
+    let (total, items) = missing(&withdrawn)?;
+    let terms = if collecting.is_some() {
+        Terms::Collected
+    } else if total.is_negative() {
+        must_give_back(facts, order, device, total)?
+    } else if order.pay == CabinetPay::Wechat {
+        Terms::Later
+    } else {
+        must_move_tickets(facts, order, device, total.in_tickets()?)?;
+        Terms::Tickets
+    };
+    Ok(Step { wanted, withdrawn, surcharge: Surcharge { items, total, terms, complaint: None } })
 }
 
 fn take_step(
@@ -225,23 +249,26 @@ fn take_step(
     context: &Context<'_>,
     draft: &mut Draft<'_>,
 ) -> (CabinetOrder, Option<CabinetOrder>) {
-    let Step { wanted, due, surcharge, tickets } = step;
-    let withdrawn = CabinetOrderState::Withdrawn { withdrawn_at: context.now };
-    if let Some(due) = due {
-        let written = Written::change(&due.state, &withdrawn).because(reason);
-        draft.audit("cabinet_order.withdraw", ("order", due.id.get()), written);
-        draft.push(Change::CabinetOrder(CabinetOrder { state: withdrawn, updated_at: context.now, ..due.clone() }));
+    let Step { wanted, withdrawn, surcharge } = step;
+    let state = CabinetOrderState::Withdrawn { withdrawn_at: context.now };
+    for open in withdrawn.iter().filter(|open| open.id != order.id) {
+        let written = Written::change(&open.state, &state).because(reason);
+        draft.audit("cabinet_order.withdraw", ("order", open.id.get()), written);
+        draft.push(Change::CabinetOrder(CabinetOrder { state, updated_at: context.now, ..(*open).clone() }));
     }
     let mut device = device.clone();
     device.updated_at = context.now;
     take_out(facts, &mut device, &difference(&standing.items, &wanted), &order.order_no, context, draft);
     draft.push(Change::Device(device));
+    let is_lowered = surcharge.terms == Terms::Collected;
     let has_moved = !surcharge.items.is_empty();
-    let surcharge = has_moved.then(|| settle(facts, order, surcharge, tickets, reason, context, draft));
-    let taken = surcharge.as_ref().filter(|made| made.is_paid()).map_or(0, |made| made.tickets.get());
+    let surcharge = has_moved.then(|| settle(facts, order, surcharge, reason, context, draft));
+    if is_lowered {
+        scores::lower(facts, order.session, surcharge.as_ref(), context, draft);
+    }
     let after = CabinetOrder {
-        state: if order.is_unpaid() { withdrawn } else { order.state },
-        kept: Tickets::new(order.kept.get() + taken),
+        state: if withdrawn.iter().any(|open| open.id == order.id) { state } else { order.state },
+        kept: kept_with(order, surcharge.as_ref()),
         part: OrderPart::Whole(Standing {
             items: wanted,
             corrections: standing.corrections + 1,
@@ -264,60 +291,100 @@ fn take_step(
 pub(super) struct Surcharge {
     pub(super) items: Vec<Bought>,
     pub(super) total: Cents,
+    pub(super) terms: Terms,
     pub(super) complaint: Option<ComplaintId>,
 }
 
-/// The tickets for a surcharge, unless more would go back than came in.
-pub(super) fn must_settle(
+/// How a linked order is settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Terms {
+    /// In tickets; where the member has too few it waits to be paid.
+    Tickets,
+    /// By the member, who has not said yet that it may be taken in tickets.
+    Later,
+    /// WeChat collects it, and less than before.
+    Collected,
+    /// WeChat gives it back.
+    Refunded,
+}
+
+/// How something goes back: in one way, and never more than came in by it.
+pub(super) fn must_give_back(
     facts: &Facts,
     order: &CabinetOrder,
     device: &Device,
     total: Cents,
-) -> Result<Tickets, Refusal> {
+) -> Result<Terms, Refusal> {
     let tickets = total.in_tickets()?;
-    if order.kept.get() + tickets.get().min(0) < 0 {
-        return Err(Refusal::RefundTooLarge { left: Cents::new(order.kept.get() / 5) });
+    if order.kept.get() + tickets.get() >= 0 {
+        must_move_tickets(facts, order, device, tickets)?;
+        return Ok(Terms::Tickets);
     }
+    let collected = scores::left(facts, order.session);
+    if collected.get() + total.get() >= 0 {
+        scores::must_collect(facts, device, total)?;
+        return Ok(Terms::Refunded);
+    }
+    Err(Refusal::RefundTooLarge { left: collected.max(Cents::new(order.kept.get() / 5)) })
+}
+
+fn must_move_tickets(facts: &Facts, order: &CabinetOrder, device: &Device, tickets: Tickets) -> Result<(), Refusal> {
     must_move(facts, device, tickets)?;
     let has = facts.accounts.get(&tickets_of(order.member));
     let gets = has.map(|account| account.after(Cents::new(-tickets.get()), None));
-    gets.transpose().map_err(|_| Refusal::AmountOutOfRange)?;
-    Ok(tickets)
+    gets.transpose().map(drop).map_err(|_| Refusal::AmountOutOfRange)
 }
 
-/// Makes a surcharge and moves its tickets; where the member has too few it waits to be paid.
+/// What is kept of the member's tickets once a linked order is there.
+pub(super) fn kept_with(order: &CabinetOrder, surcharge: Option<&CabinetOrder>) -> Tickets {
+    let paid = surcharge.filter(|made| made.is_paid() && made.pay == CabinetPay::Ticket);
+    Tickets::new(order.kept.get() + paid.map_or(0, |made| made.tickets.get()))
+}
+
+/// Makes a linked order and moves what it comes to, as far as that is to move now.
 pub(super) fn settle(
     facts: &Facts,
     order: &CabinetOrder,
     surcharge: Surcharge,
-    tickets: Tickets,
     reason: &str,
     context: &Context<'_>,
     draft: &mut Draft<'_>,
 ) -> CabinetOrder {
-    let pays = tickets.get() <= 0 || tickets_left(facts, order.member) >= tickets.get();
-    let Surcharge { items, total, complaint } = surcharge;
-    let (id, state) = (OrderId::new(draft.next_id()), state(pays, context));
+    let Surcharge { items, total, terms, complaint } = surcharge;
+    let tickets = Tickets::new(total.get() * 5);
+    let has_enough = tickets.get() <= 0 || tickets_left(facts, order.member) >= tickets.get();
+    let waits = |reason| CabinetOrderState::Unpaid { reason };
+    let (pay, state) = match terms {
+        Terms::Later if total.is_positive() => (CabinetPay::Wechat, waits(UnpaidReason::PayScoreEnded)),
+        Terms::Tickets | Terms::Later => (CabinetPay::Ticket, state(has_enough, context)),
+        Terms::Collected => (CabinetPay::Wechat, waits(UnpaidReason::PayScoreCollecting)),
+        Terms::Refunded => (CabinetPay::Wechat, CabinetOrderState::Paid { paid_at: context.now }),
+    };
+    let is_tried = matches!(terms, Terms::Tickets | Terms::Refunded);
+    let id = OrderId::new(draft.next_id());
     let made = CabinetOrder {
         id,
         order_no: order_no("CABO", context.today, id),
         items,
         total,
         tickets,
-        pay: CabinetPay::Ticket,
+        pay,
         state,
-        attempts: vec![attempt(CabinetPay::Ticket, state, context)],
+        attempts: is_tried.then(|| attempt(pay, state, context)).into_iter().collect(),
         part: OrderPart::Surcharge { order: order.id, order_no: order.order_no.clone(), complaint },
         kept: Tickets::default(),
         created_at: context.now,
         updated_at: context.now,
         ..order.clone()
     };
-    if pays && facts.accounts.get(&tickets_of(order.member)).is_none() {
-        draft.open(Account::open(Owner::Member(order.member), Currency::Ticket));
-    }
-    if pays {
+    if made.is_paid() && pay == CabinetPay::Ticket {
+        if facts.accounts.get(&tickets_of(order.member)).is_none() {
+            draft.open(Account::open(Owner::Member(order.member), Currency::Ticket));
+        }
         move_tickets(&made, draft);
+    }
+    if terms == Terms::Refunded {
+        scores::give_back(facts, &made, reason, context, draft);
     }
     draft.audit("cabinet_order.place", ("order", id.get()), Written::after(&made).because(reason));
     draft.push(Change::CabinetOrder(made.clone()));

@@ -5,7 +5,7 @@ mod corrections;
 mod devices;
 mod doors;
 pub(super) mod orders;
-mod scores;
+pub(super) mod scores;
 mod stores;
 mod tickets;
 
@@ -56,7 +56,7 @@ pub(super) fn needs(command: &CabinetCommand, facts: &Facts, needs: &mut Needs) 
         CabinetCommand::AnswerComplaint(command) => drop(needs.cabinet.complaints.insert(command.complaint)),
         CabinetCommand::RefundComplaint(command) => {
             needs.cabinet.complaints.insert(command.complaint);
-            settled_needs(command.order, command.device, command.member, facts, needs);
+            changed_needs(command.order, command.device, command.member, facts, needs);
         }
         CabinetCommand::AdjustTickets(command) => tickets::adjust_needs(command, needs),
         CabinetCommand::RefuseCallback(_) => {}
@@ -114,6 +114,14 @@ fn settled_needs(order: OrderId, device: DeviceId, member: MemberId, facts: &Fac
     if let Some(order) = facts.cabinet.orders.found(&order) {
         needs.cabinet.orders.insert(order.whole());
         needs.cabinet.orders.extend(order.standing().and_then(|standing| standing.due));
+    }
+}
+
+/// The same, where it comes to more or less than before, and what WeChat has to do with that.
+fn changed_needs(order: OrderId, device: DeviceId, member: MemberId, facts: &Facts, needs: &mut Needs) {
+    settled_needs(order, device, member, facts, needs);
+    if let Some(order) = facts.cabinet.orders.found(&order) {
+        scores::settled_needs(order.session, device, facts, needs);
     }
 }
 

@@ -281,7 +281,7 @@ pub(super) fn pay(
     if !order.is_unpaid() {
         return Err(Refusal::CabinetOrderPaid);
     }
-    must_be_in_tickets(order)?;
+    must_not_be_collecting(order)?;
     let (tickets, needed) = (tickets_left(facts, order.member), order.tickets.get());
     let pays = tickets >= needed;
     if pays {
@@ -330,11 +330,10 @@ pub(super) fn attempt(pay: CabinetPay, state: CabinetOrderState, context: &Conte
     PayAttempt { at: context.now, pay, failure }
 }
 
-/// What WeChat collects, or has collected, is not paid or given back in tickets.
-pub(super) fn must_be_in_tickets(order: &CabinetOrder) -> Result<(), Refusal> {
+/// What WeChat is collecting is not paid in another way, and nothing of it can go back yet.
+pub(super) fn must_not_be_collecting(order: &CabinetOrder) -> Result<(), Refusal> {
     match order.state {
         CabinetOrderState::Unpaid { reason: UnpaidReason::PayScoreCollecting } => Err(Refusal::PayScoreCollecting),
-        CabinetOrderState::Paid { .. } if order.pay == CabinetPay::Wechat => Err(Refusal::PaidByPayScore),
         _ => Ok(()),
     }
 }

@@ -82,7 +82,7 @@ pub(crate) fn correct() -> Endpoint {
             tag: Tag::Cabinets,
             summary: "Correct a cabinet order's quantities",
             description: "A linked order charges the difference in tickets or gives it back, and waits to be paid where there are too few. \
-                What the order has had keeps its price, other products cost what the planogram says. With `dry_run` it says what would \
+                What pay score has collected goes back at WeChat, and what it is collecting becomes less. What the order has had keeps its price, other products cost what the planogram says. With `dry_run` it says what would \
                 happen. Who would move what the order costs by more than the house allows one person has to wait for another.",
             codes: CODES,
         },

@@ -39,7 +39,7 @@ pub(crate) fn endpoint() -> Endpoint {
             id: "refundComplaint",
             tag: Tag::Cabinets,
             summary: "Give back a part of what was paid",
-            description: "In tickets, by an order that is linked to the one complained about. Never more than is kept of what was paid, \
+            description: "In tickets, or at WeChat where pay score has collected it, by an order that is linked to the one complained about. Never more than is kept of what was paid, \
                 nor more for one order than the house allows one person: beyond that, correct the order, which somebody else agrees to.",
             codes: &[Code::NotFound, Code::BusinessRule, Code::InvalidStatusTransition],
         },
