@@ -5,7 +5,7 @@ use argon2::{Argon2, PasswordHasher, PasswordVerifier};
 use kernel::{Actor, Command, Instant, MemberId, SetPassword};
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
-use store::queries::{members, sessions};
+use store::queries::{members, second_factors, sessions};
 use tokio::sync::Semaphore;
 
 use crate::{Ambient, Failure, Request, Service};
@@ -79,7 +79,9 @@ impl Service {
     ) -> Result<(), Failure> {
         let now: Instant = self.now();
         let open = sessions::open(self.store(), member, now).await?;
-        let close = open.iter().map(|session| session.token_hash).filter(|token| Some(*token) != but).collect();
+        let tickets = second_factors::open_tickets(self.store(), member, now).await?;
+        let sessions = open.iter().map(|session| session.token_hash).filter(|token| Some(*token) != but);
+        let close = sessions.chain(tickets.iter().map(|ticket| ticket.token_hash)).collect();
         let password_hash = hash_password(self.ambient(), password.to_owned()).await;
         let command = Command::SetPassword(SetPassword { member, password_hash, close });
         self.run(Request { command, actor, key: None, dry_run: false }).await.map(drop)
@@ -96,10 +98,19 @@ impl Service {
         current: &str,
         new: &str,
     ) -> Result<(), Failure> {
-        if self.believe(account, current).await? != caller.member {
+        if !self.is_password(caller, account, current).await? {
             return Err(Failure::BadCredentials);
         }
         self.set_password(caller.actor(), caller.member, new, Some(caller.token_hash)).await
+    }
+
+    /// Whether this is the password of whoever asks.
+    pub async fn is_password(&self, caller: &crate::Caller, account: &str, password: &str) -> Result<bool, Failure> {
+        match self.believe(account, password).await {
+            Ok(member) => Ok(member == caller.member),
+            Err(Failure::BadCredentials) => Ok(false),
+            Err(failure) => Err(failure),
+        }
     }
 }
 
