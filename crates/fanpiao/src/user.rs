@@ -62,6 +62,7 @@ async fn add_user(
             format!("a password has {shortest} to {longest} characters, this one has {}", password.chars().count())
         }
         WeakPassword::TooUniform => "the password is made of too few different characters".to_owned(),
+        WeakPassword::Sequence => "the password mostly goes along the alphabet, the digits or the keyboard".to_owned(),
         WeakPassword::LikeAccount => "the password is little more than the name of the account".to_owned(),
     })?;
     let text = |what: &str, error: kernel::InvalidText| format!("{what}: {error}");

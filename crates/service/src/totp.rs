@@ -42,8 +42,8 @@ pub(crate) fn step_at(now: Instant) -> i64 {
 /// Which step of the clock has this code: this one, or one beside it, as clocks differ. All three are compared, whichever fits.
 pub(crate) fn step_of(secret: &[u8], code: &str, now: Instant) -> Option<i64> {
     let step = step_at(now);
-    let fits = |step: &i64| verify_slices_are_equal(code_at(secret, *step).as_bytes(), code.as_bytes()).is_ok();
-    [step - 1, step, step + 1].into_iter().filter(fits).last()
+    let fits = |step| verify_slices_are_equal(code_at(secret, step).as_bytes(), code.as_bytes()).is_ok();
+    [step - 1, step, step + 1].into_iter().fold(None, |found, step| if fits(step) { Some(step) } else { found })
 }
 
 pub(crate) fn code_at(secret: &[u8], step: i64) -> String {
