@@ -49,6 +49,8 @@ pub(crate) enum Subcommand {
     #[command(subcommand)]
     User(UserCommand),
     #[command(subcommand)]
+    Keys(KeysCommand),
+    #[command(subcommand)]
     Config(ConfigCommand),
     /// Run the simulated outside world alone. Loopback only.
     Sim(SimArguments),
@@ -101,6 +103,32 @@ pub(crate) struct RestoreArguments {
 pub(crate) enum UserCommand {
     /// Add somebody who signs in with an account and a password.
     Add(UserAddArguments),
+    /// Take the second factor from somebody who has lost it.
+    ResetSecondFactor(ResetSecondFactorArguments),
+}
+
+/// The keys that secrets in the database are sealed under.
+#[derive(clap::Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Print a new key as a line for the configuration.
+    New(NewKeyArguments),
+    /// Seal everything under the newest key, while the server goes on.
+    Rotate,
+}
+
+#[derive(Args)]
+pub(crate) struct NewKeyArguments {
+    /// What it is called, as 2026-11; no two keys are called alike.
+    pub(crate) id: String,
+}
+
+#[derive(Args)]
+pub(crate) struct ResetSecondFactorArguments {
+    #[arg(long)]
+    pub(crate) account: String,
+    /// Stands in the audit trail.
+    #[arg(long)]
+    pub(crate) reason: String,
 }
 
 #[derive(Args)]

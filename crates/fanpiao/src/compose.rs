@@ -18,7 +18,7 @@ use wechat::pay::{self, Merchant, PublicKey};
 use wechat::{Secret, TransportConfig, UnixTime, payscore};
 
 use crate::Problem;
-use crate::config::{Config, LogFormat, Retention, VendorProtocol};
+use crate::config::{Config, LogFormat, Retention, SecondFactor, VendorProtocol};
 
 const MINUTE_MS: i64 = 60_000;
 
@@ -73,6 +73,8 @@ async fn start(config: &Config, jobs: Vec<Box<dyn Job>>) -> Result<Service, Prob
     };
     settings.vendor = vendor(config)?;
     settings.erp = erp(config)?;
+    settings.keys = config.data_keys()?;
+    settings.demand_second_factor = config.security.second_factor == SecondFactor::Required;
     settings.session_ms = i64::from(config.session.lifetime_hours) * 3_600_000;
     settings.lanes = LaneSettings { postgres_lanes: config.lanes.postgres, queue: config.lanes.queue };
     settings.mini_program = mini_program(config)?;

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use http_api::{Proxies, Rate, Rates};
 use serde::{Deserialize, Deserializer, de};
-use service::{Bucket, Networks, Pictures};
+use service::{Bucket, KeyRing, Networks, Pictures};
 use toml::{Table, Value};
 use wechat::Secret;
 
@@ -26,6 +26,7 @@ pub(crate) struct Config {
     pub(crate) wallet: Wallet,
     pub(crate) shop: Shop,
     pub(crate) session: Session,
+    pub(crate) security: Security,
     pub(crate) retention: Retention,
     pub(crate) limits: Limits,
     pub(crate) lanes: Lanes,
@@ -151,6 +152,28 @@ pub(crate) struct Shop {
 pub(crate) struct Session {
     #[serde(deserialize_with = "typed")]
     pub(crate) lifetime_hours: u32,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Security {
+    /// What secrets in the database are sealed under: `ID=BASE64` of 32 bytes each, the newest last.
+    #[serde(deserialize_with = "secret")]
+    pub(crate) data_keys: Option<Secret>,
+    /// The same, a line each.
+    pub(crate) data_keys_file: Option<PathBuf>,
+    pub(crate) second_factor: SecondFactor,
+}
+
+/// Who has to have a second factor.
+#[derive(Deserialize, Clone, Copy, Default, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SecondFactor {
+    /// Whoever wants one.
+    #[default]
+    Optional,
+    /// Everybody who works here: who holds a role beside that of every member.
+    Required,
 }
 
 /// How long what is not for good is kept.
@@ -493,6 +516,18 @@ impl Config {
                 return Err("configuration: limits: without anything a minute a limit never ends".to_owned());
             }
         }
+        let security = &self.security;
+        if security.data_keys.is_some() && security.data_keys_file.is_some() {
+            return Err(
+                "configuration: security.data_keys and security.data_keys_file: only one of them can hold the keys"
+                    .to_owned(),
+            );
+        }
+        let has_keys = security.data_keys.is_some() || security.data_keys_file.is_some();
+        if security.second_factor == SecondFactor::Required && !has_keys {
+            return Err("configuration: security.data_keys: is needed with security.second_factor".to_owned());
+        }
+        self.data_keys()?;
         if self.lanes.queue == 0 {
             return Err("configuration: lanes.queue: must be at least 1".to_owned());
         }
@@ -598,6 +633,23 @@ fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, 
 }
 
 impl Config {
+    /// What secrets in the database are sealed under.
+    pub(crate) fn data_keys(&self) -> Result<KeyRing, Problem> {
+        let (name, text) = match (&self.security.data_keys, &self.security.data_keys_file) {
+            (Some(keys), _) => ("data_keys", keys.expose().to_owned()),
+            (None, Some(path)) => {
+                let read = std::fs::read_to_string(path);
+                let problem = |error| format!("configuration: security.data_keys_file: {}: {error}", path.display());
+                ("data_keys_file", read.map_err(problem)?)
+            }
+            (None, None) => return Ok(KeyRing::default()),
+        };
+        match KeyRing::parse(&text) {
+            Ok(ring) if ring.is_empty() => Err(format!("configuration: security.{name}: holds no key")),
+            ring => ring.map_err(|problem| format!("configuration: security.{name}: {problem}")),
+        }
+    }
+
     /// Where pictures are kept. With several servers it has to be a bucket, or a folder that all of them see.
     pub(crate) fn pictures(&self) -> Result<Option<Pictures>, Problem> {
         let Shop { bucket: Some(address), bucket_region, bucket_key_id, bucket_secret, .. } = &self.shop else {
@@ -626,6 +678,7 @@ impl fmt::Display for Config {
             wallet,
             shop,
             session,
+            security,
             retention,
             limits,
             lanes,
@@ -661,6 +714,17 @@ impl fmt::Display for Config {
             (None, None) => writeln!(f, "# pictures: none, products have no pictures")?,
         }
         writeln!(f, "\n[session]\nlifetime_hours = {}", session.lifetime_hours)?;
+        writeln!(f, "\n[security]")?;
+        match (&security.data_keys, &security.data_keys_file) {
+            (Some(_), _) => writeln!(f, "data_keys = \"***\"")?,
+            (None, Some(path)) => writeln!(f, "data_keys_file = {:?}", path.display().to_string())?,
+            (None, None) => writeln!(f, "# data_keys: none, nobody can turn a second factor on")?,
+        }
+        let second_factor = match security.second_factor {
+            SecondFactor::Optional => "optional",
+            SecondFactor::Required => "required",
+        };
+        writeln!(f, "second_factor = {second_factor:?}")?;
         let Retention { answers_days, sessions_days, job_runs_days } = retention;
         writeln!(f, "\n[retention]\nanswers_days = {answers_days}")?;
         writeln!(f, "sessions_days = {sessions_days}\njob_runs_days = {job_runs_days}")?;
@@ -785,7 +849,11 @@ mod tests {
         type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
         let md5 = "[cabinet]\nvendor = \"v\"\nvendor_secret = \"s\"\nvendor_url = \"http://v\"\ncallback_url = \"https://x\"\n\
              vendor_protocol = \"md5\"";
-        let cases: [Case<'_>; 17] = [
+        let cases: [Case<'_>; 21] = [
+            ("[security]\nsecond_factor = \"required\"", &[], "security.data_keys: is needed"),
+            ("[security]\ndata_keys = \"a=b\"", &[], "security.data_keys: key a is not base64"),
+            ("[security]\ndata_keys = \"\"", &[], "security.data_keys: holds no key"),
+            ("[security]\ndata_keys = \"a\"\ndata_keys_file = \"b\"", &[], "only one of them can hold the keys"),
             ("[shop]\nbucket = \"https://b.example.com\"", &[], "shop.bucket_region: is needed"),
             ("[shop]\nbucket = \"https://b.example.com\"\npictures = \"p\"", &[], "shop.bucket: only one of them"),
             (
@@ -826,7 +894,8 @@ mod tests {
     fn secrets_are_not_shown() {
         let file = "[database]\nurl = \"postgres://me:hidden@host/db\"\n[wechat]\nappid = \"wx1\"\napp_secret = \"hidden\"\n\
              mchid = \"1\"\ncertificate_serial = \"AB\"\nprivate_key = \"hidden\"\napiv3_key = \"hidden\"\nnotify_url = \"https://x\"\n\
-             [shop]\nbucket = \"https://b.example.com\"\nbucket_region = \"r\"\nbucket_key_id = \"k\"\nbucket_secret = \"hidden\"";
+             [shop]\nbucket = \"https://b.example.com\"\nbucket_region = \"r\"\nbucket_key_id = \"k\"\nbucket_secret = \"hidden\"\n\
+             [security]\ndata_keys = \"hidden=hidden+hidden+hidden+hidden+hidden+hidden+hidden0=\"";
         let shown = read(file, &[]).expect("readable").to_string();
         assert!(!shown.contains("hidden") && shown.contains("postgres://me:***@host/db"), "{shown}");
     }

@@ -16,6 +16,7 @@ mod check;
 mod compose;
 mod config;
 mod demo;
+mod keys;
 mod migrate;
 mod repair;
 mod serve;
@@ -25,7 +26,7 @@ mod user;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use arguments::{Arguments, ConfigCommand, Subcommand, UserCommand};
+use arguments::{Arguments, ConfigCommand, KeysCommand, Subcommand, UserCommand};
 use clap::Parser;
 
 /// What went wrong, for the person at the terminal.
@@ -53,6 +54,9 @@ fn run(arguments: Arguments) -> Result<ExitCode, Problem> {
         Subcommand::Backup(backup) => block_on(backup::backup(backup, load()?)),
         Subcommand::Restore(restore) => block_on(backup::restore(restore, load()?)),
         Subcommand::User(UserCommand::Add(user)) => block_on(user::add(user, load()?)),
+        Subcommand::User(UserCommand::ResetSecondFactor(user)) => block_on(user::reset_second_factor(user, load()?)),
+        Subcommand::Keys(KeysCommand::New(key)) => keys::new(key),
+        Subcommand::Keys(KeysCommand::Rotate) => block_on(keys::rotate(load()?)),
         Subcommand::Config(ConfigCommand::Check) => {
             drop(write!(io::stdout(), "{}", load()?));
             Ok(ExitCode::SUCCESS)

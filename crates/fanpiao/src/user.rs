@@ -1,12 +1,15 @@
-//! `fanpiao user add`: the way to the first administrator.
+//! `fanpiao user`: the way to the first administrator, and back in for one who has lost the second factor.
 
 use std::io::Read;
 use std::process::ExitCode;
 
-use kernel::{AccountName, AddMember, Command, NewGrant, Outcome, Profile, Role, RoleGrant, Scope};
+use kernel::{
+    AccountName, AddMember, Command, FactorCommand, NewGrant, Note, Outcome, Profile, Refusal, ResetFactor, Role,
+    RoleGrant, Scope,
+};
 use service::{Failure, Request, Service, WeakPassword, hash_password, uuid};
 
-use crate::arguments::UserAddArguments;
+use crate::arguments::{ResetSecondFactorArguments, UserAddArguments};
 use crate::config::Config;
 use crate::{Problem, compose};
 
@@ -23,6 +26,31 @@ pub(crate) async fn add(arguments: &UserAddArguments, config: Config) -> Result<
     Ok(ExitCode::SUCCESS)
 }
 
+pub(crate) async fn reset_second_factor(
+    arguments: &ResetSecondFactorArguments,
+    config: Config,
+) -> Result<ExitCode, Problem> {
+    let account = AccountName::try_from(arguments.account.clone()).map_err(|error| format!("--account: {error}"))?;
+    let reason = Note::try_from(arguments.reason.clone()).map_err(|error| format!("--reason: {error}"))?;
+    let service = compose::start_service(&config).await?;
+    let reset = reset(&service, &account, reason).await;
+    service.stop().await;
+    reset?;
+    say!("{} signs in with the password alone, or is led to setting a second factor up", arguments.account);
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn reset(service: &Service, account: &AccountName, reason: Note) -> Result<(), Problem> {
+    let found = store::queries::members::credential(service.store(), account).await;
+    let (member, _) = found.map_err(|error| error.to_string())?.ok_or("nobody signs in with this account")?;
+    let command = Command::Factor(FactorCommand::ResetFactor(ResetFactor { member, reason }));
+    match service.run(Request::by_house(command)).await {
+        Ok(_) => Ok(()),
+        Err(Failure::Refused(Refusal::FactorOff)) => Err("no second factor is on".to_owned()),
+        Err(failure) => Err(format!("not reset: {failure:?}")),
+    }
+}
+
 async fn add_user(
     service: &Service,
     arguments: &UserAddArguments,
@@ -34,6 +62,7 @@ async fn add_user(
             format!("a password has {shortest} to {longest} characters, this one has {}", password.chars().count())
         }
         WeakPassword::TooUniform => "the password is made of too few different characters".to_owned(),
+        WeakPassword::Sequence => "the password mostly goes along the alphabet, the digits or the keyboard".to_owned(),
         WeakPassword::LikeAccount => "the password is little more than the name of the account".to_owned(),
     })?;
     let text = |what: &str, error: kernel::InvalidText| format!("{what}: {error}");
@@ -71,10 +100,10 @@ async fn add_user(
     match service.run(Request::by_house(command)).await {
         Ok(Outcome::Member { member }) => Ok(member.id),
         Ok(other) => Err(format!("unexpected answer: {other:?}")),
-        Err(Failure::Refused(kernel::Refusal::AccountTaken { .. })) => {
+        Err(Failure::Refused(Refusal::AccountTaken { .. })) => {
             Err(format!("the account {:?} exists already", arguments.account))
         }
-        Err(Failure::Refused(kernel::Refusal::NotFound { noun: kernel::Noun::Department })) => {
+        Err(Failure::Refused(Refusal::NotFound { noun: kernel::Noun::Department })) => {
             Err("there is no department with this code".to_owned())
         }
         Err(failure) => Err(format!("not added: {failure:?}")),

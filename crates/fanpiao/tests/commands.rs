@@ -69,6 +69,35 @@ fn the_first_administrator_comes_from_the_command_line() {
 }
 
 #[test]
+fn data_keys_and_second_factors_are_seen_to_from_the_command_line() {
+    let line = |id: &str| {
+        let made = Command::new(BINARY).args(["keys", "new", id]).output().expect("ran");
+        assert!(made.status.success(), "{}", text(&made.stderr));
+        text(&made.stdout).trim().to_owned()
+    };
+    let (old, new) = (line("2026"), line("2027"));
+    assert!(old.starts_with("2026=") && old.len() == "2026=".len() + 44 && old[5..] != new[5..]);
+    let wrong = Command::new(BINARY).args(["keys", "new", "no space"]).output().expect("ran");
+    assert!(!wrong.status.success());
+    for home in [Home::sqlite(), Home::postgres()] {
+        must_add_admin(&home);
+        let ring = format!("{old} {new}");
+        let rotated =
+            fanpiao(&home).args(["keys", "rotate"]).env("FANPIAO_SECURITY__DATA_KEYS", ring).output().expect("ran");
+        assert!(
+            rotated.status.success() && text(&rotated.stdout).starts_with("0 secrets"),
+            "{}",
+            text(&rotated.stderr)
+        );
+        for (account, said) in [("admin", "no second factor is on"), ("nobody", "nobody signs in with this account")] {
+            let reset = ["user", "reset-second-factor", "--account", account, "--reason", "phone lost"];
+            let output = fanpiao(&home).args(reset).output().expect("ran");
+            assert!(!output.status.success() && text(&output.stderr).contains(said), "{}", text(&output.stderr));
+        }
+    }
+}
+
+#[test]
 fn a_short_password_is_refused() {
     let home = Home::sqlite();
     let mut command = fanpiao(&home);

@@ -252,7 +252,9 @@ fn products(mut till: Till) {
         assert_eq!(push(&till, &list), json!([null]), "{step}");
         till.come_back_after(step, &[]);
         assert_eq!(push(&till, &list), json!([200]), "{step}: told again, as nobody answered");
-        until(&till, "SELECT COUNT(*) FROM partner_events WHERE processed_at IS NULL", 0);
+        until("it has an effect", || {
+            till.number("SELECT COUNT(*) FROM partner_events WHERE processed_at IS NULL") == 0
+        });
         for sql in ["SELECT COUNT(*) FROM products", "SELECT COUNT(DISTINCT product_id) FROM erp_products"] {
             assert_eq!(till.number(sql), round * 2, "{step}: {sql}");
         }
@@ -270,7 +272,7 @@ fn sales(mut till: Till) {
     ];
     furnish(&till);
     let key = till.key();
-    let session = open_door(&till, &key).expect("the server is there");
+    let session = open_door(&till, "ticket", &key).expect("the server is there");
     until_the_vendor_is_asked(&till, &session);
     assert_eq!(settle(&till, &session), json!([200]));
     DAY_BACK.iter().for_each(|sql| till.tamper(sql));
@@ -282,23 +284,15 @@ fn sales(mut till: Till) {
     // Whether the answer still comes is up to who is faster.
     drop(till.ask_as(&till.admin, "POST", &resend, "", &Value::Null));
     till.come_back_after("sales-told", &[LEASES_OVER]);
-    until(&till, "SELECT COUNT(*) FROM outbox WHERE topic = 'erp-sales' AND state = 'waiting'", 0);
+    until("all is told", || {
+        till.number("SELECT COUNT(*) FROM outbox WHERE topic = 'erp-sales' AND state = 'waiting'") == 0
+    });
     let (_, booked) = ask(till.world.address, "GET", "/sim/erp/sales", &[], "").expect("the world stands");
     assert!(booked["received"].as_i64() >= Some(2), "told twice: {booked}");
     let documents: Vec<_> = booked["documents"].as_object().expect("documents").values().collect();
     let [document] = documents[..] else { panic!("one document: {booked}") };
     assert_eq!(document["total_tickets"], COLA);
     assert_eq!(till.number("SELECT COUNT(*) FROM sales_documents"), 1);
-}
-
-fn until(till: &Till, sql: &'static str, count: i64) {
-    for _ in 0..600 {
-        if till.number(sql) == count {
-            return;
-        }
-        thread::sleep(Duration::from_millis(50));
-    }
-    panic!("never {count}: {sql}");
 }
 
 #[test]

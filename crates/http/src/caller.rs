@@ -30,6 +30,7 @@ pub enum Access {
 pub(crate) struct Visitor {
     /// Whose requests count together, where they are limited at all.
     pub(crate) client: Option<Client>,
+    pub(crate) language: Language,
 }
 
 /// A signed-in member who holds the permission that the endpoint needs.
@@ -73,8 +74,8 @@ pub(crate) trait Identity: Sized + Send {
 }
 
 impl Identity for Visitor {
-    async fn of(_: &App, _: Access, parts: &Parts, _: Language) -> Result<Self, Failure> {
-        Ok(Self { client: sender(parts).map(Client::of) })
+    async fn of(_: &App, _: Access, parts: &Parts, language: Language) -> Result<Self, Failure> {
+        Ok(Self { client: sender(parts).map(Client::of), language })
     }
 
     /// A key belongs to a caller; without one it is held to its form and then means nothing.

@@ -211,6 +211,7 @@ fn details(refusal: &Refusal, message: &str) -> Value {
         Refusal::RoleOfAll => "role",
         Refusal::HandlesNoComplaints => "user_id",
         Refusal::RoleScope { .. } => "department_id",
+        Refusal::CodeWrong | Refusal::CodeUsed => "code",
         Refusal::CapacityOutOfRange { .. } => "capacity",
         _ => return details,
     };

@@ -92,6 +92,10 @@ pub(crate) const DRY_RUN: Text = text("试算完成，未作任何更改", "Dry 
 pub(crate) fn code(code: Code) -> Text {
     match code {
         Code::InvalidToken => text("请先登录", "Please sign in"),
+        Code::SecondFactorRequired => text(
+            "还需输入动态验证码，请在管理后台登录",
+            "A code of your authenticator app is asked for; sign in to the console",
+        ),
         Code::InvalidSignature => text("签名无效", "The signature does not hold"),
         Code::PermissionDenied => text("您没有这项权限", "You may not do this"),
         Code::NotFound => text("没有找到", "Not found"),
@@ -140,6 +144,12 @@ pub(crate) const NOT_READY: Text = text("服务尚未就绪", "The service is no
 pub(crate) const SIGNED_IN: Text = text("登录成功", "Signed in");
 pub(crate) const SIGNED_OUT: Text = text("已退出登录", "Signed out");
 pub(crate) const PASSWORD_CHANGED: Text = text("密码已更改", "The password is changed");
+pub(crate) const SECOND_FACTOR_ON: Text = text("两步验证已开启", "The second factor is on");
+pub(crate) const SECOND_FACTOR_OFF: Text = text("两步验证已关闭", "The second factor is off");
+pub(crate) const SET_UP_REQUIRED: Text = text(
+    "请先在管理后台设置两步验证，再继续使用",
+    "Everybody who works here needs a second factor: set it up in the console first",
+);
 pub(crate) const SESSION_CLOSED: Text = text("会话已结束", "Signed out there");
 pub(crate) const ORDERED: Text = text("订餐成功", "Ordered");
 pub(crate) const ORDERED_INTO_DEBT: Text =
@@ -546,6 +556,29 @@ pub(crate) fn refusal(refusal: &Refusal, language: Language, zone: &TimeZone) ->
             "礼票不足：现有 {tickets}，需要 {needed}",
             "Not enough tickets: there are {tickets}, this takes {needed}",
         ),
+        Refusal::FactorOff => say!(language, "两步验证没有开启", "The second factor is not on"),
+        Refusal::FactorMissing => {
+            say!(
+                language,
+                "本店尚未配置数据密钥，不能开启两步验证",
+                "Without a data key in the configuration there is no second factor"
+            )
+        }
+        Refusal::FactorDemanded => say!(
+            language,
+            "本店要求员工开启两步验证，可以更换设备，不能关闭",
+            "Everybody who works here has a second factor: you can move it to another phone, not turn it off",
+        ),
+        Refusal::OfferOver => {
+            say!(language, "这个密钥已失效，请重新开始设置", "This secret counts no more; begin again")
+        }
+        Refusal::TicketOver => {
+            say!(language, "登录已超时，请重新输入密码", "This sign-in is over; enter your password again")
+        }
+        Refusal::CodeWrong => say!(language, "验证码不正确", "is not right"),
+        Refusal::CodeUsed => {
+            say!(language, "这个验证码已用过，请等下一个", "was used before; wait for the next one")
+        }
         Refusal::PayScoreMissing => {
             say!(language, "暂不支持微信支付分，请用礼票", "Pay score is not to be had; pay with tickets")
         }

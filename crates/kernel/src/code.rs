@@ -34,6 +34,7 @@ macro_rules! codes {
 
 codes! {
     InvalidToken = "INVALID_TOKEN", 401: "The bearer token is missing, unknown, expired or revoked; or the sign-in was refused.",
+    SecondFactorRequired = "SECOND_FACTOR_REQUIRED", 401: "The password is right, and more is asked for: details.step says what, details.token goes with the answer to it.",
     InvalidSignature = "INVALID_SIGNATURE", 401: "A partner's request is not signed, not fresh, was sent before, or does not fit its signature.",
     PermissionDenied = "PERMISSION_DENIED", 403: "The caller may not do this, or not to this object.",
     NotFound = "NOT_FOUND", 404: "There is no such object or path.",

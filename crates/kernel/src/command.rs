@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 use crate::facts::Facts;
 use crate::{
     AccountId, AccountName, CabinetCommand, Cents, Chosen, Counts, Date, DepartmentCode, DepartmentId, ErpCommand,
-    ExceptionAction, ExceptionKind, GroupOrderId, Instant, MealId, MealPatch, MemberId, MemberStatus, MenuOption,
-    Needs, Note, OrderId, OrderStatus, Overdraft, PayClient, Payer, PaymentId, PaymentSource, PaysFor, PickupWindow,
-    Price, Quantity, Reason, RefundId, RoleGrant, RunId, ShopCommand, Slot, Step, Subscriber, SubscriptionId,
-    SubscriptionStatus, Title, Weekdays,
+    ExceptionAction, ExceptionKind, FactorCommand, GroupOrderId, Instant, MealId, MealPatch, MemberId, MemberStatus,
+    MenuOption, Needs, Note, OrderId, OrderStatus, Overdraft, PayClient, Payer, PaymentId, PaymentSource, PaysFor,
+    PickupWindow, Price, Quantity, Reason, RefundId, RoleGrant, RunId, ShopCommand, Slot, Step, Subscriber,
+    SubscriptionId, SubscriptionStatus, Title, Weekdays,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +51,7 @@ pub enum Command {
     SetOverdraft(SetOverdraft),
     SetMemberStatus(SetMemberStatus),
     SetPassword(SetPassword),
+    Factor(FactorCommand),
     RepairBalance(RepairBalance),
     RepairCapacity(RepairCapacity),
     RepairOrderStates(RepairOrderStates),
@@ -122,7 +123,7 @@ pub struct AddMember {
     pub grants: Vec<NewGrant>,
 }
 
-/// Whatever sessions it names end with the old password.
+/// Whatever sessions and tickets it names end with the old password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SetPassword {
     pub member: MemberId,
@@ -706,6 +707,7 @@ impl Command {
             | Self::ChangeSubscription(ChangeSubscription { owner, .. }) => owner.id(),
             Self::Shop(command) => command.lane_key(),
             Self::Cabinet(command) => command.lane_key(),
+            Self::Factor(command) => command.member().get(),
             Self::Erp(command) => command.lane_key(),
             Self::CreateTopup(CreateTopup { member, .. }) => member.get(),
             Self::SettlePayment(SettlePayment { pays_for: Some(paid), .. }) => paid.goods.lane_key(),

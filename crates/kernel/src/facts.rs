@@ -8,8 +8,9 @@ use crate::{
     Correction, Date, Department, DepartmentCode, DepartmentId, Device, DoorSession, Entry, ErpFacts, ErpNeeds,
     ErpProduct, Exception, ExceptionKind, ExceptionState, GroupOrder, GroupOrderId, Hold, Instant, Job, JobRun,
     LedgerSum, Meal, MealId, MealOrder, Member, MemberId, OrderId, OutboxMessage, Payment, PaymentId, Pool, PoolId,
-    Product, Refund, RefundId, Role, Round, RunId, SalesDocument, ScoreOrder, Session, ShopFacts, ShopNeeds, ShopOrder,
-    Slot, StockMovement, Store, StuckOrder, Subscription, SubscriptionId, SubscriptionRun, Topup,
+    Product, Refund, RefundId, Role, Round, RunId, SalesDocument, ScoreOrder, SecondFactor, Session, ShopFacts,
+    ShopNeeds, ShopOrder, SignInTicket, Slot, StockMovement, Store, StuckOrder, Subscription, SubscriptionId,
+    SubscriptionRun, Topup,
 };
 
 /// As many lapsed claims of a pool as can matter to one order, which asks for a thousand pieces at most.
@@ -26,6 +27,8 @@ known! {
         members: MemberId => Member,
         departments: DepartmentId => Department,
         sessions: [u8; 32] => Session,
+        tickets: [u8; 32] => SignInTicket,
+        second_factors: MemberId => SecondFactor,
         /// Each with its pool and the pool's lapsed holds.
         meals: MealId => Meal,
         /// Meals name their own.
@@ -100,6 +103,8 @@ pub enum Change {
     PasswordHash(MemberId, String),
     Department(Department),
     Session(Session),
+    SignInTicket(SignInTicket),
+    SecondFactor(SecondFactor),
     Meal(Meal),
     Pool(Pool),
     Order(MealOrder),
@@ -163,6 +168,8 @@ impl Facts {
                     self.departments.set(department.id, department);
                 }
                 Change::Session(session) => self.sessions.set(session.token_hash, session),
+                Change::SignInTicket(ticket) => self.tickets.set(ticket.token_hash, ticket),
+                Change::SecondFactor(factor) => self.second_factors.set(factor.member, factor),
                 Change::Meal(meal) => {
                     let current = (meal.status != crate::MealStatus::Canceled).then_some(meal.id);
                     if current.is_some() || self.is_at_its_date(&meal) {

@@ -11,6 +11,7 @@ mod command;
 mod decide;
 mod draft;
 mod erp;
+mod factor;
 mod facts;
 mod id;
 mod job;
@@ -55,6 +56,10 @@ pub use command::{
 };
 pub use decide::{Context, Decision, IdSource, ShopRules, decide};
 pub use erp::{ErpCommand, ErpFacts, ErpNeeds, ErpProduct, SalesDocument, SendSales, TakeProduct};
+pub use factor::{
+    ActiveFactor, EnterWithFactor, FactorCommand, FactorOffer, FactorProof, OfferFactor, OpenTicket, ProofKind,
+    RenewRecovery, ResealFactor, ResetFactor, SecondFactor, SignInTicket, TicketPurpose, TurnOffFactor, TurnOnFactor,
+};
 pub use facts::{Change, Facts, MOST_LAPSED, Needs};
 pub use id::{
     AccountId, ComplaintId, CorrectionId, DepartmentId, DeviceId, DoorSessionId, GroupOrderId, MealId, MemberId,

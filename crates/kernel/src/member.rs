@@ -92,10 +92,21 @@ impl Member {
         Owner::Member(self.id).account(Currency::Cny)
     }
 
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        self.status == MemberStatus::Active
+    }
+
+    /// Whether this member works here: holds a role beside everybody's.
+    #[must_use]
+    pub fn is_staff(&self) -> bool {
+        self.grants.as_slice().iter().any(|grant| grant.role != Role::Member)
+    }
+
     /// Whether this member has the role everywhere and can act in it.
     #[must_use]
     pub fn holds(&self, role: Role) -> bool {
-        self.status == MemberStatus::Active && self.grants.hold_everywhere(role)
+        self.is_active() && self.grants.hold_everywhere(role)
     }
 }
 

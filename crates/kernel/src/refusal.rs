@@ -300,6 +300,19 @@ pub enum Refusal {
         complaint: ComplaintId,
     },
     ComplaintClosed,
+    /// No second factor is on.
+    FactorOff,
+    /// The house has no key to keep secrets under.
+    FactorMissing,
+    /// The house demands a second factor of everybody who works here.
+    FactorDemanded,
+    /// What was shown to set a second factor up does not count any more.
+    OfferOver,
+    /// A sign-in begun with a password is over: too late, done, or the password is another one.
+    TicketOver,
+    CodeWrong,
+    /// A code opens once, and then it and all earlier ones are worth nothing.
+    CodeUsed,
     // scarcity
     OutOfStock {
         asked: i64,
@@ -361,7 +374,10 @@ impl Refusal {
             | Self::TooManyPictures { .. }
             | Self::PlanogramTooLarge { .. }
             | Self::ProductTwice { .. }
+            | Self::CodeWrong
+            | Self::CodeUsed
             | Self::RoundTimes => Code::ValidationError,
+            Self::TicketOver => Code::InvalidToken,
             Self::MealNotOpen { .. } | Self::OrdersClosed { .. } => Code::MealNotOpen,
             Self::OrderLocked => Code::OrderLocked,
             Self::DuplicateOrder { .. } | Self::AlreadyBooked => Code::DuplicateOrder,
@@ -387,6 +403,8 @@ impl Refusal {
             | Self::PayScoreCollecting
             | Self::CorrectionWaiting { .. }
             | Self::CorrectionDecided
+            | Self::FactorOff
+            | Self::OfferOver
             | Self::ComplaintClosed => Code::InvalidStatusTransition,
             Self::OutOfStock { .. } => Code::OutOfStock,
             Self::TooManyUnpaid { .. } | Self::UnpaidCabinetOrder { .. } => Code::UnpaidOrderExists,
@@ -424,6 +442,8 @@ impl Refusal {
             | Self::EntriesMissing { .. }
             | Self::ExceptionAction { .. }
             | Self::NoOpenid
+            | Self::FactorMissing
+            | Self::FactorDemanded
             | Self::RefundTooLarge { .. }
             | Self::NotOnSale
             | Self::RoundNotOpen { .. }

@@ -362,6 +362,8 @@ fn command_name(command: &Command) -> &'static str {
         // They have tests of their own, in cabinets.rs.
         Command::Cabinet(_) => "cabinet",
         Command::Erp(_) => "erp",
+        // In factors.rs.
+        Command::Factor(_) => "factor",
     }
 }
 

@@ -34,6 +34,7 @@ impl Job for ForgetOldRows {
             for (name, what, days) in [
                 ("answers", Forgettable::Answers, self.answers_days),
                 ("sessions", Forgettable::Sessions, self.sessions_days),
+                ("sign_in_tickets", Forgettable::SignInTickets, self.sessions_days),
                 ("job_runs", Forgettable::JobRuns, self.job_runs_days),
             ] {
                 let until_ms = service.now().plus_millis(-i64::from(days) * DAY_MS).as_millis();

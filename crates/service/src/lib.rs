@@ -10,6 +10,7 @@ mod exceptions;
 mod forget;
 mod ids;
 mod jobs;
+mod keyring;
 mod lane;
 mod lanes;
 mod metrics;
@@ -24,12 +25,14 @@ mod pictures;
 mod refusals;
 mod request;
 mod scores;
+mod second_factor;
 mod service;
 mod sessions;
 mod shop;
 mod shop_pay;
 mod sign_in;
 mod subscriptions;
+mod totp;
 mod vendor;
 
 pub use ambient::{Ambient, System, uuid};
@@ -40,6 +43,7 @@ pub use erp::{CountedSales, Erp, PullErpProducts, Sales, SalesDelivery, SalesLin
 pub use forget::ForgetOldRows;
 pub use ids::{IdGenerator, first_id_at};
 pub use jobs::{Job, JobMetrics, JobView, Schedule};
+pub use keyring::KeyRing;
 pub use lanes::LaneSettings;
 pub use metrics::{Histogram, Metrics};
 pub use networks::Networks;
@@ -50,12 +54,12 @@ pub use pay_jobs::{Reconciled, RefundDelivery, pay_jobs};
 pub use pictures::{Bucket, PictureName, PictureRefused, Pictures};
 pub use request::{Failure, IdempotencyKey, Request};
 pub use scores::ScoreDelivery;
+pub use second_factor::{Entered, FactorSecret, Ticket};
 pub use service::{Health, Service, Settings};
 pub use sessions::Caller;
 pub use shop::{EndRounds, ReleaseExpiredOrders, TidyPictures};
 pub use shop_pay::RefundTo;
 pub use sign_in::SignedIn;
-
 pub use subscriptions::BookSubscriptions;
 pub use vendor::Vendor;
 

@@ -5,7 +5,7 @@ use argon2::{Argon2, PasswordHasher, PasswordVerifier};
 use kernel::{Actor, Command, Instant, MemberId, SetPassword};
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
-use store::queries::{members, sessions};
+use store::queries::{members, second_factors, sessions};
 use tokio::sync::Semaphore;
 
 use crate::{Ambient, Failure, Request, Service};
@@ -22,6 +22,8 @@ pub enum WeakPassword {
     Length,
     /// It is made of too few different characters, as `111111111111`.
     TooUniform,
+    /// Most of it goes along the alphabet, the digits or a keyboard, as `abcdefgh1234` and `qwertyuiop12`.
+    Sequence,
     /// It holds the name of the account, and little else.
     LikeAccount,
 }
@@ -41,6 +43,11 @@ impl WeakPassword {
         if different(password) < Self::FEWEST_DIFFERENT {
             return Err(Self::TooUniform);
         }
+        let lower: Vec<char> = password.to_lowercase().chars().collect();
+        let guessed = lower.windows(2).filter(|pair| follows(pair[0], pair[1])).count();
+        if guessed * 2 > lower.len() - 1 {
+            return Err(Self::Sequence);
+        }
         let rest = password.to_lowercase().replace(&account.to_lowercase(), "");
         if !account.is_empty() && different(&rest) < Self::FEWEST_DIFFERENT {
             return Err(Self::LikeAccount);
@@ -48,6 +55,15 @@ impl WeakPassword {
         Ok(())
     }
 }
+
+/// Whether this letter is what one expects after that one: the same, or its neighbour.
+fn follows(before: char, after: char) -> bool {
+    let pairs = [[before, after], [after, before]].map(String::from_iter);
+    let beside = |row: &str| pairs.iter().any(|pair| row.contains(pair.as_str()));
+    u32::from(before).abs_diff(u32::from(after)) <= 1 || KEYBOARD.into_iter().any(beside)
+}
+
+const KEYBOARD: [&str; 4] = ["1234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm"];
 
 impl Service {
     /// Whose account and password these are.
@@ -79,7 +95,9 @@ impl Service {
     ) -> Result<(), Failure> {
         let now: Instant = self.now();
         let open = sessions::open(self.store(), member, now).await?;
-        let close = open.iter().map(|session| session.token_hash).filter(|token| Some(*token) != but).collect();
+        let tickets = second_factors::open_tickets(self.store(), member, now).await?;
+        let sessions = open.iter().map(|session| session.token_hash).filter(|token| Some(*token) != but);
+        let close = sessions.chain(tickets.iter().map(|ticket| ticket.token_hash)).collect();
         let password_hash = hash_password(self.ambient(), password.to_owned()).await;
         let command = Command::SetPassword(SetPassword { member, password_hash, close });
         self.run(Request { command, actor, key: None, dry_run: false }).await.map(drop)
@@ -96,10 +114,19 @@ impl Service {
         current: &str,
         new: &str,
     ) -> Result<(), Failure> {
-        if self.believe(account, current).await? != caller.member {
+        if !self.is_password(caller, account, current).await? {
             return Err(Failure::BadCredentials);
         }
         self.set_password(caller.actor(), caller.member, new, Some(caller.token_hash)).await
+    }
+
+    /// Whether this is the password of whoever asks.
+    pub async fn is_password(&self, caller: &crate::Caller, account: &str, password: &str) -> Result<bool, Failure> {
+        match self.believe(account, password).await {
+            Ok(member) => Ok(member == caller.member),
+            Err(Failure::BadCredentials) => Ok(false),
+            Err(failure) => Err(failure),
+        }
     }
 }
 
@@ -137,12 +164,12 @@ async fn verify(password: String, hash: String) -> Result<bool, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use super::WeakPassword::{Length, LikeAccount, TooUniform};
+    use super::WeakPassword::{Length, LikeAccount, Sequence, TooUniform};
     use super::*;
 
     #[test]
     fn a_password_is_long_varied_and_not_the_account() {
-        let long = "x".repeat(250);
+        let long = "x1".repeat(125);
         for (password, account, weak) in [
             ("elevenchars", "li", Some(Length)),
             ("twelve chars", "li", None),
@@ -150,6 +177,12 @@ mod tests {
             ("十一个汉字组成的口令嘛", "li", Some(Length)),
             ("111111111111", "li", Some(TooUniform)),
             ("abababababab", "li", Some(TooUniform)),
+            ("abcdefghijkl", "li", Some(Sequence)),
+            ("123456789012", "li", Some(Sequence)),
+            ("QwertyUiop12", "li", Some(Sequence)),
+            ("aaaabbbbccccdddd", "li", Some(TooUniform)),
+            ("zyxwvuts9876", "li", Some(Sequence)),
+            ("abc and 123 do", "li", None),
             ("administrator", "administrator", Some(LikeAccount)),
             ("Administrator1!", "administrator", Some(LikeAccount)),
             ("administrator likes soup", "administrator", None),

@@ -15,8 +15,8 @@ use crate::node::{self, Node};
 use crate::refusals::Refusals;
 use crate::sessions::Sessions;
 use crate::{
-    Ambient, Caller, CheckReport, Delivery, Erp, Failure, IdGenerator, Job, LaneSettings, Metrics, Pay, Pictures,
-    Recharge, Request, Vendor, check, outbox,
+    Ambient, Caller, CheckReport, Delivery, Erp, Failure, IdGenerator, Job, KeyRing, LaneSettings, Metrics, Pay,
+    Pictures, Recharge, Request, Vendor, check, outbox,
 };
 
 pub struct Settings {
@@ -40,6 +40,10 @@ pub struct Settings {
     pub vendor: Option<Vendor>,
     /// Who tells of products and is told of sales.
     pub erp: Option<Erp>,
+    /// What secrets at rest are sealed under.
+    pub keys: KeyRing,
+    /// Whether everybody who works here has to have a second factor.
+    pub demand_second_factor: bool,
 }
 
 impl Settings {
@@ -60,6 +64,8 @@ impl Settings {
             pictures: None,
             vendor: None,
             erp: None,
+            keys: KeyRing::default(),
+            demand_second_factor: false,
         }
     }
 }
@@ -91,6 +97,8 @@ struct Inner {
     pictures: Option<Pictures>,
     vendor: Option<Vendor>,
     erp: Option<Erp>,
+    keys: KeyRing,
+    demand_second_factor: bool,
     refusals: Refusals,
     doors: broadcast::Sender<DoorSessionId>,
     stop: watch::Sender<bool>,
@@ -144,6 +152,8 @@ impl Service {
             pictures: settings.pictures,
             vendor: settings.vendor,
             erp: settings.erp,
+            keys: settings.keys,
+            demand_second_factor: settings.demand_second_factor,
             refusals: Refusals::default(),
             doors: broadcast::Sender::new(DOORS_WAITING),
             stop,
@@ -197,6 +207,22 @@ impl Service {
 
     pub(crate) fn erp(&self) -> Option<&Erp> {
         self.0.erp.as_ref()
+    }
+
+    pub(crate) fn keys(&self) -> &KeyRing {
+        &self.0.keys
+    }
+
+    /// Whether there is a key to keep secrets under.
+    #[must_use]
+    pub fn can_seal(&self) -> bool {
+        !self.0.keys.is_empty()
+    }
+
+    /// Whether everybody who works here has to have a second factor.
+    #[must_use]
+    pub fn demands_second_factor(&self) -> bool {
+        self.0.demand_second_factor
     }
 
     pub(crate) fn refusals(&self) -> &Refusals {

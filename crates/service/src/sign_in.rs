@@ -6,7 +6,7 @@ use kernel::{Actor, CloseSession, Command, Member, NewSession, OpenSession, Outc
 
 use crate::ambient::uuid;
 use crate::sessions::hash_token;
-use crate::{Caller, Failure, Request, Service};
+use crate::{Caller, Entered, Failure, Request, Service};
 
 #[derive(Debug, Clone)]
 pub struct SignedIn {
@@ -35,10 +35,13 @@ impl Service {
 
     /// # Errors
     /// `BadCredentials`, whichever of the two is wrong.
-    pub async fn sign_in_password(&self, account: &str, password: &str) -> Result<SignedIn, Failure> {
+    pub async fn sign_in_password(&self, account: &str, password: &str) -> Result<Entered, Failure> {
         let member = self.believe(account, password).await?;
+        if let Some(purpose) = self.asked_beside_password(member).await? {
+            return self.open_ticket(member, purpose).await.map(Entered::Half);
+        }
         let (token, session) = self.new_session();
-        self.enter(token, Command::OpenSession(OpenSession { member, session })).await
+        self.enter(token, Command::OpenSession(OpenSession { member, session })).await.map(Entered::In)
     }
 
     pub async fn sign_out(&self, caller: &Caller) -> Result<(), Failure> {
@@ -46,17 +49,26 @@ impl Service {
         self.run(Request { command, actor: caller.actor(), key: None, dry_run: false }).await.map(drop)
     }
 
-    fn new_session(&self) -> (String, NewSession) {
+    /// What nobody can guess.
+    pub(crate) fn new_token(&self) -> String {
         let mut bytes = [0; 32];
         self.ambient().fill(&mut bytes);
-        let token = URL_SAFE_NO_PAD.encode(bytes);
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    pub(crate) fn new_session(&self) -> (String, NewSession) {
+        let token = self.new_token();
         let expires_at = self.now().plus_millis(self.session_ms());
         let session = NewSession { token_hash: hash_token(&token), expires_at };
         (token, session)
     }
 
     async fn enter(&self, token: String, command: Command) -> Result<SignedIn, Failure> {
-        let request = Request { command, actor: Actor::house(), key: None, dry_run: false };
+        self.enter_as(Actor::house(), token, command).await
+    }
+
+    pub(crate) async fn enter_as(&self, actor: Actor, token: String, command: Command) -> Result<SignedIn, Failure> {
+        let request = Request { command, actor, key: None, dry_run: false };
         match self.run(request).await? {
             Outcome::Session(session) => {
                 let expires_in_secs = (session.expires_at.as_millis() - self.now().as_millis()) / 1000;

@@ -385,7 +385,11 @@ both_engines! {
                 grants: Vec::new(),
             };
             place.service.run(service::Request::by_house(Command::AddMember(member))).await.expect("added");
-            tokens.push(place.service.sign_in_password(name, "secret").await.expect("signed in").token);
+            let service::Entered::In(signed_in) = place.service.sign_in_password(name, "secret").await.expect("right")
+            else {
+                panic!("more is asked for than the password");
+            };
+            tokens.push(signed_in.token);
         }
         tamper(&place.home, "UPDATE members SET grants = 'spoiled' WHERE uid = $1", &["bert".into()]).await;
         for _ in 0..20 {

@@ -16,6 +16,9 @@ const MORE_ANSWERS: &str = "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SE
                             SELECT 999, CAST(n AS TEXT), request_hash, answer, created_at FROM answers, numbers \
                             WHERE key = 'old'";
 const AGE_SESSIONS: &str = "UPDATE sessions SET expires_at = expires_at - $1 WHERE member_id = $2";
+/// One a session, and as old.
+const TICKETS: &str = "INSERT INTO sign_in_tickets (token_hash, member_id, purpose, created_at, expires_at, version) \
+                       SELECT token_hash, member_id, 'code', created_at, expires_at, 0 FROM sessions";
 const OLD_JOB: &str = "INSERT INTO jobs (name, paused, last_run, version) VALUES ('idle', 0, 5, 1)";
 const OLD_RUNS: &str = "INSERT INTO job_runs (run_id, job, node, claim, started_at, state, ended_at, version) \
                         VALUES (4, 'idle', 1, 1, $1, 'succeeded', $1, 1), (5, 'idle', 1, 2, $1, 'succeeded', $1, 1)";
@@ -32,8 +35,8 @@ async fn forget(service: &Service) -> Counts {
     }
 }
 
-fn counted(answers: i64, sessions: i64, job_runs: i64) -> Counts {
-    [("answers", answers), ("sessions", sessions), ("job_runs", job_runs)]
+fn counted(answers: i64, sessions: i64, tickets: i64, job_runs: i64) -> Counts {
+    [("answers", answers), ("sessions", sessions), ("sign_in_tickets", tickets), ("job_runs", job_runs)]
         .map(|(name, rows)| (name.to_owned(), rows))
         .into()
 }
@@ -51,18 +54,20 @@ both_engines! {
         let service = start(&place.home.url(), settings).await;
         let ended = "SELECT COUNT(*) FROM job_runs WHERE state = 'succeeded'";
         eventually("it runs at the first start", async || number(&service, ended).await == 1).await;
-        assert_eq!(forget(&service).await, counted(0, 0, 0));
+        assert_eq!(forget(&service).await, counted(0, 0, 0, 0));
 
         tamper(&place.home, AGE_ANSWER, &[days(8)]).await;
         tamper(&place.home, MORE_ANSWERS, &[]).await;
         tamper(&place.home, AGE_SESSIONS, &[days(31), Value::Int(one.get())]).await;
+        tamper(&place.home, TICKETS, &[]).await;
         tamper(&place.home, OLD_JOB, &[]).await;
         tamper(&place.home, OLD_RUNS, &[days(1)]).await;
-        assert_eq!(forget(&service).await, counted(2501, 1, 1));
+        assert_eq!(forget(&service).await, counted(2501, 1, 1, 1));
         assert_eq!(number(&service, ANSWERS).await, 1);
         assert_eq!(number(&service, "SELECT COUNT(*) FROM sessions").await, 1);
+        assert_eq!(number(&service, "SELECT COUNT(*) FROM sign_in_tickets").await, 1);
         assert_eq!(number(&service, "SELECT run_id FROM job_runs WHERE job = 'idle'").await, 5);
-        assert_eq!(forget(&service).await, counted(0, 0, 0));
+        assert_eq!(forget(&service).await, counted(0, 0, 0, 0));
 
         place.service.run(asks(other, "new")).await.expect("the first answer once more");
         place.service.run(asks(one, "old")).await.expect_err("a new order of the same meal");

@@ -8,6 +8,8 @@ pub enum Forgettable {
     Answers,
     /// Sessions that ended by themselves. One that was revoked ends no later than it would have.
     Sessions,
+    /// What a password opened on the way to a session.
+    SignInTickets,
     /// Runs of jobs, but for the last one of each.
     JobRuns,
 }
@@ -18,6 +20,9 @@ const ANSWERS: &str = "DELETE FROM answers WHERE (caller_id, key) IN \
 const SESSIONS: &str = "DELETE FROM sessions WHERE token_hash IN \
                         (SELECT token_hash FROM sessions WHERE expires_at < $1 ORDER BY expires_at LIMIT 1000) \
                         RETURNING expires_at";
+const SIGN_IN_TICKETS: &str = "DELETE FROM sign_in_tickets WHERE token_hash IN \
+                               (SELECT token_hash FROM sign_in_tickets WHERE expires_at < $1 ORDER BY expires_at LIMIT 1000) \
+                               RETURNING expires_at";
 const JOB_RUNS: &str = "DELETE FROM job_runs WHERE run_id IN \
                         (SELECT run_id FROM job_runs WHERE ended_at < $1 \
                          AND run_id NOT IN (SELECT last_run FROM jobs WHERE last_run IS NOT NULL) \
@@ -30,6 +35,7 @@ impl Writer {
         let sql = match what {
             Forgettable::Answers => ANSWERS,
             Forgettable::Sessions => SESSIONS,
+            Forgettable::SignInTickets => SIGN_IN_TICKETS,
             Forgettable::JobRuns => JOB_RUNS,
         };
         Ok(self.in_transaction(sql, &[Value::Int(until_ms)]).await?.len())

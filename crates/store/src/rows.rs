@@ -1,14 +1,15 @@
 //! The kernel's nouns as rows: the columns of each table, and both directions between them.
 
 use kernel::{
-    Account, AccountId, CabinetOrder, CabinetOrderState, Cents, Complaint, ComplaintId, ComplaintStatus, Correction,
-    CorrectionId, CorrectionState, Currency, Delivery, Department, DepartmentId, Device, DeviceId, DoorSession,
-    DoorSessionId, DrawSecret, ErpProduct, Exception, ExceptionState, Fulfilment, Goods, GroupOrder, GroupOrderId,
-    Hold, HoldState, Instant, Job, JobRun, Meal, MealId, MealOrder, Member, MemberId, OrderId, OrderPart, Owner,
-    Payment, PaymentId, PaymentState, Pool, PoolId, Product, ProductId, Receipt, Refund, RefundId, RefundOf, Round,
-    RoundId, RoundState, RoundStatus, RunId, RunState, RunStatus, SalesDocument, ScoreCharge, ScoreOrder, ScoreState,
-    Session, Settlement, ShopOrder, ShopOrderState, ShopStatus, StoreId, StuckOrder, Subscriber, Subscription,
-    SubscriptionId, SubscriptionRun, SystemAccount, Tickets, Topup, TopupState, TopupStatus,
+    Account, AccountId, ActiveFactor, CabinetOrder, CabinetOrderState, Cents, Complaint, ComplaintId, ComplaintStatus,
+    Correction, CorrectionId, CorrectionState, Currency, Delivery, Department, DepartmentId, Device, DeviceId,
+    DoorSession, DoorSessionId, DrawSecret, ErpProduct, Exception, ExceptionState, FactorOffer, Fulfilment, Goods,
+    GroupOrder, GroupOrderId, Hold, HoldState, Instant, Job, JobRun, Meal, MealId, MealOrder, Member, MemberId,
+    OrderId, OrderPart, Owner, Payment, PaymentId, PaymentState, Pool, PoolId, Product, ProductId, Receipt, Refund,
+    RefundId, RefundOf, Round, RoundId, RoundState, RoundStatus, RunId, RunState, RunStatus, SalesDocument,
+    ScoreCharge, ScoreOrder, ScoreState, SecondFactor, Session, Settlement, ShopOrder, ShopOrderState, ShopStatus,
+    SignInTicket, StoreId, StuckOrder, Subscriber, Subscription, SubscriptionId, SubscriptionRun, SystemAccount,
+    Tickets, Topup, TopupState, TopupStatus,
 };
 
 use crate::sql::Kind::{Blob, Int, Text};
@@ -46,6 +47,28 @@ pub(crate) const SESSION: &[Column] = &[
     ("created_at", Int),
     ("expires_at", Int),
     ("revoked_at", Int),
+    ("version", Int),
+];
+
+pub(crate) const SECOND_FACTOR: &[Column] = &[
+    ("member_id", Int),
+    ("offered_secret", Blob),
+    ("offered_until", Int),
+    ("secret", Blob),
+    ("last_step", Int),
+    ("recovery", Blob),
+    ("since", Int),
+    ("updated_at", Int),
+    ("version", Int),
+];
+
+pub(crate) const SIGN_IN_TICKET: &[Column] = &[
+    ("token_hash", Blob),
+    ("member_id", Int),
+    ("purpose", Text),
+    ("created_at", Int),
+    ("expires_at", Int),
+    ("ended_at", Int),
     ("version", Int),
 ];
 
@@ -488,6 +511,42 @@ impl FromRow for Session {
             created_at: instant(cells)?,
             expires_at: instant(cells)?,
             revoked_at: opt_instant(cells)?,
+        })
+    }
+}
+
+impl FromRow for SecondFactor {
+    fn from_cells(cells: &mut Cells) -> Result<Self, Error> {
+        let member = MemberId::new(cells.int()?);
+        let offer = match (cells.opt_blob()?, opt_instant(cells)?) {
+            (Some(secret), Some(until)) => Some(FactorOffer { secret, until }),
+            (None, None) => None,
+            _ => return Err(Error::inconsistent("an offered secret has an end")),
+        };
+        let active = match (cells.opt_blob()?, cells.opt_int()?, cells.opt_blob()?, opt_instant(cells)?) {
+            (Some(secret), Some(last_step), Some(hashes), Some(since)) => {
+                let (recovery, rest) = hashes.as_chunks();
+                if !rest.is_empty() {
+                    return Err(Error::inconsistent("the hash of a recovery code has 32 bytes"));
+                }
+                Some(ActiveFactor { secret, last_step, recovery: recovery.iter().copied().collect(), since })
+            }
+            (None, None, None, None) => None,
+            _ => return Err(Error::inconsistent("a second factor is on as a whole")),
+        };
+        Ok(Self { member, offer, active, updated_at: instant(cells)? })
+    }
+}
+
+impl FromRow for SignInTicket {
+    fn from_cells(cells: &mut Cells) -> Result<Self, Error> {
+        Ok(Self {
+            token_hash: checked(cells.blob()?, "token hash")?,
+            member: MemberId::new(cells.int()?),
+            purpose: cells.word("purpose of a ticket")?,
+            created_at: instant(cells)?,
+            expires_at: instant(cells)?,
+            ended_at: opt_instant(cells)?,
         })
     }
 }

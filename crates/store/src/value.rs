@@ -89,6 +89,14 @@ impl Cells {
         }
     }
 
+    pub fn opt_blob(&mut self) -> Result<Option<Vec<u8>>, Error> {
+        match self.0.next() {
+            Some(Value::Blob(bytes)) => Ok(Some(bytes.into_owned())),
+            Some(Value::Null) => Ok(None),
+            other => Err(Error::inconsistent(format!("bytes expected, found {other:?}"))),
+        }
+    }
+
     pub fn opt_int(&mut self) -> Result<Option<i64>, Error> {
         match self.0.next() {
             Some(Value::Int(value)) => Ok(Some(value)),

@@ -19,13 +19,13 @@ use common::{
     options, order, pool, read, session, try_insert, try_write, window,
 };
 use kernel::{
-    AccountId, AuditRecord, Cents, Change, Claim, Currency, Delivery, Department, DepartmentId, DrawSecret, Entry,
-    EntryKind, Facts, Fulfilment, Goods, Grants, GroupOrder, GroupOrderId, Hold, HoldState, Job, JobRun, LedgerSum,
-    Meal, MealId, MealOrder, MealStatus, Member, MemberId, MemberStatus, Needs, OrderId, OrderStatus, OutboxMessage,
-    Owner, PayWith, Payer, PaymentId, Picture, PictureKind, PoolId, Product, ProductId, Quantity, RefundId, Role,
-    RoleGrant, Round, RoundId, RoundState, RunId, RunState, Scope, Session, ShopOrder, ShopOrderState, Slot,
-    StockMovement, StuckOrder, Subscriber, Subscription, SubscriptionId, SubscriptionResult, SubscriptionRun,
-    SubscriptionStatus, SystemAccount, TransferId,
+    AccountId, ActiveFactor, AuditRecord, Cents, Change, Claim, Currency, Delivery, Department, DepartmentId,
+    DrawSecret, Entry, EntryKind, FactorOffer, Facts, Fulfilment, Goods, Grants, GroupOrder, GroupOrderId, Hold,
+    HoldState, Job, JobRun, LedgerSum, Meal, MealId, MealOrder, MealStatus, Member, MemberId, MemberStatus, Needs,
+    OrderId, OrderStatus, OutboxMessage, Owner, PayWith, Payer, PaymentId, Picture, PictureKind, PoolId, Product,
+    ProductId, Quantity, RefundId, Role, RoleGrant, Round, RoundId, RoundState, RunId, RunState, Scope, SecondFactor,
+    Session, ShopOrder, ShopOrderState, SignInTicket, Slot, StockMovement, StuckOrder, Subscriber, Subscription,
+    SubscriptionId, SubscriptionResult, SubscriptionRun, SubscriptionStatus, SystemAccount, TicketPurpose, TransferId,
 };
 use payments::{
     callbacks_and_bills_are_kept, exceptions_are_found, payments_are_found, payments_come_back_as_written,
@@ -37,6 +37,7 @@ macro_rules! conformance {
     ($engine:ident) => {
         conformance!($engine:
             members_come_back_as_written, departments_come_back_as_written, sessions_come_back_as_written,
+            second_factors_come_back_as_written,
             meals_come_back_as_written, orders_come_back_as_written, subscriptions_come_back_as_written, pools_and_holds_come_back_as_written,
             accounts_come_back_as_written, jobs_and_runs_come_back_as_written, entries_audits_and_messages_come_back_as_written,
             payments_come_back_as_written, the_keys_of_payments_are_unique, payments_are_found, callbacks_and_bills_are_kept,
@@ -847,6 +848,68 @@ async fn lapsed_holds_are_found(home: &Home) {
 // Versions.
 
 /// Rows of every table that is ever updated, and how each changes.
+fn ticket(purpose: TicketPurpose) -> SignInTicket {
+    SignInTicket {
+        token_hash: [7; 32],
+        member: MemberId::new(1),
+        purpose,
+        created_at: at(NOW),
+        expires_at: at(NOW + 9),
+        ended_at: None,
+    }
+}
+
+fn offer() -> FactorOffer {
+    FactorOffer { secret: vec![0, 255, 7], until: at(NOW + 9) }
+}
+
+/// With so many recovery codes.
+fn active(codes: u8) -> ActiveFactor {
+    let recovery = (0..codes).map(|code| [code; 32]).collect();
+    ActiveFactor { secret: vec![1, 0, 2], last_step: -3, recovery, since: at(NOW) }
+}
+
+fn second_factor(offer: Option<FactorOffer>, active: Option<ActiveFactor>) -> SecondFactor {
+    SecondFactor { member: MemberId::new(1), offer, active, updated_at: at(NOW + 1) }
+}
+
+async fn second_factors_come_back_as_written(home: &Home) {
+    let mut writer = home.migrated().await;
+    let factors = [
+        second_factor(None, None),
+        SecondFactor { member: MemberId::new(2), ..second_factor(Some(offer()), Some(active(2))) },
+        SecondFactor { member: MemberId::new(3), ..second_factor(None, Some(active(0))) },
+    ];
+    let tickets = [ticket(TicketPurpose::Code), SignInTicket { token_hash: [8; 32], ..ticket(TicketPurpose::SetUp) }];
+    let mut changes: Vec<_> = factors.iter().cloned().map(Change::SecondFactor).collect();
+    changes.extend(tickets.iter().cloned().map(Change::SignInTicket));
+    insert(&mut writer, changes).await;
+    let needs = Needs {
+        second_factors: (1..5).map(MemberId::new).collect(),
+        tickets: [[7; 32], [8; 32], [9; 32]].into(),
+        ..Needs::default()
+    };
+    let facts = read(&mut writer, &needs).await;
+    let store = home.store();
+    for factor in &factors {
+        assert_eq!(facts.second_factors.get(&factor.member), Some(factor));
+        let found = store::queries::second_factors::one(&store, factor.member).await.expect("read");
+        assert_eq!(found.as_ref(), Some(factor));
+    }
+    assert_eq!(facts.second_factors.get(&MemberId::new(4)), None);
+    let on = store::queries::second_factors::active(&store, MemberId::new(0), 100).await.expect("read");
+    assert_eq!(on, factors[1..]);
+    for ticket in &tickets {
+        assert_eq!(facts.tickets.get(&ticket.token_hash), Some(ticket));
+        let found = store::queries::second_factors::ticket(&store, &ticket.token_hash).await.expect("read");
+        assert_eq!(found.as_ref(), Some(ticket));
+    }
+    assert_eq!(facts.tickets.get(&[9; 32]), None);
+    let open = |now| store::queries::second_factors::open_tickets(&store, MemberId::new(1), at(now));
+    assert_eq!(open(NOW).await.expect("read").len(), 2);
+    assert!(open(NOW + 9).await.expect("read").is_empty());
+}
+
 fn changing() -> Vec<(Change, Change)> {
     let (one_member, one_meal, one_order) = (member(1), meal(2, "2030-01-01", Slot::Dinner), order(3, 1, 2));
     let (one_hold, one_session) = (hold(3, 2), session(1));
@@ -868,6 +931,14 @@ fn changing() -> Vec<(Change, Change)> {
             }),
         ),
         (Change::Session(one_session.clone()), Change::Session(Session { revoked_at: Some(at(NOW)), ..one_session })),
+        (
+            Change::SignInTicket(ticket(TicketPurpose::Code)),
+            Change::SignInTicket(SignInTicket { ended_at: Some(at(NOW)), ..ticket(TicketPurpose::Code) }),
+        ),
+        (
+            Change::SecondFactor(second_factor(Some(offer()), None)),
+            Change::SecondFactor(second_factor(None, Some(active(10)))),
+        ),
         (
             Change::Meal(one_meal.clone()),
             Change::Meal(Meal {
@@ -924,6 +995,8 @@ fn all_of_them() -> Needs {
         members: [MemberId::new(1)].into(),
         departments: [DepartmentId::new(31)].into(),
         sessions: [session(1).token_hash].into(),
+        tickets: [[7; 32]].into(),
+        second_factors: [MemberId::new(1)].into(),
         meals: [MealId::new(2)].into(),
         orders: [OrderId::new(3)].into(),
         holds: [(OrderId::new(3), PoolId::new(2))].into(),
@@ -937,6 +1010,8 @@ fn assert_has(facts: &Facts, change: &Change) {
         Change::Member(row) => assert_eq!(facts.members.get(&row.id), Some(row)),
         Change::Department(row) => assert_eq!(facts.departments.get(&row.id), Some(row)),
         Change::Session(row) => assert_eq!(facts.sessions.get(&row.token_hash), Some(row)),
+        Change::SignInTicket(row) => assert_eq!(facts.tickets.get(&row.token_hash), Some(row)),
+        Change::SecondFactor(row) => assert_eq!(facts.second_factors.get(&row.member), Some(row)),
         Change::Meal(row) => assert_eq!(facts.meals.get(&row.id), Some(row)),
         Change::Pool(row) => assert_eq!(facts.pools.get(&row.id), Some(row)),
         Change::Order(row) => assert_eq!(facts.orders.get(&row.id), Some(row)),

@@ -6,6 +6,8 @@ mod passwords;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 
+use service::System;
+
 use crate::arguments::DemoArguments;
 use crate::config::Config;
 use crate::{Problem, compose, serve, sim_world};
@@ -45,6 +47,9 @@ pub(crate) async fn run(
     config.cabinet.vendor_secret = Some(wechat::Secret::new(sim::cabinet::VENDOR_SECRET));
     config.cabinet.vendor_url = Some(format!("{}/vendor", world.base_url()));
     config.cabinet.callback_url = Some(format!("http://{address}/api/v1"));
+    if config.security.data_keys_file.is_none() && config.security.data_keys.is_none() {
+        config.security.data_keys = Some(wechat::Secret::new(passwords::keep_data_key(folder, &System)?));
+    }
     let service = compose::start_server(&config).await?;
     let passwords = passwords::keep(folder, service.ambient())?;
     data::fill(&service, &passwords).await?;

@@ -26,4 +26,5 @@ mod sign_in;
 mod subscriptions;
 mod support;
 mod topups;
+mod totp;
 mod wallet;

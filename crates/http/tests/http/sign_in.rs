@@ -122,7 +122,7 @@ on_both_engines! {
         };
         let is_in = async |by: &Person| server.ask("GET /api/v1/auth/me").by(by).send().await.status == 200;
 
-        for weak in ["short", "aaaaaaaaaaaaaaaa", "bossbossboss123"] {
+        for weak in ["short", "aaaaaaaaaaaaaaaa", "bossbossboss123", "qwertyuiop123"] {
             assert_eq!(change(&boss, old, weak).await.wrong_fields(), ["new_password"], "{weak}");
         }
         assert_eq!(change(&boss, new, new).await.wrong_fields(), ["current_password"]);

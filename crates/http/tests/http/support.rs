@@ -185,7 +185,12 @@ impl Server {
 
     /// Another server on the same database.
     pub(crate) async fn beside(&self) -> Service {
-        let settings = Settings::new(jiff::tz::TimeZone::get("Asia/Shanghai").expect("bundled"));
+        self.beside_with(|_| {}).await
+    }
+
+    pub(crate) async fn beside_with(&self, change: impl FnOnce(&mut Settings)) -> Service {
+        let mut settings = Settings::new(jiff::tz::TimeZone::get("Asia/Shanghai").expect("bundled"));
+        change(&mut settings);
         let store = Store::new(&self.home.url()).expect("an address");
         Service::start(store, Arc::new(Frozen(Arc::clone(&self.clock))), settings).await.expect("started")
     }

@@ -4,7 +4,7 @@ use crate::{
     Account, AddMember, Change, ChangeRole, CloseSession, Context, Currency, Decision, DepartmentCode, DepartmentId,
     EditMember, Facts, Grants, Member, MemberId, MemberStatus, Needs, NewSession, Noun, OpenSession, Outcome, Owner,
     Refusal, Role, RoleGrant, Scope, Session, SessionOutcome, SetMemberStatus, SetOverdraft, SetPassword, SignIn,
-    SystemAccount, Title,
+    SignInTicket, SystemAccount, Title,
 };
 
 use super::{cabinet, departments};
@@ -58,13 +58,19 @@ pub(super) fn open_session(
 }
 
 fn enter(member: Member, session: &NewSession, context: &Context<'_>, draft: Draft<'_>) -> Result<Decision, Refusal> {
-    if member.status == MemberStatus::Disabled {
+    if !member.is_active() {
         return Err(Refusal::MemberDisabled);
     }
     Ok(open(member, false, session, context, draft))
 }
 
-fn open(member: Member, created: bool, session: &NewSession, context: &Context<'_>, mut draft: Draft<'_>) -> Decision {
+pub(super) fn open(
+    member: Member,
+    created: bool,
+    session: &NewSession,
+    context: &Context<'_>,
+    mut draft: Draft<'_>,
+) -> Decision {
     draft.push(Change::Session(Session {
         token_hash: session.token_hash,
         member: member.id,
@@ -332,14 +338,28 @@ pub(super) fn set_password(
     }
 
     // After this point it must succeed.
-    let sessions = command.close.iter().filter_map(|token| facts.sessions.get(token));
-    let open = sessions.filter(|session| session.member == member.id && session.revoked_at.is_none());
-    let ended: Vec<_> = open.map(|session| Session { revoked_at: Some(context.now), ..session.clone() }).collect();
+    let ended = ended_sessions(facts, member.id, &command.close, context);
+    let tickets = command.close.iter().filter_map(|token| facts.tickets.get(token));
+    for ticket in tickets.filter(|ticket| ticket.member == member.id && ticket.is_good_at(context.now)) {
+        draft.push(Change::SignInTicket(SignInTicket { ended_at: Some(context.now), ..ticket.clone() }));
+    }
     let written = serde_json::json!({ "sessions_ended": ended.len() });
     draft.audit("member.set_password", ("member", member.id.get()), Written::after(&written));
     draft.push(Change::PasswordHash(member.id, command.password_hash.clone()));
     ended.into_iter().for_each(|session| draft.push(Change::Session(session)));
     Ok(draft.finish(Outcome::Member { member: member.clone() }))
+}
+
+/// Those of the named sessions that are the member's and open, as they are afterwards.
+pub(super) fn ended_sessions(
+    facts: &Facts,
+    member: MemberId,
+    named: &[[u8; 32]],
+    context: &Context<'_>,
+) -> Vec<Session> {
+    let sessions = named.iter().filter_map(|token| facts.sessions.get(token));
+    let open = sessions.filter(|session| session.member == member && session.revoked_at.is_none());
+    open.map(|session| Session { revoked_at: Some(context.now), ..session.clone() }).collect()
 }
 
 pub(super) fn existing(facts: &Facts, member: MemberId) -> Result<&Member, Refusal> {

@@ -6,6 +6,7 @@ mod cabinet;
 mod departments;
 mod erp;
 mod exceptions;
+mod factors;
 mod imports;
 mod jobs;
 mod meals;
@@ -107,6 +108,7 @@ pub fn decide(
         Command::SetOverdraft(command) => members::set_overdraft(facts, command, draft),
         Command::SetMemberStatus(command) => members::set_status(facts, command, context, draft),
         Command::SetPassword(command) => members::set_password(facts, command, context, draft),
+        Command::Factor(command) => factors::decide(facts, command, context, draft),
         Command::RepairBalance(command) => repair::balance(facts, command, draft),
         Command::RepairCapacity(command) => repair::capacity(facts, command, context, draft),
         Command::RepairOrderStates(command) => repair::states(facts, command, context, draft),
@@ -179,7 +181,9 @@ pub(crate) fn needs(command: &Command, facts: &Facts, needs: &mut Needs) {
         Command::SetPassword(command) => {
             needs.members.insert(command.member);
             needs.sessions.extend(&command.close);
+            needs.tickets.extend(&command.close);
         }
+        Command::Factor(command) => factors::needs(command, needs),
         Command::RepairBalance(command) => repair::balance_needs(command, needs),
         Command::RepairCapacity(command) => repair::meal_needs(command.meal, facts, needs),
         Command::RepairOrderStates(command) => repair::states_needs(command.meal, facts, needs),

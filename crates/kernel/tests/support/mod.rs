@@ -15,9 +15,9 @@ use kernel::{
     LedgerSum, Meal, MealId, MealOrder, MealStatus, Member, MemberId, Needs, OrderId, OrderPart, OrderStatus,
     OutboxMessage, Outcome, Overdraft, Owner, Payment, PaymentId, PaymentSource, Pool, PoolId, Product, ProductCode,
     ProductId, Refund, RefundId, RefundOf, RefundState, Refusal, Round, RoundId, RoundStatus, SalesDocument,
-    ScoreOrder, ScoreState, Session, ShopOrder, ShopOrderState, ShopRules, Standing, StockMovement, Store, StoreId,
-    StuckOrder, Subscription, SubscriptionId, SubscriptionRun, SystemAccount, Table, Topup, TopupState, TransferId,
-    decide,
+    ScoreOrder, ScoreState, SecondFactor, Session, ShopOrder, ShopOrderState, ShopRules, SignInTicket, Standing,
+    StockMovement, Store, StoreId, StuckOrder, Subscription, SubscriptionId, SubscriptionRun, SystemAccount, Table,
+    Topup, TopupState, TransferId, decide,
 };
 
 /// A row with its version.
@@ -28,6 +28,8 @@ pub(crate) struct Database {
     pub(crate) members: Rows<MemberId, Member>,
     pub(crate) departments: Rows<DepartmentId, Department>,
     pub(crate) sessions: Rows<[u8; 32], Session>,
+    pub(crate) tickets: Rows<[u8; 32], SignInTicket>,
+    pub(crate) second_factors: Rows<MemberId, SecondFactor>,
     pub(crate) meals: Rows<MealId, Meal>,
     pub(crate) pools: Rows<PoolId, Pool>,
     pub(crate) orders: Rows<OrderId, MealOrder>,
@@ -199,6 +201,8 @@ impl Database {
         load_rows(&mut facts.members, &self.members, &needs.members);
         load_rows(&mut facts.departments, &self.departments, &needs.departments);
         load_rows(&mut facts.sessions, &self.sessions, &needs.sessions);
+        load_rows(&mut facts.tickets, &self.tickets, &needs.tickets);
+        load_rows(&mut facts.second_factors, &self.second_factors, &needs.second_factors);
         load_rows(&mut facts.meals, &self.meals, &needs.meals);
         load_rows(&mut facts.orders, &self.orders, &needs.orders);
         load_rows(&mut facts.group_orders, &self.group_orders, &needs.group_orders);
@@ -376,6 +380,8 @@ impl Database {
         write_rows(&mut self.members, facts.members.dirty(), |member| member.id);
         write_rows(&mut self.departments, facts.departments.dirty(), |department| department.id);
         write_rows(&mut self.sessions, facts.sessions.dirty(), |session| session.token_hash);
+        write_rows(&mut self.tickets, facts.tickets.dirty(), |ticket| ticket.token_hash);
+        write_rows(&mut self.second_factors, facts.second_factors.dirty(), |factor| factor.member);
         write_rows(&mut self.meals, facts.meals.dirty(), |meal| meal.id);
         write_rows(&mut self.pools, facts.pools.dirty(), |pool| pool.id);
         write_rows(&mut self.orders, facts.orders.dirty(), |order| order.id);
@@ -683,6 +689,7 @@ fn check_decision(facts: &Facts, decision: &Decision, now: Instant, is_repair: b
                 to_audit.push(("exception", exception.id));
                 ("exception", exception.id, 0)
             }
+            Change::SignInTicket(_) | Change::SecondFactor(_) => continue,
             Change::PasswordHash(..) | Change::Session(_) | Change::Outbox(_) => continue,
         };
         assert!(rows.insert(row), "one decision changes {row:?} twice");
@@ -863,6 +870,8 @@ fn writes_nothing(facts: &Facts) -> bool {
     none(&facts.members)
         && none(&facts.departments)
         && none(&facts.sessions)
+        && none(&facts.tickets)
+        && none(&facts.second_factors)
         && none(&facts.meals)
         && none(&facts.pools)
         && none(&facts.orders)
@@ -903,6 +912,8 @@ fn check_facts(database: &Database, facts: &Facts, group: &[Asked], now: Instant
         members,
         departments,
         sessions,
+        tickets,
+        second_factors,
         meals,
         orders,
         group_orders,
@@ -1039,6 +1050,12 @@ fn check_facts(database: &Database, facts: &Facts, group: &[Asked], now: Instant
     }
     for key in sessions {
         assert_eq!(fresh.sessions.get(key), facts.sessions.get(key));
+    }
+    for key in tickets {
+        assert_eq!(fresh.tickets.get(key), facts.tickets.get(key));
+    }
+    for key in second_factors {
+        assert_eq!(fresh.second_factors.get(key), facts.second_factors.get(key));
     }
     for key in meals {
         let pool = PoolId::from(*key);

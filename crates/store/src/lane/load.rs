@@ -13,8 +13,8 @@ use super::statements::{
     ACCOUNTS, CANCELED_ORDERS, COMPLETED_HOLDS, COMPLETED_ORDERS, DEPARTMENT_BY_CODE, DEPARTMENTS,
     DISMISSED_EXCEPTIONS, EXCEPTIONS, GROUP_ORDERS, HOLDERS, HOLDS, JOB_RUNS, JOBS, LAPSED_HOLDS, LEDGERS, MEAL_AT,
     MEALS, MEMBER_BY_ACCOUNT, MEMBER_BY_OPENID, MEMBERS, OPEN_EXCEPTION, OPEN_HOLDS, OPEN_ORDERS, ORDER_SUMS, ORDERS,
-    PAYMENTS, POOL_HOLDS, POOLS, REFUNDS, SESSIONS, STANDING_ORDERS, SUBSCRIPTION_RUNS, SUBSCRIPTIONS,
-    TOPUP_BY_TRANSACTION, TOPUPS,
+    PAYMENTS, POOL_HOLDS, POOLS, REFUNDS, SECOND_FACTORS, SESSIONS, SIGN_IN_TICKETS, STANDING_ORDERS,
+    SUBSCRIPTION_RUNS, SUBSCRIPTIONS, TOPUP_BY_TRANSACTION, TOPUPS,
 };
 use super::{cabinet, erp, shop};
 use crate::rows::FromRow;
@@ -48,6 +48,10 @@ pub async fn load(writer: &mut Writer, needs: &Needs, now: Instant, facts: &mut 
         |hash| [hash.to_vec().into()],
         |session| session.token_hash,
     );
+    let (keys, hash) = (needs.tickets.iter().copied(), |hash: [u8; 32]| [hash.to_vec().into()]);
+    plan.rows(&SIGN_IN_TICKETS, |facts| &mut facts.tickets, keys, hash, |ticket| ticket.token_hash);
+    let keys = needs.second_factors.iter().copied();
+    plan.rows(&SECOND_FACTORS, |facts| &mut facts.second_factors, keys, |id| [id.get().into()], |factor| factor.member);
     let keys = needs.orders.iter().copied();
     plan.rows(&ORDERS, |facts| &mut facts.orders, keys, |id| [id.get().into()], |order| order.id);
     let keys = needs.group_orders.iter().copied();

@@ -63,6 +63,8 @@ statements! {
     MEMBERS = by_key("members", rows::MEMBER, Lock::None);
     DEPARTMENTS = by_key("departments", rows::DEPARTMENT, Lock::None);
     SESSIONS = by_key("sessions", rows::SESSION, Lock::None);
+    SIGN_IN_TICKETS = by_key("sign_in_tickets", rows::SIGN_IN_TICKET, Lock::None);
+    SECOND_FACTORS = by_key("second_factors", rows::SECOND_FACTOR, Lock::None);
     MEALS = by_key("meals", rows::MEAL, Lock::None);
     POOLS = by_key("pools", rows::POOL, Lock::ForUpdate);
     ORDERS = by_key("meal_orders", rows::ORDER, Lock::None);
@@ -145,6 +147,14 @@ statements! {
     UPDATE_DEPARTMENTS = SetStatement::update("departments", &rows::DEPARTMENT[..1], &rows::DEPARTMENT[2..6]);
     INSERT_SESSIONS = SetStatement::insert("sessions", rows::SESSION);
     UPDATE_SESSIONS = SetStatement::update("sessions", &rows::SESSION[..1], &rows::SESSION[4..5]);
+    INSERT_SIGN_IN_TICKETS = SetStatement::insert("sign_in_tickets", rows::SIGN_IN_TICKET);
+    UPDATE_SIGN_IN_TICKETS = SetStatement::update(
+        "sign_in_tickets", &rows::SIGN_IN_TICKET[..1], &rows::SIGN_IN_TICKET[5..6],
+    );
+    INSERT_SECOND_FACTORS = SetStatement::insert("second_factors", rows::SECOND_FACTOR);
+    UPDATE_SECOND_FACTORS = SetStatement::update(
+        "second_factors", &rows::SECOND_FACTOR[..1], &rows::SECOND_FACTOR[1..8],
+    );
     INSERT_MEALS = SetStatement::insert("meals", rows::MEAL);
     UPDATE_MEALS = SetStatement::update("meals", &rows::MEAL[..1], &rows::MEAL[3..12]);
     INSERT_POOLS = SetStatement::insert("pools", rows::POOL);

@@ -3,17 +3,18 @@
 use kernel::{
     AccountName, Department, DepartmentId, Exception, ExceptionState, Facts, GroupOrderId, Hold, HoldState, Instant,
     JobRun, Meal, MealOrder, Member, MemberId, OrderId, PaymentState, PickupCode, Refund, RefundOf, RunId, RunState,
-    Topup, TopupState,
+    SecondFactor, Topup, TopupState,
 };
 
 use super::Answer;
 use super::statements::{
     INSERT_ACCOUNTS, INSERT_ANSWERS, INSERT_AUDITS, INSERT_DEPARTMENTS, INSERT_ENTRIES, INSERT_EXCEPTIONS,
     INSERT_GROUP_ORDERS, INSERT_HOLDS, INSERT_JOB_RUNS, INSERT_JOBS, INSERT_MEALS, INSERT_MEMBERS, INSERT_ORDERS,
-    INSERT_OUTBOX, INSERT_PAYMENTS, INSERT_POOLS, INSERT_REFUNDS, INSERT_SESSIONS, INSERT_SUBSCRIPTION_RUNS,
-    INSERT_SUBSCRIPTIONS, INSERT_TOPUPS, PUT_CREDENTIALS, UPDATE_ACCOUNTS, UPDATE_DEPARTMENTS, UPDATE_EXCEPTIONS,
-    UPDATE_HOLDS, UPDATE_JOB_RUNS, UPDATE_JOBS, UPDATE_MEALS, UPDATE_MEMBERS, UPDATE_ORDERS, UPDATE_PAYMENTS,
-    UPDATE_POOLS, UPDATE_REFUNDS, UPDATE_SESSIONS, UPDATE_SUBSCRIPTIONS, UPDATE_TOPUPS,
+    INSERT_OUTBOX, INSERT_PAYMENTS, INSERT_POOLS, INSERT_REFUNDS, INSERT_SECOND_FACTORS, INSERT_SESSIONS,
+    INSERT_SIGN_IN_TICKETS, INSERT_SUBSCRIPTION_RUNS, INSERT_SUBSCRIPTIONS, INSERT_TOPUPS, PUT_CREDENTIALS,
+    UPDATE_ACCOUNTS, UPDATE_DEPARTMENTS, UPDATE_EXCEPTIONS, UPDATE_HOLDS, UPDATE_JOB_RUNS, UPDATE_JOBS, UPDATE_MEALS,
+    UPDATE_MEMBERS, UPDATE_ORDERS, UPDATE_PAYMENTS, UPDATE_POOLS, UPDATE_REFUNDS, UPDATE_SECOND_FACTORS,
+    UPDATE_SESSIONS, UPDATE_SIGN_IN_TICKETS, UPDATE_SUBSCRIPTIONS, UPDATE_TOPUPS,
 };
 use crate::{Batch, Error, Value, Writer};
 
@@ -192,6 +193,61 @@ fn write_people<'a>(facts: &'a Facts, batches: &mut Vec<Batch<'a>>) {
             [(&session.token_hash).into(), Value::Int(*version), session.revoked_at.map(Instant::as_millis).into()]
         }),
     ));
+    write_second_factors(facts, batches);
+}
+
+fn write_second_factors<'a>(facts: &'a Facts, batches: &mut Vec<Batch<'a>>) {
+    let tickets = facts.tickets.dirty();
+    batches.push(Batch::of(
+        &INSERT_SIGN_IN_TICKETS,
+        tickets.inserts.iter().map(|ticket| {
+            [
+                (&ticket.token_hash).into(),
+                ticket.member.get().into(),
+                ticket.purpose.as_str().into(),
+                ticket.created_at.as_millis().into(),
+                ticket.expires_at.as_millis().into(),
+                ticket.ended_at.map(Instant::as_millis).into(),
+                Value::Int(0),
+            ]
+        }),
+    ));
+    batches.push(Batch::of(
+        &UPDATE_SIGN_IN_TICKETS,
+        tickets.updates.iter().map(|(ticket, version)| {
+            [(&ticket.token_hash).into(), Value::Int(*version), ticket.ended_at.map(Instant::as_millis).into()]
+        }),
+    ));
+    let factors = facts.second_factors.dirty();
+    batches.push(Batch::of(
+        &INSERT_SECOND_FACTORS,
+        factors.inserts.iter().map(|factor| {
+            let [offered, until, secret, last_step, recovery, since, updated] = factor_columns(factor);
+            let id = factor.member.get().into();
+            [id, offered, until, secret, last_step, recovery, since, updated, Value::Int(0)]
+        }),
+    ));
+    batches.push(Batch::of(
+        &UPDATE_SECOND_FACTORS,
+        factors.updates.iter().map(|(factor, version)| {
+            let [offered, until, secret, last_step, recovery, since, updated] = factor_columns(factor);
+            let id = factor.member.get().into();
+            [id, Value::Int(*version), offered, until, secret, last_step, recovery, since, updated]
+        }),
+    ));
+}
+
+fn factor_columns(factor: &SecondFactor) -> [Value<'_>; 7] {
+    let (offer, active) = (factor.offer.as_ref(), factor.active.as_ref());
+    [
+        offer.map(|offer| offer.secret.as_slice()).into(),
+        offer.map(|offer| offer.until.as_millis()).into(),
+        active.map(|active| active.secret.as_slice()).into(),
+        active.map(|active| active.last_step).into(),
+        active.map(|active| active.recovery.iter().flatten().copied().collect::<Vec<u8>>()).into(),
+        active.map(|active| active.since.as_millis()).into(),
+        factor.updated_at.as_millis().into(),
+    ]
 }
 
 fn department_columns(department: &Department) -> [Value<'_>; 4] {

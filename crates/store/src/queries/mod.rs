@@ -18,6 +18,7 @@ pub mod members;
 pub mod order_search;
 pub mod orders;
 pub mod payments;
+pub mod second_factors;
 pub mod sessions;
 pub mod shop;
 pub mod subscriptions;

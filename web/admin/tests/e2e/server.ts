@@ -22,8 +22,9 @@ declare module 'vitest' {
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
+export const program = process.env.FANPIAO_SERVER ?? at('../../../../target/debug/fanpiao')
+
 export default async function setup(project: TestProject) {
-  const program = process.env.FANPIAO_SERVER ?? at('../../../../target/debug/fanpiao')
   if (!existsSync(program)) {
     throw new Error(`${program} is not there: run \`cargo build -p fanpiao\`, or name the program in FANPIAO_SERVER`)
   }
@@ -56,7 +57,7 @@ export default async function setup(project: TestProject) {
 }
 
 /** What it prints until it listens. */
-function readiness(server: ChildProcess): Promise<string> {
+export function readiness(server: ChildProcess): Promise<string> {
   return new Promise((resolve, reject) => {
     let said = ''
     server.stdout!.setEncoding('utf8').on('data', (text: string) => {
@@ -76,7 +77,7 @@ async function isCurrent(url: string, program: string) {
   }
 }
 
-function ended(server: ChildProcess): Promise<void> {
+export function ended(server: ChildProcess): Promise<void> {
   if (server.exitCode !== null) return Promise.resolve()
   return new Promise((resolve) => {
     server.once('exit', () => resolve())

@@ -71,6 +71,11 @@ pub(in crate::endpoints) fn must_be_strong(
                 say!(language, "须为 {shortest} 到 {longest} 个字符", "must have {shortest} to {longest} characters")
             }
             WeakPassword::TooUniform => say!(language, "用的字符种类太少", "is made of too few different characters"),
+            WeakPassword::Sequence => say!(
+                language,
+                "大多是字母表、数字或键盘上的顺序，太容易猜",
+                "mostly goes along the alphabet, the digits or the keyboard",
+            ),
             WeakPassword::LikeAccount => {
                 say!(language, "与账号名太像", "is little more than the name of the account")
             }

@@ -1,8 +1,10 @@
 pub(super) mod change_password;
+pub(super) mod half;
 pub(super) mod login;
 pub(super) mod logout;
 pub(super) mod me;
 pub(super) mod password;
+pub(super) mod second_factor;
 pub(super) mod sessions;
 
 use kernel::{

@@ -2,8 +2,9 @@ use axum::http::Method;
 use kernel::Code;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use service::Entered;
 
-use super::{Secret, SignInAnswer};
+use super::{Secret, SignInAnswer, half};
 use crate::App;
 use crate::caller::Visitor;
 use crate::endpoint::{Declaration, Endpoint, Input, Tag};
@@ -28,8 +29,10 @@ pub(crate) fn endpoint() -> Endpoint {
             tag: Tag::SignIn,
             summary: "Sign in with account and password",
             description: "For staff and department administrators. A wrong account and a wrong password are answered alike. \
-                          Who fails too often, for one account or from one address, has to wait.",
-            codes: &[Code::InvalidToken, Code::BusinessRule],
+                          Who fails too often, for one account or from one address, has to wait. Where more than the password \
+                          is asked for, the answer is SECOND_FACTOR_REQUIRED; its details hold a `token` for that one `step`, \
+                          code or set_up, good for `expires_in` seconds.",
+            codes: &[Code::InvalidToken, Code::SecondFactorRequired, Code::BusinessRule],
         },
         handle,
     )
@@ -46,6 +49,9 @@ async fn handle(
     if !matches!(signed_in, Err(service::Failure::BadCredentials)) {
         give_back();
     }
-    let signed_in = signed_in?;
+    let signed_in = match signed_in? {
+        Entered::In(signed_in) => signed_in,
+        Entered::Half(ticket) => return Err(half::told(&ticket, visitor.language)),
+    };
     Ok(Reply::saying(texts::SIGNED_IN, SignInAnswer::of(&app, signed_in).await?))
 }
