@@ -356,7 +356,6 @@ on_both_engines! {
         let linked = score.linked().await;
         assert_eq!((&linked["payment_type"], &linked["wx_payment_amount"]), (&json!("wechat"), &json!(-300)));
         score.until("asked", async || score.get("/sim/books").await["refunded_total"] == 300).await;
-        score.set(json!({"lose_notifications": false})).await;
         score.pass(COLLECTED_MS).await;
         score.refund_becomes("succeeded").await;
         score.agrees(600).await;
@@ -442,6 +441,7 @@ on_both_engines! {
     async fn the_days_bill_has_what_was_collected_and_tells_of_what_was_missed(score: Score) {
         score.collected(&[("COLA", 3)]).await;
         score.correct(2).await.data();
+        score.until("asked", async || score.get("/sim/books").await["refunded_total"] == 300).await;
         score.pass(COLLECTED_MS).await;
         score.refund_becomes("succeeded").await;
         score.set(json!({"lose_notifications": true})).await;
