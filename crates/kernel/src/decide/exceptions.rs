@@ -138,16 +138,8 @@ pub(super) fn resolve_needs(command: &ResolveException, facts: &Facts, needs: &m
 }
 
 /// An order that WeChat knows and the books do not, as it was before it was paid: they were restored from a backup, say.
-fn lost_topup(
-    facts: &Facts,
-    (id, order_no): (OrderId, String),
-    payer: Option<MemberId>,
-    amount: Cents,
-    now: Instant,
-) -> Result<Topup, Refusal> {
-    let member = payer.ok_or(Refusal::NotFound { noun: Noun::Member })?;
-    topups::must_move(facts, member, amount)?;
-    Ok(Topup {
+fn lost_topup((id, order_no): (OrderId, String), member: MemberId, amount: Cents, now: Instant) -> Topup {
+    Topup {
         id,
         order_no,
         member,
@@ -160,7 +152,7 @@ fn lost_topup(
         checks: 0,
         created_at: now,
         updated_at: now,
-    })
+    }
 }
 
 /// The opening for which WeChat was paid what does not fit, and who paid.
@@ -249,19 +241,21 @@ pub(super) fn resolve(
                 return Err(cannot);
             }
             let amount = Cents::new(total);
-            let id = OrderId::new(draft.next_id());
             let topup = match exception.kind {
                 ExceptionKind::UnknownOrder => {
                     let payer = command.payer_openid.as_ref();
-                    let payer = payer.and_then(|openid| facts.member_by_openid.get(openid)).copied();
-                    lost_topup(facts, (id, exception.subject.clone()), payer, amount, context.now)?
+                    let payer = payer.and_then(|openid| facts.member_by_openid.get(openid));
+                    let payer = *payer.ok_or(Refusal::NotFound { noun: Noun::Member })?;
+                    topups::must_move(facts, payer, amount)?;
+                    let id = OrderId::new(draft.next_id());
+                    lost_topup((id, exception.subject.clone()), payer, amount, context.now)
                 }
                 ExceptionKind::PayScoreMismatch => {
                     let (session, payer) = collected(exception, &evidence).ok_or(cannot)?;
-                    let order_no = order_no("SCOR", context.today, id);
-                    let topup = lost_topup(facts, (id, order_no), Some(payer), amount, context.now)?;
+                    topups::must_move(facts, payer, amount)?;
                     cabinet::scores::end(facts, session, context, &mut draft);
-                    topup
+                    let id = OrderId::new(draft.next_id());
+                    lost_topup((id, order_no("SCOR", context.today, id)), payer, amount, context.now)
                 }
                 _ => {
                     let topup = topup_of(facts, &evidence).filter(|topup| topup.receipt().is_none());

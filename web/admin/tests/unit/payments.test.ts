@@ -57,6 +57,8 @@ test('what can be done depends on the kind, and what is proposed comes first', (
   const unknown = exception({ kind: 'unknown_order', proposed_action: 'dismiss', evidence: { paid_cents: 900 } })
   expect(actionsFor(unknown)).toEqual(['dismiss', 'credit', 'refund_to_origin'])
   expect(consequenceOf('credit', unknown)).toContain('补建')
+  expect(actionsFor(exception({ kind: 'pay_score_mismatch', proposed_action: 'refund_to_origin' }))).toEqual(['refund_to_origin', 'credit', 'dismiss'])
+  expect(actionsFor(exception({ kind: 'pay_score_mismatch', proposed_action: 'dismiss' }))).toEqual(['dismiss'])
   expect(actionsFor(exception({ kind: 'paid_twice', proposed_action: 'dismiss' }))).toEqual(['dismiss'])
   expect(consequenceOf('credit', exception({ evidence: { paid_cents: 19900 } }))).toContain('¥199.00')
 })
