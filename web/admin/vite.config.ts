@@ -44,7 +44,7 @@ export default defineConfig({
   test: {
     reporters: ['default', '../failures.mjs'],
     projects: [
-      { extends: true, test: { name: 'unit', environment: 'jsdom', include: ['tests/unit/**/*.test.ts'], server: { deps: { inline: ['element-plus'] } } } },
+      { extends: true, test: { name: 'unit', environment: 'jsdom', include: ['tests/unit/**/*.test.ts'], testTimeout: 60_000, server: { deps: { inline: ['element-plus'] } } } },
       endToEnd('e2e'),
       // How pages look is not the database's doing.
       ...(process.env.FANPIAO_E2E_POSTGRES ? [endToEnd('e2e-postgres', ['tests/e2e/pages.test.ts'])] : []),

@@ -15,7 +15,7 @@ export default defineConfig({
     reporters: ['default', '../failures.mjs'],
     maxWorkers: 2,
     projects: [
-      { extends: true, test: { name: 'units', include: ['tests/units/*.test.ts'] } },
+      { extends: true, test: { name: 'units', include: ['tests/units/*.test.ts'], testTimeout: 60_000 } },
       endToEnd('web', 'tests/web/*.test.ts'),
       endToEnd('mini', 'tests/mini/*.test.ts'),
       ...(process.env.FANPIAO_E2E_POSTGRES

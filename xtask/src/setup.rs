@@ -302,8 +302,18 @@ fn install_debian(packages: &[&str]) -> Result<(), String> {
 fn install_cargo_deny() -> Result<(), String> {
     let tools = tools_folder();
     let mut command = cargo();
-    command.args(["install", "--locked", "--quiet", "--version", CARGO_DENY_VERSION, "cargo-deny", "--root"]);
-    command.arg(&tools).arg("--target-dir").arg(tools.join("build"));
+    // Not optimized: it runs for seconds, and optimizing it takes minutes.
+    command.args([
+        "install",
+        "--debug",
+        "--locked",
+        "--quiet",
+        "--version",
+        CARGO_DENY_VERSION,
+        "cargo-deny",
+        "--root",
+    ]);
+    command.arg(&tools).arg("--target-dir").arg(tools.join("build")).env("CARGO_PROFILE_DEV_DEBUG", "0");
     run(&mut command)?;
     // The intermediate files are ten times the program, and nothing builds on them.
     let _ = std::fs::remove_dir_all(tools.join("build"));

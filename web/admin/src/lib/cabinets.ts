@@ -16,6 +16,9 @@ export type Trace = Schemas['AuditRow']
 export const DOOR_TONES: Record<Opening['status'], Tone> = {
   opening: 'calm', opened: 'calm', closed: 'calm', settled: 'good', held: 'warn', failed: 'bad', timed_out: 'bad', released: 'plain',
 }
+/** Whether WeChat is to collect for it, is at it, or has: not where it could not. */
+export const isByScore = ({ payment_type, unpaid_reason }: Pick<CabinetOrder, 'payment_type' | 'unpaid_reason'>) => payment_type === 'wechat' && unpaid_reason !== 'pay_score_ended'
+
 export const PAYMENT_TONES: Record<CabinetOrder['payment_status'], Tone> = { unpaid: 'warn', paid: 'good', withdrawn: 'plain' }
 
 /** Whether its member cannot open another door before something becomes of it. */

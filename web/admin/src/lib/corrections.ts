@@ -1,7 +1,7 @@
 import type { Schemas } from '@/api'
 import type { Tone } from '@/components/Tag.vue'
 import { corrections as texts } from '@/i18n/corrections'
-import type { CabinetOrder } from '@/lib/cabinets'
+import { type CabinetOrder, isByScore } from '@/lib/cabinets'
 import { grouped, yuan } from '@/lib/money'
 
 export type Correction = Schemas['CorrectionAnswer']
@@ -45,13 +45,16 @@ export function costOf(order: Pick<CabinetOrder, 'items' | 'corrected_items' | '
 
 /** What a correction does, in numbers, from a dry run of it. */
 export function correctionSays({ correction, surcharge }: CorrectedOrder): string {
-  const { willWait, movesNothing, withdraws, givesBack, replaces, charges, chargesLater } = texts.value
+  const { willWait, movesNothing, withdraws, givesBack, givesBackAtWechat, lowersAtWechat, replaces, charges, chargesLater, chargesByMember } = texts.value
   const difference = correction.difference_cents
   if (correction.status === 'waiting') return willWait(yuan(difference, true))
   if (!surcharge) return difference ? withdraws : movesNothing
   const [money, tickets] = [yuan(Math.abs(surcharge.total_cents)), grouped(Math.abs(surcharge.tickets))]
-  if (surcharge.total_cents < 0) return givesBack(money, tickets)
+  const byScore = isByScore(surcharge)
+  if (surcharge.total_cents < 0) return byScore ? givesBackAtWechat(money) : givesBack(money, tickets)
+  if (byScore) return lowersAtWechat(money)
   // What takes the place of something unpaid asks for more than the difference.
   if (surcharge.total_cents !== difference) return replaces(money, tickets)
-  return surcharge.payment_status === 'paid' ? charges(money, tickets) : chargesLater(money, tickets)
+  if (surcharge.payment_status === 'paid') return charges(money, tickets)
+  return surcharge.unpaid_reason === 'pay_score_ended' ? chargesByMember(money, tickets) : chargesLater(money, tickets)
 }

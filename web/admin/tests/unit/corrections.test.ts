@@ -22,13 +22,17 @@ test('what counts is what was corrected, and before that what was settled', () =
 
 test('what a correction does is said in numbers', async () => {
   await choose('zh')
-  const said = (status: 'waiting' | 'done', difference_cents: number, surcharge: { total_cents: number; tickets: number; payment_status: 'paid' | 'unpaid' } | null) =>
+  const said = (status: 'waiting' | 'done', difference_cents: number, surcharge: Partial<NonNullable<CorrectedOrder['surcharge']>> | null) =>
     correctionSays({ correction: { status, difference_cents }, surcharge } as CorrectedOrder)
   expect(said('waiting', 10_000, null)).toContain('差额 +100.00 元')
-  expect(said('done', 0, null)).toBe('金额不变，不动礼票。')
-  expect(said('done', -600, null)).toBe('没付的这一笔作废，不收礼票。')
+  expect(said('done', 0, null)).toBe('金额不变，不扣也不退。')
+  expect(said('done', -600, null)).toBe('没付的这一笔作废，不收款。')
   expect(said('done', -300, { total_cents: -300, tickets: -1_500, payment_status: 'paid' })).toBe('退还 ¥3.00（1,500 张礼票）。')
   expect(said('done', 300, { total_cents: 300, tickets: 1_500, payment_status: 'paid' })).toBe('补扣 ¥3.00（1,500 张礼票）。')
   expect(said('done', 300, { total_cents: 300, tickets: 1_500, payment_status: 'unpaid' })).toContain('付清之前打不开柜门')
   expect(said('done', -300, { total_cents: 300, tickets: 1_500, payment_status: 'unpaid' })).toBe('没付的这一笔作废，改为收 ¥3.00（1,500 张礼票）。')
+  const scored = { payment_type: 'wechat', payment_status: 'unpaid', tickets: 1_500 } as const
+  expect(said('done', -300, { ...scored, total_cents: -300, payment_status: 'paid' })).toBe('微信原路退还 ¥3.00。')
+  expect(said('done', -300, { ...scored, total_cents: 600, unpaid_reason: 'pay_score_collecting' })).toBe('请微信改为收 ¥6.00。')
+  expect(said('done', 300, { ...scored, total_cents: 300, unpaid_reason: 'pay_score_ended' })).toContain('支付分不能追加')
 })

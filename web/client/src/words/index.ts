@@ -18,11 +18,14 @@ export const momentText = (instant: string) => `${shortDayText(dayOf(new Date(in
 export const productName = (product: Pick<Product, 'name_zh' | 'name_en'> | undefined) => (language.value === 'en' && product?.name_en) || product?.name_zh || ''
 /** What a cabinet's order costs, in what it is paid with. */
 export const costText = (order: CabinetOrder, tickets = order.tickets) => (isByScore(order) ? yuan(order.total_cents) : words.value.cabinet.sum(tickets))
-/** Whether it is paid, or is about to be by itself. */
-export const payStateText = (order: CabinetOrder) => words.value.cabinet.status[isCollecting(order) ? 'collecting' : order.payment_status]
+/** Whether it is paid, or is about to be by itself; of what goes back at WeChat, how far that is. */
+export const payStateText = (order: CabinetOrder) =>
+  order.refund_state ? words.value.cabinet.refunds[order.refund_state] : words.value.cabinet.status[isCollecting(order) ? 'collecting' : order.payment_status]
 /** What was charged or given back later for a cabinet's order, or is to be paid. */
-export function moveText({ tickets, payment_status }: CabinetOrder): string {
-  const { givenBack, charged, due } = words.value.cabinet
+export function moveText(order: CabinetOrder): string {
+  const { givenBack, charged, due, atWechat } = words.value.cabinet
+  const { tickets, total_cents, payment_status } = order
+  if (isByScore(order)) return total_cents < 0 ? atWechat.givenBack(yuan(-total_cents)) : isCollecting(order) ? atWechat.collecting(yuan(total_cents)) : atWechat.charged(yuan(total_cents))
   if (tickets < 0) return givenBack(-tickets)
   return payment_status === 'paid' ? charged(tickets) : due(tickets)
 }
