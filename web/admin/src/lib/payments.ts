@@ -26,7 +26,7 @@ export function actionsFor({ kind, proposed_action }: Exception): Action[] {
   if (kind === 'amount_mismatch' && proposed_action !== 'dismiss') possible.unshift('credit', 'refund_to_origin')
   if (kind === 'unknown_order') possible.push('credit', 'refund_to_origin')
   // Of pay score, only what was paid can go somewhere.
-  if (kind === 'pay_score_mismatch' && proposed_action === 'refund_to_origin') possible.push('credit', 'refund_to_origin')
+  if (kind === 'pay_score_mismatch' && proposed_action === 'refund_to_origin') possible.unshift('credit', 'refund_to_origin')
   if (kind === 'refund_abnormal') possible.unshift('return_to_balance', 'retry')
   if (kind === 'unknown_refund' && proposed_action === 'record') possible.unshift('record')
   if (kind === 'not_in_bill' && proposed_action === 'take_back') possible.unshift('take_back')
