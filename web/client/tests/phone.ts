@@ -50,7 +50,7 @@ export class Phone {
 
   async page(path = '/'): Promise<Page> {
     const page = await this.context.newPage()
-    page.setDefaultTimeout(8_000)
+    page.setDefaultTimeout(30_000)
     page.on('console', (line) => {
       // The browser itself logs each request that failed; the tests make some fail.
       if (line.type() === 'error' && !line.text().startsWith('Failed to load resource')) this.problems.push(line.text())

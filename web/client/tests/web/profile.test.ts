@@ -153,3 +153,18 @@ test('a department administrator signs in with account and password', async () =
   await page.locator('.door-form .button', { hasText: '登录' }).first().tap()
   await page.locator('.week').waitFor()
 })
+
+test('the house is shared by the phone’s own sheet, or by a link on the clipboard', async () => {
+  const page = await me('lina')
+  const share = () => page.locator('.line-tap', { hasText: '分享饭票' }).tap()
+  await phone.context.grantPermissions(['clipboard-read', 'clipboard-write'])
+  await share()
+  await page.getByText('链接已复制').waitFor()
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(`${house.url}/`)
+  // A browser without a screen has no such sheet.
+  await page.evaluate(() => {
+    Object.assign(navigator, { share: async (what: ShareData) => void Object.assign(window, { shared: what }) })
+  })
+  await share()
+  expect(await page.evaluate(() => (window as unknown as { shared: ShareData }).shared)).toEqual({ title: '一起来订餐', url: `${house.url}/` })
+})
