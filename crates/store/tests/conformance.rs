@@ -661,6 +661,8 @@ async fn what_is_not_there_is_known_to_be_absent(home: &Home) {
         members: [MemberId::new(1)].into(),
         departments: [DepartmentId::new(1)].into(),
         sessions: [[1; 32]].into(),
+        tickets: [[1; 32]].into(),
+        second_factors: [MemberId::new(1)].into(),
         meals: [meal_id].into(),
         orders: [OrderId::new(1)].into(),
         group_orders: [GroupOrderId::new(1)].into(),
