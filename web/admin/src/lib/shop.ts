@@ -21,6 +21,10 @@ export function nameOf(product: Pick<Product, 'name_zh' | 'name_en'>): string {
   return language.value === 'en' && product.name_en ? product.name_en : product.name_zh
 }
 
+/** Sends what comes or goes of a product. */
+export const moveStock = (product_id: number) => (body: Schemas['Movement'], options: { key: string }) =>
+  api.post('/api/v1/admin/products/{product_id}/stock', { path: { product_id }, body }, options)
+
 /** All products: a house sells a few dozen. Read once, and again after one was changed. */
 export const products = shallowRef<Product[]>()
 

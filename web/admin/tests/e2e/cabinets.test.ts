@@ -62,6 +62,28 @@ test('a store and a cabinet in it are made, and what the server says against the
   expect((await deviceOf(id)).name).toBe('前台大柜')
 })
 
+test('what comes into a cabinet or goes out of it is said with a reason', async () => {
+  const cabinet = await makeCabinet()
+  const stockOf = async () => (await deviceOf(cabinet.device_id)).planogram.find(({ product_code }) => product_code === 'COLA')!.stock
+  const before = await stockOf()
+  const page = await open(`/admin/devices/${cabinet.device_id}`, { token, width: 390, expects: /409|400.*stock/ })
+  await page.getByRole('button', { name: '可乐 330ml 的库存变动' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByLabel('减少').check()
+  await dialog.getByLabel('数量').fill(String(before + 1))
+  await dialog.getByRole('button', { name: '保存' }).click()
+  await dialog.getByText('请说明原因').waitFor()
+  expect(await stockOf()).toBe(before)
+  await dialog.getByLabel('数量').fill('1')
+  await dialog.getByLabel('原因').fill('破损')
+  await accessible(page)
+  await shoot(page, 'device-stock-390-light')
+  await dialog.getByRole('button', { name: '保存' }).click()
+  await dialog.waitFor({ state: 'detached' })
+  expect(await stockOf()).toBe(before - 1)
+  await page.getByText('破损').waitFor()
+})
+
 test('a planogram is written and refilled with the keyboard, and what is sold meanwhile is not put back', async () => {
   const cabinet = await makeCabinet()
   const page = await open(`/admin/devices/${cabinet.device_id}/planogram`, { token })
