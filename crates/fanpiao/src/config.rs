@@ -895,7 +895,7 @@ mod tests {
         let file = "[database]\nurl = \"postgres://me:hidden@host/db\"\n[wechat]\nappid = \"wx1\"\napp_secret = \"hidden\"\n\
              mchid = \"1\"\ncertificate_serial = \"AB\"\nprivate_key = \"hidden\"\napiv3_key = \"hidden\"\nnotify_url = \"https://x\"\n\
              [shop]\nbucket = \"https://b.example.com\"\nbucket_region = \"r\"\nbucket_key_id = \"k\"\nbucket_secret = \"hidden\"\n\
-             [security]\ndata_keys = \"hidden=hidden+hidden+hidden+hidden+hidden+hidden+hidden0=\"";
+             [security]\ndata_keys = \"hidden=hidden+hidden+hidden+hidden+hidden+hidden+0=\"";
         let shown = read(file, &[]).expect("readable").to_string();
         assert!(!shown.contains("hidden") && shown.contains("postgres://me:***@host/db"), "{shown}");
     }

@@ -104,7 +104,7 @@ fn doors(mut till: Till) {
             "{step}: one order"
         );
         let left = till.number(
-            "SELECT -a.balance - (SELECT b.balance FROM accounts AS b WHERE b.owner_kind = 'device') \
+            "SELECT -a.balance - (SELECT b.balance FROM accounts AS b WHERE b.owner_kind = 'device' AND b.currency = 'TICKET') \
                                 FROM accounts AS a WHERE a.account_id = 3",
         );
         assert_eq!(left, TICKETS - orders * COLA, "{step}: taken once");

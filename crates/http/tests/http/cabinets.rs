@@ -726,7 +726,8 @@ on_both_engines! {
         assert_eq!((&order["payment_status"], &order["unpaid_reason"]), (&json!("unpaid"), &json!("insufficient_tickets")));
         assert_eq!(corner.tickets().await, 20_000, "no ticket is taken");
         let number = order["order_no"].as_str().expect("a number");
-        assert_eq!(corner.scan().await["blocked_by"], json!({"reason": "unpaid_order", "order_no": number}));
+        let unpaid = json!({"reason": "unpaid_order", "order_no": number, "is_collecting": false});
+        assert_eq!(corner.scan().await["blocked_by"], unpaid);
         corner.ask_to_open(&corner.member).await.failed(400, "UNPAID_ORDER_EXISTS");
         let pay = format!("POST /api/v1/cabinet/orders/{number}/pay");
         corner.server.ask(&pay).by(&corner.member).send().await.failed(400, "INSUFFICIENT_TICKETS");
