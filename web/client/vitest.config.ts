@@ -19,7 +19,7 @@ export default defineConfig({
       endToEnd('web', 'tests/web/*.test.ts'),
       endToEnd('mini', 'tests/mini/*.test.ts'),
       ...(process.env.FANPIAO_E2E_POSTGRES
-        ? [endToEnd('web-postgres', 'tests/web/faults.test.ts', { HOUSE_DATABASE: process.env.FANPIAO_E2E_POSTGRES })]
+        ? [endToEnd('web-postgres', 'tests/web/faults.test.ts', { E2E_ENGINE: 'postgres' })]
         : []),
     ],
   },

@@ -1,10 +1,10 @@
 //! Building the product and running it.
 
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use testing::postgres::SERVER_VARIABLE;
+use testing::postgres::{Cluster, SERVER_VARIABLE};
 
 use crate::commands::{cargo, run, target_folder};
 use crate::test::with_postgres;
@@ -53,7 +53,7 @@ pub(crate) fn bench(args: &[String]) -> Result<(), String> {
     let args = args.strip_prefix(&["--".to_owned()]).unwrap_or(args);
     run(cargo().args(["build", "--release", "--locked", "--package", "fanpiao", "--package", "fanpiao-bench"]))?;
     let built = target_folder().join("release");
-    with_postgres(|url| {
+    with_postgres(Cluster::start_durable, |url| {
         // Not by cargo: for one package alone it chooses other features, and builds everything again.
         let mut command = Command::new(built.join("fanpiao-bench"));
         run(command.args(args).env(SERVER_VARIABLE, url).env("FANPIAO_BENCH_SERVER", built.join("fanpiao")))
@@ -65,9 +65,20 @@ pub(crate) fn peers(args: &[String]) -> Result<(), String> {
         return Err(unknown_argument(argument, PEERS_HELP));
     }
     run(cargo().args(["build", "--locked", "--package", "fanpiao"]))?;
-    let absolute = |path| std::path::absolute(path).map_err(|error| error.to_string());
-    let (server, installed) =
-        (absolute(target_folder().join("debug/fanpiao"))?, absolute(target_folder().join("peers"))?);
+    peers_with(&built_server()?)
+}
+
+/// What was built last, not optimized.
+pub(crate) fn built_server() -> Result<PathBuf, String> {
+    absolute(&target_folder().join("debug/fanpiao"))
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, String> {
+    std::path::absolute(path).map_err(|error| error.to_string())
+}
+
+pub(crate) fn peers_with(server: &Path) -> Result<(), String> {
+    let installed = absolute(&target_folder().join("peers"))?;
     let crates = std::fs::read_dir("crates").map_err(|error| format!("crates: {error}"))?;
     let mut folders: Vec<_> = crates.flatten().map(|entry| entry.path()).collect();
     folders.retain(|folder| folder.join("tests/peers/run.sh").is_file());
@@ -75,7 +86,7 @@ pub(crate) fn peers(args: &[String]) -> Result<(), String> {
     let run_one = |folder: &PathBuf| {
         let place = installed.join(folder.file_name().unwrap_or_default());
         let mut script = Command::new(folder.join("tests/peers/run.sh"));
-        run(script.env("FANPIAO_SERVER", &server).env("FANPIAO_PEERS_FOLDER", place)).err()
+        run(script.env("FANPIAO_SERVER", server).env("FANPIAO_PEERS_FOLDER", place)).err()
     };
     let failures: Vec<String> = folders.iter().filter_map(run_one).collect();
     if failures.is_empty() { Ok(()) } else { Err(failures.join("\n")) }

@@ -1,11 +1,12 @@
 //! All tests, on a PostgreSQL server that is there only for them.
 
 use std::env;
+use std::process::Command;
 
 use testing::postgres::{Cluster, SERVER_VARIABLE};
 
 use crate::commands::{cargo, run, version_of};
-use crate::run::peers;
+use crate::run::{built_server, peers_with};
 use crate::{setup, unknown_argument, web};
 
 pub(crate) const HELP: &str = "\
@@ -34,12 +35,23 @@ pub(crate) fn main(args: &[String]) -> Result<(), String> {
             setup::install(&["python"])?;
         }
     }
-    with_postgres(|url| {
-        let rust = run_rust(&options, url);
-        let mut failures: Vec<String> = rust.err().into_iter().collect();
+    if options.with_web() {
+        // First: the Rust tests build the server, with the clients in it, and nothing has to be built again for theirs.
+        web::run_script("build")?;
+    }
+    run(rust(&options).arg("--no-run"))?;
+    with_postgres(Cluster::start, |url| {
+        let mut tests = rust(&options);
+        tests.arg("--no-fail-fast").env(SERVER_VARIABLE, url);
+        if !options.filters.is_empty() {
+            tests.arg("--").args(&options.filters);
+        }
+        let tests = run(&mut tests);
+        let mut failures: Vec<String> = tests.err().into_iter().collect();
         if options.with_web() {
-            failures.extend(web::test(url).err());
-            failures.extend(peers(&[]).err());
+            let server = built_server()?;
+            failures.extend(web::test(&server, url).err());
+            failures.extend(peers_with(&server).err());
         }
         if failures.is_empty() { Ok(()) } else { Err(failures.join("\n")) }
     })
@@ -47,13 +59,16 @@ pub(crate) fn main(args: &[String]) -> Result<(), String> {
 
 /// Calls it with the address of a server: the one named in the environment, or a new cluster that ends with the call.
 /// Should this process be killed meanwhile, the cluster's keeper ends it.
-pub(crate) fn with_postgres(action: impl FnOnce(&str) -> Result<(), String>) -> Result<(), String> {
+pub(crate) fn with_postgres(
+    start: impl FnOnce() -> Result<Cluster, String>,
+    action: impl FnOnce(&str) -> Result<(), String>,
+) -> Result<(), String> {
     if let Ok(url) = env::var(SERVER_VARIABLE)
         && !url.is_empty()
     {
         return action(&url);
     }
-    let cluster = Cluster::start()?;
+    let cluster = start()?;
     println!("==> PostgreSQL at {}", cluster.url());
     action(&cluster.url())
 }
@@ -90,11 +105,10 @@ impl Options {
     }
 }
 
-fn run_rust(options: &Options, url: &str) -> Result<(), String> {
+fn rust(options: &Options) -> Command {
     let nextest = version_of(cargo().args(["nextest", "--version"])).is_some();
     let mut command = cargo();
-    command.env(SERVER_VARIABLE, url);
-    command.args(if nextest { &["nextest", "run"][..] } else { &["test"][..] }).args(["--locked", "--no-fail-fast"]);
+    command.args(if nextest { &["nextest", "run"][..] } else { &["test"][..] }).arg("--locked");
     if nextest && env::var_os("CI").is_some() {
         command.args(["--profile", "ci"]);
     }
@@ -104,10 +118,7 @@ fn run_rust(options: &Options, url: &str) -> Result<(), String> {
     for package in &options.packages {
         command.args(["--package", package]);
     }
-    if !options.filters.is_empty() {
-        command.arg("--").args(&options.filters);
-    }
-    run(&mut command)
+    command
 }
 
 #[cfg(test)]

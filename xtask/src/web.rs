@@ -1,13 +1,13 @@
 //! The web clients. A client is a folder named here that has a `package.json` with the scripts `check`, `test` and
 //! `build`; lint, test and demo find it by that and need no other change.
 
-use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::{env, fs};
 
-use testing::postgres::fresh_database_on;
+use testing::postgres::Programs;
 
-use crate::commands::{cargo, run, target_folder};
+use crate::commands::{run, target_folder};
 use crate::setup;
 
 const PARTS: [&str; 2] = ["web/admin", "web/client"];
@@ -22,24 +22,18 @@ pub(crate) fn run_script(script: &str) -> Result<(), String> {
     run_script_with(script, |_| {})
 }
 
-/// Builds the clients and the server that holds them, and runs the clients' tests against it, on SQLite and on PostgreSQL.
-pub(crate) fn test(postgres_url: &str) -> Result<(), String> {
-    if parts().is_empty() {
-        return Ok(());
-    }
-    run_script("build")?;
-    run(cargo().args(["build", "--locked", "--package", "fanpiao"]))?;
-    let server = std::path::absolute(target_folder().join("debug/fanpiao")).map_err(|error| error.to_string())?;
-    // Every client's tests get a database of their own, and drop it in the end.
-    let mut databases = Vec::new();
+/// Runs the clients' tests against `server`, which holds the clients as they were built, on SQLite and on PostgreSQL.
+pub(crate) fn test(server: &Path, postgres_url: &str) -> Result<(), String> {
+    let mut folders = vec![Programs::find()?.folder];
+    folders.extend(env::var_os("PATH").iter().flat_map(env::split_paths));
+    let path = env::join_paths(folders).map_err(|error| error.to_string())?;
     run_script_with("test", |command| {
-        let database = fresh_database_on(postgres_url);
-        command.env("FANPIAO_SERVER", &server).env("FANPIAO_E2E_POSTGRES", database.url());
-        databases.push(database);
+        // They make databases of their own, with `psql`.
+        command.env("FANPIAO_SERVER", server).env("FANPIAO_E2E_POSTGRES", postgres_url).env("PATH", &path);
     })
 }
 
-fn run_script_with(script: &str, mut prepare: impl FnMut(&mut Command)) -> Result<(), String> {
+fn run_script_with(script: &str, prepare: impl Fn(&mut Command)) -> Result<(), String> {
     let parts = parts();
     if parts.is_empty() {
         return Ok(());
@@ -49,11 +43,11 @@ fn run_script_with(script: &str, mut prepare: impl FnMut(&mut Command)) -> Resul
             "the web clients need Node 20 or newer with npm ({problem}); get it with `cargo xtask setup --install node`"
         )
     })?;
-    let failures: Vec<String> = parts.iter().filter_map(|part| run_in(part, script, &mut prepare).err()).collect();
+    let failures: Vec<String> = parts.iter().filter_map(|part| run_in(part, script, &prepare).err()).collect();
     if failures.is_empty() { Ok(()) } else { Err(failures.join("\n")) }
 }
 
-fn run_in(part: &Path, script: &str, prepare: &mut impl FnMut(&mut Command)) -> Result<(), String> {
+fn run_in(part: &Path, script: &str, prepare: &impl Fn(&mut Command)) -> Result<(), String> {
     println!("==> {}", part.display());
     if !packages_are_current(part) {
         run(Command::new("npm").args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(part))?;

@@ -30,7 +30,7 @@ pub const OLDEST_VERSION: u32 = 14;
 /// `start` then is the crash that tests ask for.
 const KEEPER: &str = r#"
 trap '' PIPE INT TERM HUP
-folder=$1 bin=$2
+folder=$1 bin=$2 fsync=$3
 control() { "$bin/pg_ctl" --pgdata="$folder/data" --silent "$@" </dev/null >>"$folder/log" 2>&1; }
 answer() { if "$@"; then echo done; else echo failed; fi; }
 prepare() {
@@ -39,7 +39,7 @@ prepare() {
 }
 start() {
     control start --wait --timeout=60 --log="$folder/log" --options="-c port=$1 -c listen_addresses=127.0.0.1 \
-        -c unix_socket_directories='$folder' -c max_connections=300 -c timezone=UTC -c log_timezone=UTC"
+        -c unix_socket_directories='$folder' -c max_connections=300 -c timezone=UTC -c log_timezone=UTC -c fsync=$fsync"
 }
 stop() { control stop --wait --timeout=60 --mode=immediate; }
 answer prepare
@@ -66,16 +66,30 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Starts a server on loopback TCP, on a port that was free, and on a Unix socket in its own folder.
+    /// Starts a server on loopback TCP, on a port that was free, and on a Unix socket in its own folder. It waits for no
+    /// disk: what it wrote survives its own crash, which is all that tests ask for, and only a power cut would lose it.
     ///
     /// # Errors
     ///
     /// A text for the person at the terminal: PostgreSQL is missing (and how to get it), or what it said when it failed.
     pub fn start() -> Result<Self, String> {
+        Self::start_with("off")
+    }
+
+    /// As [`Cluster::start`], but it waits for the disk as a real one does: for what is measured.
+    ///
+    /// # Errors
+    ///
+    /// As [`Cluster::start`].
+    pub fn start_durable() -> Result<Self, String> {
+        Self::start_with("on")
+    }
+
+    fn start_with(fsync: &str) -> Result<Self, String> {
         let programs = Programs::find()?;
         let folder =
             create_unique("fanpiao-postgres").map_err(|error| format!("cannot make a temporary folder: {error}"))?;
-        let keeper = match spawn_keeper(&folder, &programs) {
+        let keeper = match spawn_keeper(&folder, &programs, fsync) {
             Ok(keeper) => keeper,
             Err(error) => {
                 let _ = fs::remove_dir_all(&folder);
@@ -302,12 +316,13 @@ fn major_version(text: &str) -> Option<u32> {
     digits.parse().ok()
 }
 
-fn spawn_keeper(folder: &Path, programs: &Programs) -> Result<Child, String> {
+fn spawn_keeper(folder: &Path, programs: &Programs, fsync: &str) -> Result<Child, String> {
     let mut command = Command::new("/bin/sh");
     command
         .args(["-c", KEEPER, "fanpiao-postgres-keeper"])
         .arg(folder)
         .arg(&programs.folder)
+        .arg(fsync)
         .current_dir(folder)
         // The log is searched for words, so they must be English whatever the person's language is.
         .env("LC_ALL", "C")

@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os'
 import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
+import { freshDatabase } from '../../postgres'
+
 export const CLIENT = fileURLToPath(new URL('..', import.meta.url))
 /** The server's program; `cargo xtask test` builds it and names it. */
 export const SERVER = process.env.FANPIAO_SERVER ?? join(CLIENT, '../../target/debug/fanpiao')
@@ -63,6 +65,8 @@ function fetched(url: string, method: string, headers: Record<string, string>, b
  */
 export class House {
   readonly folder = mkdtempSync(join(tmpdir(), 'fanpiao-client-'))
+  /** None of its own on SQLite, which lies in the folder. */
+  private readonly database = process.env.E2E_ENGINE === 'postgres' ? freshDatabase() : undefined
   url = ''
   /** Where the simulated WeChat is; another one each time the server is started. */
   sim = ''
@@ -88,7 +92,7 @@ export class House {
   }
 
   async start(): Promise<void> {
-    const database = process.env.HOUSE_DATABASE ? ['--database', process.env.HOUSE_DATABASE] : []
+    const database = this.database ? ['--database', this.database.url] : []
     const server = spawn(SERVER, ['demo', '--folder', join(this.folder, 'demo'), '--listen', '127.0.0.1:0', ...database])
     this.server = server
     let said = ''
@@ -123,6 +127,7 @@ export class House {
     await this.kill()
     this.door.closeAllConnections()
     await new Promise((done) => this.door.close(done))
+    this.database?.drop()
     rmSync(this.folder, { recursive: true, force: true })
   }
 

@@ -5,12 +5,12 @@ import { fileURLToPath } from 'node:url'
 
 import { AxeBuilder } from '@axe-core/playwright'
 import { type Browser, chromium, type Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, expect, inject } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect } from 'vitest'
+
+import { passwords, url } from './server'
 
 const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
 const SHOTS = fileURLToPath(new URL('../../shots', import.meta.url))
-
-export const url = inject('url')
 
 let browser: Browser
 const opened: { page: Page; wrong: string[] }[] = []
@@ -98,7 +98,7 @@ export async function call<T = Record<string, unknown>>(token: string | undefine
 const tokens = new Map<string, Promise<string>>()
 
 export function tokenOf(account: 'admin' | 'zhou.min'): Promise<string> {
-  const password = inject(account === 'admin' ? 'admin' : 'deptAdmin')
+  const password = passwords[account === 'admin' ? 'admin' : 'deptAdmin']
   const made =
     tokens.get(account) ??
     call<{ token: string }>(undefined, 'POST', '/api/v1/auth/password', { account, password }).then(({ token }) => token)

@@ -1,9 +1,10 @@
 // What the tests of one page need to be there, made through the API. Each takes a day of its own far ahead, so that none
 // stands in another's way.
 
-import { inject, vi } from 'vitest'
+import { vi } from 'vitest'
 
-import { call, tokenOf, url } from './browser'
+import { call, tokenOf } from './browser'
+import { url, wechat } from './server'
 
 let codes = 0
 
@@ -59,7 +60,7 @@ export async function topup(by: Member, amount_cents: number): Promise<string> {
 
 /** Something that a person does in the simulated WeChat. */
 export async function atWechat(path: string, body: Record<string, unknown> = {}): Promise<void> {
-  const answer = await fetch(`${inject('wechat')}/sim${path}`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) })
+  const answer = await fetch(`${wechat}/sim${path}`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) })
   if (!answer.ok) throw new Error(`/sim${path}: ${answer.status} ${await answer.text()}`)
 }
 

@@ -1,7 +1,8 @@
-import { expect, inject, test } from 'vitest'
+import { expect, test } from 'vitest'
 
 import { accessible, call, open, shoot, tokenOf } from './browser'
 import { freeDay, makeMeal, member, order } from './house'
+import { passwords } from './server'
 
 const token = await tokenOf('admin')
 
@@ -150,7 +151,7 @@ test('a member is signed out everywhere, and one’s own other sessions are ende
   await page.getByText('没有登录着的会话').waitFor()
   await expect(call(eater.token, 'GET', '/api/v1/auth/me')).rejects.toThrow('401')
 
-  const sign = () => call<{ token: string }>(undefined, 'POST', '/api/v1/auth/password', { account: 'zhou.min', password: inject('deptAdmin') })
+  const sign = () => call<{ token: string }>(undefined, 'POST', '/api/v1/auth/password', { account: 'zhou.min', password: passwords.deptAdmin })
   const [own, other] = [await sign(), await sign()]
   const mine = await open('/admin/account', { token: own.token })
   await mine.getByText('本次登录').waitFor()
@@ -168,7 +169,7 @@ test('a member is signed out everywhere, and one’s own other sessions are ende
 
 test('a password is changed, and one that is too short or wrong is told so', async () => {
   const account = 'zhou.min'
-  const [old, fresh] = [inject('deptAdmin'), `changed-${Date.now()}`]
+  const [old, fresh] = [passwords.deptAdmin, `changed-${Date.now()}`]
   const sign = (password: string) => call<{ token: string }>(undefined, 'POST', '/api/v1/auth/password', { account, password })
   const own = await sign(old)
   const page = await open('/admin/account', { token: own.token, expects: /422.*auth\/password/ })

@@ -1,5 +1,5 @@
-// The real server with the demo's house in it, on a port of its own. `FANPIAO_SERVER` names the program; `cargo xtask test`
-// builds it and says so. The project `e2e-postgres` runs on the database that `FANPIAO_E2E_POSTGRES` names.
+// The real server with the demo's house in it, one for each file of tests. `FANPIAO_SERVER` names the program; `cargo xtask test`
+// builds it and says so.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -7,36 +7,27 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-import type { TestProject } from 'vitest/node'
+import { afterAll } from 'vitest'
 
-declare module 'vitest' {
-  interface ProvidedContext {
-    url: string
-    /** The simulated WeChat beside it. */
-    wechat: string
-    admin: string
-    deptAdmin: string
-    engine: string
-  }
-}
+import { freshDatabase } from '../../../postgres'
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
 export const program = process.env.FANPIAO_SERVER ?? at('../../../../target/debug/fanpiao')
 
-export default async function setup(project: TestProject) {
+async function start() {
   if (!existsSync(program)) {
     throw new Error(`${program} is not there: run \`cargo build -p fanpiao\`, or name the program in FANPIAO_SERVER`)
   }
-  const onPostgres = project.name.endsWith('postgres')
   const folder = mkdtempSync(join(tmpdir(), 'fanpiao-e2e-'))
-  const database = onPostgres ? ['--database', process.env.FANPIAO_E2E_POSTGRES!] : []
-  const server = spawn(program, ['demo', '--listen', '127.0.0.1:0', '--folder', folder, ...database], {
+  const database = process.env.E2E_ENGINE === 'postgres' ? freshDatabase() : undefined
+  const server = spawn(program, ['demo', '--listen', '127.0.0.1:0', '--folder', folder, ...(database ? ['--database', database.url] : [])], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, FANPIAO_LOG__FILTER: 'warn' },
   })
   const stop = async () => {
     await ended(server)
+    database?.drop()
     rmSync(folder, { recursive: true, force: true })
   }
   try {
@@ -44,17 +35,19 @@ export default async function setup(project: TestProject) {
     const url = said.match(/listens on (http:\S+)/)![1]!
     const password = (account: string) => said.match(new RegExp(`${account}  (\\S+)`))![1]!
     await isCurrent(url, program)
-    project.provide('url', url)
-    project.provide('wechat', said.match(/simulated WeChat (http:\S+)/)![1]!)
-    project.provide('admin', password('admin'))
-    project.provide('deptAdmin', password('zhou\\.min'))
-    project.provide('engine', onPostgres ? 'postgres' : 'sqlite')
+    const wechat = said.match(/simulated WeChat (http:\S+)/)![1]!
+    return { url, wechat, passwords: { admin: password('admin'), deptAdmin: password('zhou\\.min') }, stop }
   } catch (error) {
     await stop()
     throw error
   }
-  return stop
 }
+
+const { stop, ...server } = await start()
+afterAll(stop)
+
+/** Where it is, where the simulated WeChat beside it is, and who may sign in. */
+export const { url, wechat, passwords } = server
 
 /** What it prints until it listens. */
 export function readiness(server: ChildProcess): Promise<string> {

@@ -1,8 +1,9 @@
 import { gunzipSync } from 'node:zlib'
 
-import { expect, inject, test } from 'vitest'
+import { expect, test } from 'vitest'
 
-import { accessible, call, open, shoot, tokenOf, url } from './browser'
+import { accessible, call, open, shoot, tokenOf } from './browser'
+import { passwords, url } from './server'
 
 /** The promise of the first page: everything that is fetched until somebody can work. */
 const FIRST_LOAD = 300 * 1024
@@ -16,7 +17,7 @@ test('an administrator signs in, and what is fetched for it is small', async () 
   await page.getByRole('button', { name: '登录', exact: true }).click()
   await page.getByText('请填写账号').waitFor()
   await page.getByLabel('账号').fill('admin')
-  await page.getByLabel('密码', { exact: true }).fill(inject('admin'))
+  await page.getByLabel('密码', { exact: true }).fill(passwords.admin)
   await page.keyboard.press('Enter')
   await page.waitForURL('**/admin/members?status=disabled')
 })
@@ -26,10 +27,10 @@ test('the first load is under 300 KB', async () => {
   const fetched: string[] = []
   page.on('response', (answer) => fetched.push(answer.url()))
   await page.getByLabel('账号').fill('admin')
-  await page.getByLabel('密码', { exact: true }).fill(inject('admin'))
+  await page.getByLabel('密码', { exact: true }).fill(passwords.admin)
   await page.reload()
   await page.getByLabel('账号').fill('admin')
-  await page.getByLabel('密码', { exact: true }).fill(inject('admin'))
+  await page.getByLabel('密码', { exact: true }).fill(passwords.admin)
   await page.keyboard.press('Enter')
   await page.getByRole('navigation').waitFor()
   await page.waitForLoadState('networkidle')
@@ -71,20 +72,20 @@ test('a wrong password is told, and nothing typed is lost', async () => {
 })
 
 test('a session that ends asks for a new one over what is on the screen', async () => {
-  const { token } = await call<{ token: string }>(undefined, 'POST', '/api/v1/auth/password', { account: 'admin', password: inject('admin') })
+  const { token } = await call<{ token: string }>(undefined, 'POST', '/api/v1/auth/password', { account: 'admin', password: passwords.admin })
   const page = await open('/admin/account', { token, expects: /401/ })
   await page.getByRole('heading', { name: '我的账号' }).waitFor()
   await call(token, 'POST', '/api/v1/auth/logout')
   await page.getByRole('button', { name: '导出我的订单' }).click()
   await page.getByRole('dialog').getByLabel('账号').fill('admin')
-  await page.getByRole('dialog').getByLabel('密码', { exact: true }).fill(inject('admin'))
+  await page.getByRole('dialog').getByLabel('密码', { exact: true }).fill(passwords.admin)
   await page.keyboard.press('Enter')
   await page.getByRole('dialog').waitFor({ state: 'hidden' })
   await page.getByRole('heading', { name: '我的账号' }).waitFor()
 })
 
 test('signing out leaves nothing behind', async () => {
-  const { token } = await call<{ token: string }>(undefined, 'POST', '/api/v1/auth/password', { account: 'admin', password: inject('admin') })
+  const { token } = await call<{ token: string }>(undefined, 'POST', '/api/v1/auth/password', { account: 'admin', password: passwords.admin })
   const page = await open('/admin/', { token })
   await page.getByRole('button', { name: '退出登录' }).click()
   await page.getByLabel('账号').waitFor()

@@ -1,15 +1,16 @@
 // The simulated WeChat's own page, where a person plays the world outside.
 
-import { expect, inject, test } from 'vitest'
+import { expect, test } from 'vitest'
 
 import { call, open, shoot, tokenOf } from './browser'
 import { member, statusOf, topup, until } from './house'
+import { wechat } from './server'
 
 test('whoever plays WeChat pays, loses or delays the news, pays too much, and closes', async () => {
   const li = await member('lina')
   const ways = ['支付 Pay', '支付但丢失回调 Pay, lose the callback', '支付，回调晚到 Pay, delay the callback', '付错金额 Wrong amount', '关闭 Close']
   const [paid, lost, late, wrong, closed] = (await Promise.all(ways.map(() => topup(li, 1_000)))) as [string, string, string, string, string]
-  const page = await open('/sim/', { at: inject('wechat') })
+  const page = await open('/sim/', { at: wechat })
   const row = (order_no: string) => page.locator('#orders').getByRole('row').filter({ hasText: order_no })
   for (const [at, order_no] of [paid, lost, late, wrong, closed].entries()) {
     await row(order_no).getByRole('button', { name: ways[at]!, exact: true }).click()

@@ -7,8 +7,8 @@ import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { expect, test } from 'vitest'
 
-import { accessible, call, open, shoot, tokenOf, url } from './browser'
-import { ended, program, readiness } from './server'
+import { accessible, call, open, shoot, tokenOf } from './browser'
+import { ended, program, readiness, url } from './server'
 
 const PASSWORD = 'a long enough one'
 
