@@ -33,7 +33,7 @@ export function noteTrouble(error: unknown): Trouble {
   const trouble = asTrouble(error)
   if (trouble.fate === 'signed_out' && session.token) {
     end()
-    uni.navigateTo({ url: '/pages/sign-in/index?ended=1' })
+    void uni.navigateTo({ url: '/pages/sign-in/index?ended=1' })
   }
   return trouble
 }

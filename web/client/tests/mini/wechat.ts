@@ -15,6 +15,7 @@ const ABSENT = ['fetch', 'Request', 'Response', 'Headers', 'FormData', 'URL', 'U
 /** A picture of one point, as Base64. */
 const DOT = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='
 
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- each function of the platform has its own
 type Options = Record<string, any>
 interface Node {
   dom: { textContent: string; className: string }
