@@ -388,6 +388,7 @@ export const en: Texts = {
     status: { running: 'Running', succeeded: 'Succeeded', failed: 'Failed', abandoned: 'Abandoned' },
     names: {
       'consistency-check': 'Consistency check',
+      'watch-alerts': 'Alert watch',
       'seal-audit': 'Sealing of the audit trail',
       'forget-old-rows': 'Clearing of what is kept for a while only',
       'order-compensation': 'Top-up compensation',

@@ -377,6 +377,7 @@ export const zh = {
     status: { running: '运行中', succeeded: '成功', failed: '失败', abandoned: '中断' } as Record<string, string>,
     names: {
       'consistency-check': '对账检查',
+      'watch-alerts': '告警巡查',
       'seal-audit': '封存审计记录',
       'forget-old-rows': '清理过期的临时数据',
       'order-compensation': '充值补偿',
