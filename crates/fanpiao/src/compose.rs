@@ -7,9 +7,10 @@ use std::time::Duration;
 use http_api::{App, Limits};
 use kernel::{CabinetRules, Cents, Overdraft, ShopRules};
 use service::{
-    AlertDelivery, Ambient, BookSubscriptions, Compensation, ConsistencyCheck, EndRounds, Erp, ForgetOldRows, Job,
-    LaneSettings, OpenDelivery, Pay, PullErpProducts, Recharge, RefundDelivery, ReleaseExpiredOrders, SalesDelivery,
-    ScoreDelivery, SealAudit, SendErpSales, Service, Settings, System, TidyPictures, Vendor, WatchAlerts,
+    AlertDelivery, Ambient, BackUp, BookSubscriptions, Compensation, ConsistencyCheck, EndRounds, Erp, ForgetOldRows,
+    Job, LaneSettings, OpenDelivery, Pay, PullErpProducts, Recharge, RefundDelivery, ReleaseExpiredOrders,
+    SalesDelivery, ScoreDelivery, SealAudit, SendErpSales, Service, Settings, System, TidyPictures, Vendor,
+    WatchAlerts,
 };
 use store::Store;
 use tracing_subscriber::EnvFilter;
@@ -48,6 +49,11 @@ pub(crate) async fn start_server(config: &Config) -> Result<Service, Problem> {
     jobs.push(Box::new(EndRounds { every_ms: MINUTE_MS }));
     jobs.push(Box::new(TidyPictures));
     jobs.push(Box::new(WatchAlerts));
+    let backup = &config.backup;
+    if let (Some(folder), Some(minute)) = (backup.folder.clone(), backup.minute()) {
+        let (keep_days, keep_weeks) = (backup.keep_days.into(), backup.keep_weeks.into());
+        jobs.push(Box::new(BackUp { folder, minute, keep_days, keep_weeks }));
+    }
     if config.erp.url.is_some() {
         jobs.push(Box::new(SendErpSales));
     }

@@ -24,6 +24,7 @@ const PREFIX: &str = "FANPIAO_";
 pub(crate) struct Config {
     pub(crate) server: Server,
     pub(crate) database: Database,
+    pub(crate) backup: Backup,
     pub(crate) house: House,
     pub(crate) wallet: Wallet,
     pub(crate) shop: Shop,
@@ -111,6 +112,21 @@ impl Default for Limits {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Database {
     pub(crate) url: String,
+}
+
+/// Backups that the server makes by itself.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Backup {
+    /// Where they go; without it there are none. It has to be there.
+    pub(crate) folder: Option<PathBuf>,
+    /// When, `HH:MM`.
+    pub(crate) at: String,
+    /// Of so many days and weeks the last one is kept.
+    #[serde(deserialize_with = "typed")]
+    pub(crate) keep_days: u16,
+    #[serde(deserialize_with = "typed")]
+    pub(crate) keep_weeks: u16,
 }
 
 #[derive(Deserialize)]
@@ -436,6 +452,26 @@ impl Default for Database {
     }
 }
 
+impl Default for Backup {
+    fn default() -> Self {
+        Self { folder: None, at: "02:30".to_owned(), keep_days: 7, keep_weeks: 4 }
+    }
+}
+
+impl Backup {
+    /// When it is made, in minutes after midnight.
+    pub(crate) fn minute(&self) -> Option<u16> {
+        minute_of_day(&self.at)
+    }
+}
+
+/// `HH:MM` in minutes after midnight.
+fn minute_of_day(text: &str) -> Option<u16> {
+    let (hour, minute) = text.split_once(':')?;
+    let part = |text: &str, most: u16| text.parse().ok().filter(|&value: &u16| text.len() == 2 && value <= most);
+    Some(part(hour, 23)? * 60 + part(minute, 59)?)
+}
+
 impl Default for House {
     fn default() -> Self {
         Self { zone: jiff::tz::TimeZone::get("Asia/Shanghai").unwrap_or(jiff::tz::TimeZone::UTC) }
@@ -495,9 +531,7 @@ impl Default for Recharge {
 impl Recharge {
     /// When the bill is fetched, in minutes after midnight.
     pub(crate) fn reconcile_minute(&self) -> Option<u16> {
-        let (hour, minute) = self.reconcile_at.split_once(':')?;
-        let part = |text: &str, most: u16| text.parse().ok().filter(|&value: &u16| text.len() == 2 && value <= most);
-        Some(part(hour, 23)? * 60 + part(minute, 59)?)
+        minute_of_day(&self.reconcile_at)
     }
 
     fn problem(&self) -> Option<&'static str> {
@@ -580,6 +614,12 @@ impl Config {
             if !(1..=3650).contains(&days) {
                 return Err(format!("configuration: retention.{key}_days: must lie between 1 and 3650"));
             }
+        }
+        if self.backup.minute().is_none() {
+            return Err("configuration: backup.at: must be a time as 02:30".to_owned());
+        }
+        if self.backup.keep_days == 0 {
+            return Err("configuration: backup.keep_days: must be at least 1".to_owned());
         }
         let rates = self.limits.rates();
         for rate in [rates.address, rates.member, rates.address_failures, rates.account_failures] {
@@ -776,6 +816,7 @@ impl fmt::Display for Config {
         let Self {
             server,
             database,
+            backup,
             house,
             wallet,
             shop,
@@ -797,6 +838,13 @@ impl fmt::Display for Config {
         writeln!(f, "drain_timeout_secs = {}", server.drain_timeout_secs)?;
         writeln!(f, "trusted_proxies = \"{}\"", server.trusted_proxies)?;
         writeln!(f, "\n[database]\nurl = {:?}", masked(&database.url))?;
+        writeln!(f, "\n[backup]")?;
+        match &backup.folder {
+            Some(folder) => writeln!(f, "folder = {:?}", folder.display().to_string())?,
+            None => writeln!(f, "# folder: none, the server makes no backups")?,
+        }
+        let Backup { at, keep_days, keep_weeks, .. } = backup;
+        writeln!(f, "at = {at:?}\nkeep_days = {keep_days}\nkeep_weeks = {keep_weeks}")?;
         writeln!(f, "\n[house]\nzone = {:?}", house.zone.iana_name().unwrap_or("UTC"))?;
         writeln!(f, "\n[wallet]")?;
         match wallet.overdraft_limit_cents {
@@ -965,7 +1013,7 @@ mod tests {
         type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
         let md5 = "[cabinet]\nvendor = \"v\"\nvendor_secret = \"s\"\nvendor_url = \"http://v\"\ncallback_url = \"https://x\"\n\
              vendor_protocol = \"md5\"";
-        let cases: [Case<'_>; 26] = [
+        let cases: [Case<'_>; 28] = [
             ("[security]\nsecond_factor = \"required\"", &[], "security.data_keys: is needed"),
             ("[security]\ndata_keys = \"a=b\"", &[], "security.data_keys: key a is not base64"),
             ("[security]\ndata_keys = \"\"", &[], "security.data_keys: holds no key"),
@@ -997,6 +1045,8 @@ mod tests {
                 &[],
                 "server.trusted_proxies: \"10.0.0.0/33\" cannot be used",
             ),
+            ("[backup]\nat = \"2:30\"", &[], "backup.at: must be"),
+            ("[backup]\nkeep_days = 0", &[], "backup.keep_days: must be"),
             ("[alert_rules]\ndoors_open = 1", &[], "alert_rules.?: unknown variant `doors_open`"),
             ("", &[("FANPIAO_ALERT_RULES__FORGED", "many")], "alert_rules.forged: \"many\" cannot be used here"),
             ("[alerts]\nfeishu_secret = \"s\"", &[], "alerts.feishu_url: is needed"),

@@ -27,6 +27,8 @@ words! {
         BooksWrong = "books_wrong",
         /// Hours since the books were last checked.
         BooksUnchecked = "books_unchecked",
+        /// Hours since the last scheduled backup that was made, where backups are scheduled.
+        BackupOld = "backup_old",
         /// Callbacks and events of partners that have had no effect for five minutes.
         CallbacksWait = "callbacks_wait",
         /// Open exceptions.
@@ -88,7 +90,8 @@ impl AlertRule {
             | Self::JobLate
             | Self::OutboxOld
             | Self::BooksWrong
-            | Self::BooksUnchecked => AlertArea::System,
+            | Self::BooksUnchecked
+            | Self::BackupOld => AlertArea::System,
             Self::CallbacksWait
             | Self::ExceptionsWait
             | Self::TopupsFail
@@ -103,7 +106,7 @@ impl AlertRule {
     pub fn unit(self) -> AlertUnit {
         match self {
             Self::JobLate | Self::OutboxOld | Self::DeviceOffline => AlertUnit::Minutes,
-            Self::BooksUnchecked => AlertUnit::Hours,
+            Self::BooksUnchecked | Self::BackupOld => AlertUnit::Hours,
             Self::TopupsFail => AlertUnit::Percent,
             _ => AlertUnit::Count,
         }
@@ -124,7 +127,7 @@ impl AlertRule {
             Self::Faults | Self::OutboxOld => 10,
             Self::JobLate | Self::DeviceOffline => 15,
             Self::Refused => 30,
-            Self::BooksUnchecked => 36,
+            Self::BooksUnchecked | Self::BackupOld => 36,
             Self::TopupsFail => 50,
         }
     }

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod ambient;
+mod backups;
 mod cabinet_events;
 mod cabinets;
 mod check;
@@ -39,6 +40,7 @@ mod vendor;
 
 pub use alerts::{AlertDelivery, AlertLanguage, Alerts, Channel, WatchAlerts};
 pub use ambient::{Ambient, System, uuid};
+pub use backups::BackUp;
 pub use cabinet_events::{EventKind, EventRefused};
 pub use cabinets::{OpenDelivery, cabinet_jobs};
 pub use check::{CheckReport, Checks, ConsistencyCheck, Finding, SealAudit, check};

@@ -16,6 +16,7 @@ use store::queries::{alerts as queries, jobs};
 
 pub use self::channels::Channel;
 pub use self::words::AlertLanguage;
+use crate::backups::BackUp;
 use crate::jobs::counts;
 use crate::tallies::MINUTE_MS;
 use crate::{Delivered, Delivery, Failure, Job, Request, Schedule, Service, crash, first_id_at};
@@ -29,8 +30,8 @@ const TOPUPS_MS: i64 = 2 * HOUR_MS;
 /// Fewer top-ups than this prove nothing.
 const LEAST_TOPUPS: i64 = 10;
 const CHECK: &str = "consistency-check";
-/// How far back the last check that ended well is looked for.
-const MOST_CHECKS: i64 = 20;
+/// How far back the last run that ended well is looked for.
+const MOST_RUNS: i64 = 20;
 
 /// Which rules watch, and whom they tell.
 pub struct Alerts {
@@ -77,6 +78,13 @@ struct Round<'a> {
     over: BTreeMap<AlertKey, i64>,
 }
 
+/// The last run of a job that ended well.
+struct Last {
+    /// Where none has, since somebody has tried in vain; absent where it has never run, as in a new house.
+    since: Option<Instant>,
+    counts: Counts,
+}
+
 impl Round<'_> {
     fn watches(&self, rule: AlertRule) -> bool {
         self.alerts.threshold(rule).is_some()
@@ -90,7 +98,7 @@ impl Round<'_> {
 }
 
 impl Service {
-    /// Looks once at everything that the rules watch.
+    /// Looks once at everything that the rules watch: how many alerts fired, how many were resolved, and how many messages speak of.
     pub async fn watch_alerts(&self) -> Result<(i64, i64, i64), Failure> {
         let over = self.measure().await?;
         let firing = queries::firing(self.store()).await?.into_iter().collect();
@@ -143,6 +151,11 @@ impl Service {
 
     async fn measure_jobs(&self, round: &mut Round<'_>) -> Result<(), Failure> {
         for job in self.jobs().await? {
+            if job.name == BackUp::NAME
+                && let Last { since: Some(since), .. } = self.last_success(job.name).await?
+            {
+                round.note(AlertRule::BackupOld, "", minutes_between(since, self.now()) / 60);
+            }
             if let Some(due_at) = job.next_run_at.filter(|_| !job.paused) {
                 round.note(AlertRule::JobLate, job.name, minutes_between(due_at, self.now()));
             }
@@ -155,21 +168,23 @@ impl Service {
         Ok(())
     }
 
-    /// A house that has never been checked is new.
     async fn measure_books(&self, round: &mut Round<'_>) -> Result<(), Failure> {
-        let runs = jobs::runs(self.store(), CHECK, i64::MAX, MOST_CHECKS).await?;
-        let oldest = runs.last().map(|shown| shown.run.started_at);
-        let checked = runs.into_iter().find_map(|shown| match shown.run.state {
-            RunState::Succeeded { ended_at, counts } => Some((ended_at, counts.values().sum::<i64>())),
-            _ => None,
-        });
-        if let Some((_, findings)) = checked {
-            round.note(AlertRule::BooksWrong, "", findings);
-        }
-        if let Some(since) = checked.map(|(ended_at, _)| ended_at).or(oldest) {
+        let Last { since, counts } = self.last_success(CHECK).await?;
+        round.note(AlertRule::BooksWrong, "", counts.values().sum());
+        if let Some(since) = since {
             round.note(AlertRule::BooksUnchecked, "", minutes_between(since, self.now()) / 60);
         }
         Ok(())
+    }
+
+    async fn last_success(&self, job: &str) -> Result<Last, Failure> {
+        let runs = jobs::runs(self.store(), job, i64::MAX, MOST_RUNS).await?;
+        let oldest = runs.last().map(|shown| shown.run.started_at);
+        let last = runs.into_iter().find_map(|shown| match shown.run.state {
+            RunState::Succeeded { ended_at, counts } => Some(Last { since: Some(ended_at), counts }),
+            _ => None,
+        });
+        Ok(last.unwrap_or(Last { since: oldest, counts: Counts::new() }))
     }
 
     /// Sends a channel a message that says it is only a test.

@@ -80,6 +80,7 @@ impl AlertLanguage {
             AlertRule::OutboxOld => self.pick("待投递消息积压", "The outbox waits"),
             AlertRule::BooksWrong => self.pick("对账检查发现问题", "The check of the books found something"),
             AlertRule::BooksUnchecked => self.pick("账目久未检查", "The books are unchecked"),
+            AlertRule::BackupOld => self.pick("备份过旧", "The last backup is old"),
             AlertRule::CallbacksWait => self.pick("回调未生效", "Callbacks without effect"),
             AlertRule::ExceptionsWait => self.pick("异常单待处理", "Exceptions wait"),
             AlertRule::TopupsFail => self.pick("充值未成功比例", "Top-ups that end unpaid"),
