@@ -85,7 +85,7 @@ async fn rules(service: &Service) -> Vec<(AlertRule, String)> {
 
 #[expect(clippy::disallowed_methods, reason = "a client of the simulated world")]
 fn client() -> Client {
-    Client::new()
+    Client::builder().no_proxy().build().expect("a client")
 }
 
 /// What each robot has taken.
