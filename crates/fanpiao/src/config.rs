@@ -38,7 +38,8 @@ pub(crate) struct Config {
     pub(crate) cabinet: Cabinet,
     pub(crate) erp: Erp,
     pub(crate) alerts: AlertSettings,
-    pub(crate) alert_rules: BTreeMap<AlertRule, Threshold>,
+    /// By the rule's name.
+    pub(crate) alert_rules: BTreeMap<String, Threshold>,
     pub(crate) log: Log,
 }
 
@@ -781,7 +782,10 @@ impl Config {
             },
             ..Alerts::default()
         };
-        alerts.thresholds.extend(self.alert_rules.iter().map(|(&rule, threshold)| (rule, threshold.0.into())));
+        for (name, threshold) in &self.alert_rules {
+            let unknown = |()| format!("configuration: alert_rules.{name}: there is no such rule");
+            alerts.thresholds.insert(name.parse().map_err(unknown)?, threshold.0.into());
+        }
         for (name, url, secret) in self.alerts.channels() {
             if let Some(url) = url {
                 let channel = Channel::new(name, url.expose(), secret.clone());
@@ -960,7 +964,8 @@ impl fmt::Display for Config {
         }
         writeln!(f, "\n[alert_rules]")?;
         for rule in AlertRule::ALL {
-            let threshold = self.alert_rules.get(rule).map_or(rule.usual_threshold(), |threshold| threshold.0.into());
+            let threshold =
+                self.alert_rules.get(rule.as_str()).map_or(rule.usual_threshold(), |threshold| threshold.0.into());
             writeln!(f, "{} = {threshold}", rule.as_str())?;
         }
         let format = if log.format == LogFormat::Json { "json" } else { "text" };
@@ -1047,7 +1052,7 @@ mod tests {
             ),
             ("[backup]\nat = \"2:30\"", &[], "backup.at: must be"),
             ("[backup]\nkeep_days = 0", &[], "backup.keep_days: must be"),
-            ("[alert_rules]\ndoors_open = 1", &[], "alert_rules.?: unknown variant `doors_open`"),
+            ("[alert_rules]\ndoors_open = 1", &[], "alert_rules.doors_open: there is no such rule"),
             ("", &[("FANPIAO_ALERT_RULES__FORGED", "many")], "alert_rules.forged: \"many\" cannot be used here"),
             ("[alerts]\nfeishu_secret = \"s\"", &[], "alerts.feishu_url: is needed"),
             (
