@@ -30,7 +30,7 @@ enum Wire {
     /// Signed where a secret is set at the robot.
     Dingtalk(Option<Secret>),
     Feishu(Option<Secret>),
-    Webhook(PartnerKey),
+    Webhook(Box<PartnerKey>),
 }
 
 impl Channel {
@@ -47,7 +47,7 @@ impl Channel {
             AlertChannel::Feishu => Wire::Feishu(secret),
             AlertChannel::Webhook => {
                 let key = secret.and_then(|secret| PartnerKey::new(secret.expose()));
-                Wire::Webhook(key.ok_or("the secret must have at least 16 bytes")?)
+                Wire::Webhook(Box::new(key.ok_or("the secret must have at least 16 bytes")?))
             }
         };
         Ok(Self { wire, url, client: outbound::client(TIMEOUT)? })
