@@ -7,9 +7,10 @@ use std::time::Duration;
 use http_api::{App, Limits};
 use kernel::{CabinetRules, Cents, Overdraft, ShopRules};
 use service::{
-    Ambient, BookSubscriptions, Compensation, ConsistencyCheck, EndRounds, Erp, ForgetOldRows, Job, LaneSettings,
-    OpenDelivery, Pay, PullErpProducts, Recharge, RefundDelivery, ReleaseExpiredOrders, SalesDelivery, ScoreDelivery,
-    SealAudit, SendErpSales, Service, Settings, System, TidyPictures, Vendor,
+    AlertDelivery, Ambient, BackUp, BookSubscriptions, Compensation, ConsistencyCheck, EndRounds, Erp, ForgetOldRows,
+    Job, LaneSettings, OpenDelivery, Pay, PullErpProducts, Recharge, RefundDelivery, ReleaseExpiredOrders,
+    SalesDelivery, ScoreDelivery, SealAudit, SendErpSales, Service, Settings, System, TidyPictures, Vendor,
+    WatchAlerts,
 };
 use store::Store;
 use tracing_subscriber::EnvFilter;
@@ -47,6 +48,12 @@ pub(crate) async fn start_server(config: &Config) -> Result<Service, Problem> {
     jobs.push(Box::new(ReleaseExpiredOrders { every_ms }));
     jobs.push(Box::new(EndRounds { every_ms: MINUTE_MS }));
     jobs.push(Box::new(TidyPictures));
+    jobs.push(Box::new(WatchAlerts));
+    let backup = &config.backup;
+    if let (Some(folder), Some(minute)) = (backup.folder.clone(), backup.minute()) {
+        let (keep_days, keep_weeks) = (backup.keep_days.into(), backup.keep_weeks.into());
+        jobs.push(Box::new(BackUp { folder, minute, keep_days, keep_weeks }));
+    }
     if config.erp.url.is_some() {
         jobs.push(Box::new(SendErpSales));
     }
@@ -73,6 +80,7 @@ async fn start(config: &Config, jobs: Vec<Box<dyn Job>>) -> Result<Service, Prob
     };
     settings.vendor = vendor(config)?;
     settings.erp = erp(config)?;
+    settings.alerts = config.alerts()?;
     settings.keys = config.data_keys()?;
     settings.demand_second_factor = config.security.second_factor == SecondFactor::Required;
     settings.session_ms = i64::from(config.session.lifetime_hours) * 3_600_000;
@@ -82,8 +90,13 @@ async fn start(config: &Config, jobs: Vec<Box<dyn Job>>) -> Result<Service, Prob
     settings.pay = merchant(config)?.map(Arc::new);
     settings.jobs = jobs;
     settings.pictures = config.pictures()?;
-    settings.deliveries =
-        vec![Box::new(RefundDelivery), Box::new(OpenDelivery), Box::new(ScoreDelivery), Box::new(SalesDelivery)];
+    settings.deliveries = vec![
+        Box::new(RefundDelivery),
+        Box::new(OpenDelivery),
+        Box::new(ScoreDelivery),
+        Box::new(SalesDelivery),
+        Box::new(AlertDelivery),
+    ];
     let store = Store::new(&config.database.url).map_err(|error| error.to_string())?;
     let started = Service::start(store, Arc::new(System), settings).await;
     started.map_err(|error| format!("the database cannot be used: {error}"))

@@ -1,13 +1,15 @@
 //! The configuration: one TOML file, then the environment, then flags. What is unknown or wrong stops the start by its name.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use http_api::{Proxies, Rate, Rates};
+use kernel::{AlertChannel, AlertRule};
 use serde::{Deserialize, Deserializer, de};
-use service::{Bucket, KeyRing, Networks, Pictures};
+use service::{AlertLanguage, Alerts, Bucket, Channel, KeyRing, Networks, Pictures};
 use toml::{Table, Value};
 use wechat::Secret;
 
@@ -22,6 +24,7 @@ const PREFIX: &str = "FANPIAO_";
 pub(crate) struct Config {
     pub(crate) server: Server,
     pub(crate) database: Database,
+    pub(crate) backup: Backup,
     pub(crate) house: House,
     pub(crate) wallet: Wallet,
     pub(crate) shop: Shop,
@@ -34,6 +37,9 @@ pub(crate) struct Config {
     pub(crate) recharge: Recharge,
     pub(crate) cabinet: Cabinet,
     pub(crate) erp: Erp,
+    pub(crate) alerts: AlertSettings,
+    /// By the rule's name.
+    pub(crate) alert_rules: BTreeMap<String, Threshold>,
     pub(crate) log: Log,
 }
 
@@ -107,6 +113,21 @@ impl Default for Limits {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Database {
     pub(crate) url: String,
+}
+
+/// Backups that the server makes by itself.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Backup {
+    /// Where they go; without it there are none. It has to be there.
+    pub(crate) folder: Option<PathBuf>,
+    /// When, `HH:MM`.
+    pub(crate) at: String,
+    /// Of so many days and weeks the last one is kept.
+    #[serde(deserialize_with = "typed")]
+    pub(crate) keep_days: u16,
+    #[serde(deserialize_with = "typed")]
+    pub(crate) keep_weeks: u16,
 }
 
 #[derive(Deserialize)]
@@ -333,6 +354,73 @@ pub(crate) struct Erp {
     pub(crate) pull_every_minutes: Option<u32>,
 }
 
+/// Who is told of alerts, and how.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct AlertSettings {
+    /// What goes on firing is told again after so long.
+    #[serde(deserialize_with = "typed")]
+    pub(crate) repeat_minutes: u32,
+    /// `zh` or `en`.
+    pub(crate) language: Language,
+    /// Robots' addresses are secrets themselves.
+    #[serde(deserialize_with = "secret")]
+    pub(crate) wecom_url: Option<Secret>,
+    #[serde(deserialize_with = "secret")]
+    pub(crate) dingtalk_url: Option<Secret>,
+    #[serde(deserialize_with = "secret")]
+    pub(crate) dingtalk_secret: Option<Secret>,
+    #[serde(deserialize_with = "secret")]
+    pub(crate) feishu_url: Option<Secret>,
+    #[serde(deserialize_with = "secret")]
+    pub(crate) feishu_secret: Option<Secret>,
+    #[serde(deserialize_with = "secret")]
+    pub(crate) webhook_url: Option<Secret>,
+    /// 16 bytes at least.
+    #[serde(deserialize_with = "secret")]
+    pub(crate) webhook_secret: Option<Secret>,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Language {
+    Zh,
+    En,
+}
+
+/// From where on a rule fires; 0 turns it off.
+#[derive(Deserialize, Clone, Copy)]
+#[serde(transparent)]
+pub(crate) struct Threshold(#[serde(deserialize_with = "typed")] u32);
+
+impl Default for AlertSettings {
+    fn default() -> Self {
+        Self {
+            repeat_minutes: 240,
+            language: Language::Zh,
+            wecom_url: None,
+            dingtalk_url: None,
+            dingtalk_secret: None,
+            feishu_url: None,
+            feishu_secret: None,
+            webhook_url: None,
+            webhook_secret: None,
+        }
+    }
+}
+
+impl AlertSettings {
+    /// Each channel's name, address and secret, as far as they are set.
+    fn channels(&self) -> [(AlertChannel, &Option<Secret>, &Option<Secret>); 4] {
+        [
+            (AlertChannel::Wecom, &self.wecom_url, &None),
+            (AlertChannel::Dingtalk, &self.dingtalk_url, &self.dingtalk_secret),
+            (AlertChannel::Feishu, &self.feishu_url, &self.feishu_secret),
+            (AlertChannel::Webhook, &self.webhook_url, &self.webhook_secret),
+        ]
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Log {
@@ -363,6 +451,26 @@ impl Default for Database {
     fn default() -> Self {
         Self { url: "sqlite:fanpiao.db".to_owned() }
     }
+}
+
+impl Default for Backup {
+    fn default() -> Self {
+        Self { folder: None, at: "02:30".to_owned(), keep_days: 7, keep_weeks: 4 }
+    }
+}
+
+impl Backup {
+    /// When it is made, in minutes after midnight.
+    pub(crate) fn minute(&self) -> Option<u16> {
+        minute_of_day(&self.at)
+    }
+}
+
+/// `HH:MM` in minutes after midnight.
+fn minute_of_day(text: &str) -> Option<u16> {
+    let (hour, minute) = text.split_once(':')?;
+    let part = |text: &str, most: u16| text.parse().ok().filter(|&value: &u16| text.len() == 2 && value <= most);
+    Some(part(hour, 23)? * 60 + part(minute, 59)?)
 }
 
 impl Default for House {
@@ -424,9 +532,7 @@ impl Default for Recharge {
 impl Recharge {
     /// When the bill is fetched, in minutes after midnight.
     pub(crate) fn reconcile_minute(&self) -> Option<u16> {
-        let (hour, minute) = self.reconcile_at.split_once(':')?;
-        let part = |text: &str, most: u16| text.parse().ok().filter(|&value: &u16| text.len() == 2 && value <= most);
-        Some(part(hour, 23)? * 60 + part(minute, 59)?)
+        minute_of_day(&self.reconcile_at)
     }
 
     fn problem(&self) -> Option<&'static str> {
@@ -509,6 +615,12 @@ impl Config {
             if !(1..=3650).contains(&days) {
                 return Err(format!("configuration: retention.{key}_days: must lie between 1 and 3650"));
             }
+        }
+        if self.backup.minute().is_none() {
+            return Err("configuration: backup.at: must be a time as 02:30".to_owned());
+        }
+        if self.backup.keep_days == 0 {
+            return Err("configuration: backup.keep_days: must be at least 1".to_owned());
         }
         let rates = self.limits.rates();
         for rate in [rates.address, rates.member, rates.address_failures, rates.account_failures] {
@@ -599,6 +711,16 @@ impl Config {
         if erp.url.is_some() && erp.partner.is_none() {
             return Err("configuration: erp.partner: is needed with erp.url".to_owned());
         }
+        if !(1..=7 * 24 * 60).contains(&self.alerts.repeat_minutes) {
+            return Err("configuration: alerts.repeat_minutes: must lie between 1 and 10080".to_owned());
+        }
+        for (name, url, secret) in self.alerts.channels() {
+            if url.is_none() && secret.is_some() {
+                let name = name.as_str();
+                return Err(format!("configuration: alerts.{name}_url: is needed with alerts.{name}_secret"));
+            }
+        }
+        self.alerts()?;
         store::Store::new(&self.database.url).map_err(|error| format!("configuration: database.url: {error}"))?;
         tracing_subscriber::EnvFilter::try_new(&self.log.filter)
             .map_err(|error| format!("configuration: log.filter: {error}"))?;
@@ -650,6 +772,30 @@ impl Config {
         }
     }
 
+    /// What is watched, and who is told.
+    pub(crate) fn alerts(&self) -> Result<Alerts, Problem> {
+        let mut alerts = Alerts {
+            repeat_ms: i64::from(self.alerts.repeat_minutes) * 60_000,
+            language: match self.alerts.language {
+                Language::Zh => AlertLanguage::Chinese,
+                Language::En => AlertLanguage::English,
+            },
+            ..Alerts::default()
+        };
+        for (name, threshold) in &self.alert_rules {
+            let unknown = |()| format!("configuration: alert_rules.{name}: there is no such rule");
+            alerts.thresholds.insert(name.parse().map_err(unknown)?, threshold.0.into());
+        }
+        for (name, url, secret) in self.alerts.channels() {
+            if let Some(url) = url {
+                let channel = Channel::new(name, url.expose(), secret.clone());
+                let problem = |problem| format!("configuration: alerts.{}_url: {problem}", name.as_str());
+                alerts.channels.push(channel.map_err(problem)?);
+            }
+        }
+        Ok(alerts)
+    }
+
     /// Where pictures are kept. With several servers it has to be a bucket, or a folder that all of them see.
     pub(crate) fn pictures(&self) -> Result<Option<Pictures>, Problem> {
         let Shop { bucket: Some(address), bucket_region, bucket_key_id, bucket_secret, .. } = &self.shop else {
@@ -674,6 +820,7 @@ impl fmt::Display for Config {
         let Self {
             server,
             database,
+            backup,
             house,
             wallet,
             shop,
@@ -686,6 +833,8 @@ impl fmt::Display for Config {
             recharge,
             cabinet,
             erp,
+            alerts,
+            alert_rules: _,
             log,
         } = self;
         writeln!(f, "[server]\nlisten = \"{}\"", server.listen)?;
@@ -693,6 +842,13 @@ impl fmt::Display for Config {
         writeln!(f, "drain_timeout_secs = {}", server.drain_timeout_secs)?;
         writeln!(f, "trusted_proxies = \"{}\"", server.trusted_proxies)?;
         writeln!(f, "\n[database]\nurl = {:?}", masked(&database.url))?;
+        writeln!(f, "\n[backup]")?;
+        match &backup.folder {
+            Some(folder) => writeln!(f, "folder = {:?}", folder.display().to_string())?,
+            None => writeln!(f, "# folder: none, the server makes no backups")?,
+        }
+        let Backup { at, keep_days, keep_weeks, .. } = backup;
+        writeln!(f, "at = {at:?}\nkeep_days = {keep_days}\nkeep_weeks = {keep_weeks}")?;
         writeln!(f, "\n[house]\nzone = {:?}", house.zone.iana_name().unwrap_or("UTC"))?;
         writeln!(f, "\n[wallet]")?;
         match wallet.overdraft_limit_cents {
@@ -799,6 +955,19 @@ impl fmt::Display for Config {
         if let Some(minutes) = erp.pull_every_minutes {
             writeln!(f, "pull_every_minutes = {minutes}")?;
         }
+        let language = if alerts.language == Language::Zh { "zh" } else { "en" };
+        writeln!(f, "\n[alerts]\nrepeat_minutes = {}\nlanguage = {language:?}", alerts.repeat_minutes)?;
+        for (name, url, secret) in alerts.channels() {
+            for (key, _) in [("url", url), ("secret", secret)].iter().filter(|(_, text)| text.is_some()) {
+                writeln!(f, "{}_{key} = \"***\"", name.as_str())?;
+            }
+        }
+        writeln!(f, "\n[alert_rules]")?;
+        for rule in AlertRule::ALL {
+            let threshold =
+                self.alert_rules.get(rule.as_str()).map_or(rule.usual_threshold(), |threshold| threshold.0.into());
+            writeln!(f, "{} = {threshold}", rule.as_str())?;
+        }
         let format = if log.format == LogFormat::Json { "json" } else { "text" };
         writeln!(f, "\n[log]\nfilter = {:?}\nformat = {format:?}", log.filter)
     }
@@ -849,7 +1018,7 @@ mod tests {
         type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
         let md5 = "[cabinet]\nvendor = \"v\"\nvendor_secret = \"s\"\nvendor_url = \"http://v\"\ncallback_url = \"https://x\"\n\
              vendor_protocol = \"md5\"";
-        let cases: [Case<'_>; 21] = [
+        let cases: [Case<'_>; 28] = [
             ("[security]\nsecond_factor = \"required\"", &[], "security.data_keys: is needed"),
             ("[security]\ndata_keys = \"a=b\"", &[], "security.data_keys: key a is not base64"),
             ("[security]\ndata_keys = \"\"", &[], "security.data_keys: holds no key"),
@@ -881,6 +1050,17 @@ mod tests {
                 &[],
                 "server.trusted_proxies: \"10.0.0.0/33\" cannot be used",
             ),
+            ("[backup]\nat = \"2:30\"", &[], "backup.at: must be"),
+            ("[backup]\nkeep_days = 0", &[], "backup.keep_days: must be"),
+            ("[alert_rules]\ndoors_open = 1", &[], "alert_rules.doors_open: there is no such rule"),
+            ("", &[("FANPIAO_ALERT_RULES__FORGED", "many")], "alert_rules.forged: \"many\" cannot be used here"),
+            ("[alerts]\nfeishu_secret = \"s\"", &[], "alerts.feishu_url: is needed"),
+            (
+                "[alerts]\nwebhook_url = \"https://x\"",
+                &[],
+                "alerts.webhook_url: the secret must have at least 16 bytes",
+            ),
+            ("[alerts]\nwecom_url = \"key\"", &[], "alerts.wecom_url: the address"),
             ("[limits]\nmember_per_minute = 0", &[], "limits: without anything a minute"),
             ("[lanes]\npostgres = -1", &[], "lanes.postgres: \"-1\" cannot be used here"),
         ];
@@ -895,6 +1075,7 @@ mod tests {
         let file = "[database]\nurl = \"postgres://me:hidden@host/db\"\n[wechat]\nappid = \"wx1\"\napp_secret = \"hidden\"\n\
              mchid = \"1\"\ncertificate_serial = \"AB\"\nprivate_key = \"hidden\"\napiv3_key = \"hidden\"\nnotify_url = \"https://x\"\n\
              [shop]\nbucket = \"https://b.example.com\"\nbucket_region = \"r\"\nbucket_key_id = \"k\"\nbucket_secret = \"hidden\"\n\
+             [alerts]\nwecom_url = \"https://x/?key=hidden\"\nwebhook_url = \"https://hidden\"\nwebhook_secret = \"hidden+hidden+hidden\"\n\
              [security]\ndata_keys = \"hidden=hidden+hidden+hidden+hidden+hidden+hidden+0=\"";
         let shown = read(file, &[]).expect("readable").to_string();
         assert!(!shown.contains("hidden") && shown.contains("postgres://me:***@host/db"), "{shown}");

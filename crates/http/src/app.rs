@@ -23,8 +23,8 @@ use crate::metrics::{Metrics, RouteIndex};
 use crate::openapi::{OpenApi, Schemas};
 use crate::stream::Streams;
 use crate::texts;
-use crate::throttle::{Proxies, Rates, Throttles};
-use service::Service;
+use crate::throttle::{Client, Proxies, Rates, Throttles};
+use service::{Service, Tally};
 use store::Store;
 use tokio::sync::Semaphore;
 
@@ -115,6 +115,12 @@ impl App {
 
     pub(crate) fn throttles(&self) -> &Throttles {
         &self.0.throttles
+    }
+
+    /// Whether somebody may try to sign in now. What it answers gives the try back to who was right.
+    pub(crate) fn admit(&self, client: Option<Client>, account: &str) -> Result<impl FnOnce() + use<'_>, Failure> {
+        let admitted = self.0.throttles.sign_in(client, account, self.0.service.now());
+        admitted.inspect_err(|_| self.0.service.count(Tally::Lockout))
     }
 
     /// One permit for each file that may be made at a time.

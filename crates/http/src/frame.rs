@@ -11,9 +11,10 @@ use std::time::Instant;
 
 use axum::extract::Request;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use futures_util::FutureExt;
+use service::Tally;
 use tracing::Instrument;
 
 use crate::App;
@@ -91,6 +92,11 @@ where
     };
     guard(response.headers_mut(), setting.id);
     app.metrics().record(route, response.status(), started.elapsed());
+    match response.status() {
+        StatusCode::FORBIDDEN => app.service().count(Tally::Refusal),
+        status if status.is_server_error() => app.service().count(Tally::Fault),
+        _ => {}
+    }
     response
 }
 

@@ -177,6 +177,9 @@ pub(crate) const CAPACITY_IS_RIGHT: Text =
 pub(crate) const JOB_RAN: Text = text("任务已完成", "The job has run");
 pub(crate) const JOB_RUNS: Text = text("任务正在运行", "The job is running");
 pub(crate) const JOB_FAILED: Text = text("任务未能完成", "The job has failed");
+pub(crate) const RULE_SILENCED: Text = text("告警规则已静默", "The rule is silenced");
+pub(crate) const SILENCE_ENDED: Text = text("静默已结束", "The silence is over");
+pub(crate) const CHANNEL_TRIED: Text = text("测试消息已发送", "The test message is sent");
 pub(crate) const JOB_PAUSED: Text = text("任务已暂停", "The job is paused");
 pub(crate) const JOB_RESUMED: Text = text("任务已恢复", "The job goes on");
 pub(crate) const TOPUP_CREATED: Text = text("请支付", "Please pay");
@@ -223,6 +226,7 @@ pub(crate) fn noun(noun: Noun, language: Language) -> &'static str {
         Noun::ScoreOrder => text("支付分订单", "pay score order"),
         Noun::Correction => text("修正单", "correction"),
         Noun::Complaint => text("投诉", "complaint"),
+        Noun::Silence => text("静默", "silence"),
     }
     .in_language(language)
 }
@@ -392,6 +396,9 @@ pub(crate) fn refusal(refusal: &Refusal, language: Language, zone: &TimeZone) ->
         Refusal::MemberTwice => say!(language, "同一用户重复出现", "The same member is named twice"),
         Refusal::PastDate { date: _ } => {
             say!(language, "不能为过去的日期报餐", "Meals of past dates can no longer be booked")
+        }
+        Refusal::SilencePast => {
+            say!(language, "静默的结束时间须在将来", "A silence has to end in the future")
         }
         Refusal::AlreadyRedeemed { at, by: _ } => {
             let at = local(*at, zone);

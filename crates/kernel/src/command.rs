@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::facts::Facts;
 use crate::{
-    AccountId, AccountName, CabinetCommand, Cents, Chosen, Counts, Date, DepartmentCode, DepartmentId, ErpCommand,
-    ExceptionAction, ExceptionKind, FactorCommand, GroupOrderId, Instant, MealId, MealPatch, MemberId, MemberStatus,
-    MenuOption, Needs, Note, OrderId, OrderStatus, Overdraft, PayClient, Payer, PaymentId, PaymentSource, PaysFor,
-    PickupWindow, Price, Quantity, Reason, RefundId, RoleGrant, RunId, ShopCommand, Slot, Step, Subscriber,
+    AccountId, AccountName, AlertCommand, CabinetCommand, Cents, Chosen, Counts, Date, DepartmentCode, DepartmentId,
+    ErpCommand, ExceptionAction, ExceptionKind, FactorCommand, GroupOrderId, Instant, MealId, MealPatch, MemberId,
+    MemberStatus, MenuOption, Needs, Note, OrderId, OrderStatus, Overdraft, PayClient, Payer, PaymentId, PaymentSource,
+    PaysFor, PickupWindow, Price, Quantity, Reason, RefundId, RoleGrant, RunId, ShopCommand, Slot, Step, Subscriber,
     SubscriptionId, SubscriptionStatus, Title, Weekdays,
 };
 
@@ -73,6 +73,7 @@ pub enum Command {
     Shop(ShopCommand),
     Cabinet(CabinetCommand),
     Erp(ErpCommand),
+    Alert(AlertCommand),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -734,6 +735,7 @@ impl Command {
             | Self::RenewRun(_)
             | Self::EndRun(_)
             | Self::PauseJob(_)
+            | Self::Alert(_)
             | Self::CopyMeals(_) => 0,
         }
     }

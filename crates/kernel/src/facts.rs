@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::known::known;
 use crate::{
-    Account, AccountId, AccountName, AuditRecord, CabinetFacts, CabinetNeeds, CabinetOrder, Cents, Complaint,
-    Correction, Date, Department, DepartmentCode, DepartmentId, Device, DoorSession, Entry, ErpFacts, ErpNeeds,
-    ErpProduct, Exception, ExceptionKind, ExceptionState, GroupOrder, GroupOrderId, Hold, Instant, Job, JobRun,
-    LedgerSum, Meal, MealId, MealOrder, Member, MemberId, OrderId, OutboxMessage, Payment, PaymentId, Pool, PoolId,
-    Product, Refund, RefundId, Role, Round, RunId, SalesDocument, ScoreOrder, SecondFactor, Session, ShopFacts,
-    ShopNeeds, ShopOrder, SignInTicket, Slot, StockMovement, Store, StuckOrder, Subscription, SubscriptionId,
-    SubscriptionRun, Topup,
+    Account, AccountId, AccountName, Alert, AlertFacts, AlertNeeds, AuditRecord, CabinetFacts, CabinetNeeds,
+    CabinetOrder, Cents, Complaint, Correction, Date, Department, DepartmentCode, DepartmentId, Device, DoorSession,
+    Entry, ErpFacts, ErpNeeds, ErpProduct, Exception, ExceptionKind, ExceptionState, GroupOrder, GroupOrderId, Hold,
+    Instant, Job, JobRun, LedgerSum, Meal, MealId, MealOrder, Member, MemberId, OrderId, OutboxMessage, Payment,
+    PaymentId, Pool, PoolId, Product, Refund, RefundId, Role, Round, RunId, SalesDocument, ScoreOrder, SecondFactor,
+    Session, ShopFacts, ShopNeeds, ShopOrder, SignInTicket, Silence, Slot, StockMovement, Store, StuckOrder,
+    Subscription, SubscriptionId, SubscriptionRun, Topup,
 };
 
 /// As many lapsed claims of a pool as can matter to one order, which asks for a thousand pieces at most.
@@ -87,6 +87,7 @@ known! {
         shop: ShopFacts, ShopNeeds,
         cabinet: CabinetFacts, CabinetNeeds,
         erp: ErpFacts, ErpNeeds,
+        alerts: AlertFacts, AlertNeeds,
     }
     besides {
         password_hashes: BTreeMap<MemberId, String>,
@@ -136,6 +137,8 @@ pub enum Change {
     Complaint(Complaint),
     ErpProduct(ErpProduct),
     SalesDocument(SalesDocument),
+    Alert(Alert),
+    Silence(Silence),
 }
 
 impl Facts {
@@ -238,6 +241,8 @@ impl Facts {
                 Change::Correction(correction) => self.cabinet.corrections.set(correction.id, correction),
                 Change::ErpProduct(known) => self.erp.products.set(known.code.clone(), known),
                 Change::SalesDocument(document) => self.erp.sales.set((document.date, document.store), document),
+                Change::Alert(alert) => self.alerts.apply(alert),
+                Change::Silence(silence) => self.alerts.silences.set(silence.rule, silence),
             }
         }
     }

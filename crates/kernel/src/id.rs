@@ -57,6 +57,7 @@ ids! {
     DoorSessionId,
     CorrectionId,
     ComplaintId,
+    AlertId,
 }
 
 impl AccountId {

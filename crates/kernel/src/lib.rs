@@ -4,6 +4,7 @@
 //! [`decide`] looks at those rows and either refuses or lists everything that changes, and [`Facts::apply`] lets the next
 //! command of the same batch see that list. Nothing here waits, reads a clock, draws a number or knows a database.
 
+mod alert;
 mod audit;
 mod cabinet;
 mod code;
@@ -32,6 +33,10 @@ mod text;
 mod time;
 mod topup;
 
+pub use alert::{
+    Alert, AlertArea, AlertChannel, AlertCommand, AlertFacts, AlertKey, AlertMessage, AlertNeeds, AlertNews, AlertRule,
+    AlertState, AlertUnit, EndSilence, NoteRound, Silence, SilenceRule, ToldAlert, TryChannel,
+};
 pub use audit::{Actor, AuditRecord, OutboxMessage};
 pub use cabinet::{
     AdjustTickets, AnswerComplaint, AssignComplaint, Bought, Busy, CabinetCommand, CabinetFacts, CabinetNeeds,
@@ -62,8 +67,8 @@ pub use factor::{
 };
 pub use facts::{Change, Facts, MOST_LAPSED, Needs};
 pub use id::{
-    AccountId, ComplaintId, CorrectionId, DepartmentId, DeviceId, DoorSessionId, GroupOrderId, MealId, MemberId,
-    OrderId, PaymentId, PoolId, ProductId, RefundId, RoundId, RunId, StoreId, SubscriptionId, TransferId,
+    AccountId, AlertId, ComplaintId, CorrectionId, DepartmentId, DeviceId, DoorSessionId, GroupOrderId, MealId,
+    MemberId, OrderId, PaymentId, PoolId, ProductId, RefundId, RoundId, RunId, StoreId, SubscriptionId, TransferId,
 };
 pub use job::{Counts, Job, JobRun, RunState, RunStatus};
 pub use known::{Dirty, Lookup, Table};

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     AccountId, CabinetOrder, CapacityStrategy, Cents, Complaint, Correction, Date, Department, DepartmentId, Device,
     DoorSession, Exception, GroupOrderId, Instant, JobRun, Meal, MealId, MealOrder, Member, MemberId, OrderId,
-    PaymentId, Pool, Product, Refund, Refusal, Round, SalesDocument, ScoreOrder, ShopOrder, Slot, StockMovement, Store,
-    StuckOrder, Subscription, SubscriptionRun, Topup, TransferId,
+    PaymentId, Pool, Product, Refund, Refusal, Round, SalesDocument, ScoreOrder, ShopOrder, Silence, Slot,
+    StockMovement, Store, StuckOrder, Subscription, SubscriptionRun, Topup, TransferId,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,6 +101,15 @@ pub enum Outcome {
     Complaint(Box<ComplaintOutcome>),
     SalesDocuments {
         documents: Vec<SalesDocument>,
+    },
+    AlertRound {
+        fired: i64,
+        resolved: i64,
+        /// How many of them a message speaks of.
+        told: i64,
+    },
+    Silence {
+        silence: Silence,
     },
     Tickets {
         member: MemberId,

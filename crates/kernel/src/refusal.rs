@@ -33,6 +33,7 @@ pub enum Noun {
     ScoreOrder,
     Correction,
     Complaint,
+    Silence,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +60,8 @@ pub enum Refusal {
     PastDate {
         date: Date,
     },
+    /// A silence that would be over before it begins.
+    SilencePast,
     /// More pieces, in one movement or in all, than any shop has.
     StockOutOfRange {
         most: i64,
@@ -422,6 +425,7 @@ impl Refusal {
             | Self::LastAdministrator
             | Self::NoAccount
             | Self::PastDate { .. }
+            | Self::SilencePast
             | Self::NotServedYet { .. }
             | Self::BatchRefused { .. }
             | Self::AccountTaken { .. }

@@ -61,6 +61,8 @@ permissions! {
     ExceptionRead = "exception:read": "See what a person has to settle.",
     ExceptionSettle = "exception:settle": "Settle exceptions.",
     JobRun = "job:run": "See and run jobs.",
+    AlertRead = "alert:read": "See alerts, their rules and silences.",
+    AlertWrite = "alert:write": "Silence alert rules and try channels.",
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -124,6 +126,7 @@ impl Role {
                 P::MemberRead,
                 P::WalletRead,
                 P::ExceptionRead,
+                P::AlertRead,
             ],
             Self::Finance => &[
                 P::OrderPlace,
@@ -145,6 +148,7 @@ impl Role {
                 P::AuditRead,
                 P::ExceptionRead,
                 P::ExceptionSettle,
+                P::AlertRead,
             ],
             Self::Admin => P::ALL,
         }

@@ -362,6 +362,8 @@ fn command_name(command: &Command) -> &'static str {
         // They have tests of their own, in cabinets.rs.
         Command::Cabinet(_) => "cabinet",
         Command::Erp(_) => "erp",
+        // In alerts.rs.
+        Command::Alert(_) => "alert",
         // In factors.rs.
         Command::Factor(_) => "factor",
     }
@@ -412,6 +414,7 @@ fn refusal_name(refusal: &Refusal) -> &'static str {
         Refusal::EntriesMissing { .. } => "entries_missing",
         Refusal::MemberTwice => "member_twice",
         Refusal::PastDate { .. } => "past_date",
+        Refusal::SilencePast => "silence_past",
         Refusal::NotInDepartment => "not_in_department",
         Refusal::AlreadyRedeemed { .. } => "already_redeemed",
         Refusal::NotServedYet { .. } => "not_served_yet",
@@ -1819,6 +1822,8 @@ fn outcome_parts(outcome: &Outcome, put: &mut impl FnMut(&str, String)) {
         | Outcome::Correction(_)
         | Outcome::Complaint(_)
         | Outcome::SalesDocuments { .. }
+        | Outcome::AlertRound { .. }
+        | Outcome::Silence { .. }
         | Outcome::Tickets { .. }
         | Outcome::Noted => unreachable!("no table speaks of it"),
         outcome => shop_words::outcome_parts(outcome, put),

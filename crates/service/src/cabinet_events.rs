@@ -14,7 +14,7 @@ use store::{EventKept, EventRow, SignedEvent, event_key};
 use crate::cabinets::session_of;
 use crate::erp::PRODUCTS;
 use crate::vendor::{Believed, EventId, Message, Told, Vendor};
-use crate::{Erp, Failure, Request, Service, crash};
+use crate::{Erp, Failure, Request, Service, Tally, crash};
 
 /// How much of what nobody can read goes into an exception.
 const MOST_SHOWN: usize = 2_000;
@@ -108,6 +108,7 @@ impl Service {
     }
 
     pub(crate) async fn refuse(&self, partner: &str, path: &str, why: String) -> EventRefused {
+        self.count(Tally::Forgery);
         let partners = [self.vendor().map(Vendor::partner), self.erp().map(Erp::partner)];
         let known = partners.into_iter().flatten().find(|known| *known == partner);
         if let Some(count) = self.refusals().count(known.unwrap_or_default(), self.now()) {

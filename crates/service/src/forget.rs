@@ -36,6 +36,7 @@ impl Job for ForgetOldRows {
                 ("sessions", Forgettable::Sessions, self.sessions_days),
                 ("sign_in_tickets", Forgettable::SignInTickets, self.sessions_days),
                 ("job_runs", Forgettable::JobRuns, self.job_runs_days),
+                ("tallies", Forgettable::Tallies, self.job_runs_days),
             ] {
                 let until_ms = service.now().plus_millis(-i64::from(days) * DAY_MS).as_millis();
                 let mut forgotten = 0;

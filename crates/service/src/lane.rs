@@ -17,6 +17,7 @@ use store::{Answer, AnswerKey, Cause, Store, StoredAnswer, Writer};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::metrics::Watch;
+use crate::tallies::Tallies;
 use crate::{Ambient, Failure, IdGenerator, Metrics, Request, crash};
 
 const MOST_COMMANDS: usize = 1024;
@@ -46,6 +47,7 @@ pub(crate) struct Shared {
     pub(crate) shop: ShopRules,
     pub(crate) cabinet: CabinetRules,
     pub(crate) metrics: Metrics,
+    pub(crate) tallies: Tallies,
     /// Why the last write failed, while none has succeeded since.
     pub(crate) trouble: tokio::sync::watch::Sender<Option<String>>,
 }

@@ -11,7 +11,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::lane::{Chore, Job, Lane, Shared};
-use crate::{Failure, Request};
+use crate::{Failure, Request, Tally};
 
 #[derive(Debug, Clone, Copy)]
 pub struct LaneSettings {
@@ -90,6 +90,7 @@ impl Lanes {
                 return Err(match error {
                     TrySendError::Full(_) => {
                         self.shared.metrics.overloaded.fetch_add(1, Relaxed);
+                        self.shared.tallies.count(Tally::TurnedAway);
                         Failure::Overloaded
                     }
                     TrySendError::Closed(_) => Failure::Unavailable { reason: "the lane has ended".to_owned() },

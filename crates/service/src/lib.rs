@@ -1,6 +1,8 @@
 //! The hands: commands go through the lanes, everything else is a query. Clock, chance and ids enter here.
 
+mod alerts;
 mod ambient;
+mod backups;
 mod cabinet_events;
 mod cabinets;
 mod check;
@@ -32,10 +34,13 @@ mod shop;
 mod shop_pay;
 mod sign_in;
 mod subscriptions;
+mod tallies;
 mod totp;
 mod vendor;
 
+pub use alerts::{AlertDelivery, AlertLanguage, Alerts, Channel, WatchAlerts};
 pub use ambient::{Ambient, System, uuid};
+pub use backups::BackUp;
 pub use cabinet_events::{EventKind, EventRefused};
 pub use cabinets::{OpenDelivery, cabinet_jobs};
 pub use check::{CheckReport, Checks, ConsistencyCheck, Finding, SealAudit, check};
@@ -61,6 +66,7 @@ pub use shop::{EndRounds, ReleaseExpiredOrders, TidyPictures};
 pub use shop_pay::RefundTo;
 pub use sign_in::SignedIn;
 pub use subscriptions::BookSubscriptions;
+pub use tallies::Tally;
 pub use vendor::Vendor;
 
 /// What one check can find.

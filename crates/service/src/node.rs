@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use store::{NodeLease, Writer};
 
-use crate::Failure;
 use crate::lane::Shared;
 use crate::lanes::Lanes;
+use crate::{Failure, tallies};
 
 const BEAT: Duration = Duration::from_secs(2);
 const LEASE_MS: i64 = 15_000;
@@ -102,5 +102,6 @@ pub(crate) async fn beat(
         }
         missed = 0;
         shared.trouble.send_if_modified(|trouble| trouble.take().is_some());
+        tallies::carry(&shared, &lanes).await;
     }
 }

@@ -16,7 +16,7 @@ use wechat::pay::{
 };
 use wechat::{Secret, UnixTime, payscore};
 
-use crate::{Ambient, Failure, Request, Service, crash};
+use crate::{Ambient, Failure, Request, Service, Tally, crash};
 
 /// The house as a merchant.
 pub struct Pay {
@@ -365,7 +365,10 @@ impl Service {
         {
             opened = pay.merchant.open_notification(&header, body);
         }
-        let notification = opened.map_err(|error| CallbackRefused::Unverified(error.to_string()))?;
+        let notification = opened.map_err(|error| {
+            self.count(Tally::Forgery);
+            CallbackRefused::Unverified(error.to_string())
+        })?;
         crash::at("callback-believed");
         let id = self.keep_callback(source, body).await.map_err(|failure| {
             tracing::error!(?failure, "a callback cannot be kept");

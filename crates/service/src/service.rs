@@ -14,9 +14,10 @@ use crate::lanes::Lanes;
 use crate::node::{self, Node};
 use crate::refusals::Refusals;
 use crate::sessions::Sessions;
+use crate::tallies::Tallies;
 use crate::{
-    Ambient, Caller, CheckReport, Delivery, Erp, Failure, IdGenerator, Job, KeyRing, LaneSettings, Metrics, Pay,
-    Pictures, Recharge, Request, Vendor, check, outbox,
+    Alerts, Ambient, Caller, CheckReport, Delivery, Erp, Failure, IdGenerator, Job, KeyRing, LaneSettings, Metrics,
+    Pay, Pictures, Recharge, Request, Tally, Vendor, check, outbox,
 };
 
 pub struct Settings {
@@ -44,6 +45,8 @@ pub struct Settings {
     pub keys: KeyRing,
     /// Whether everybody who works here has to have a second factor.
     pub demand_second_factor: bool,
+    /// What is watched, and who is told.
+    pub alerts: Alerts,
 }
 
 impl Settings {
@@ -66,6 +69,7 @@ impl Settings {
             erp: None,
             keys: KeyRing::default(),
             demand_second_factor: false,
+            alerts: Alerts::default(),
         }
     }
 }
@@ -99,6 +103,7 @@ struct Inner {
     erp: Option<Erp>,
     keys: KeyRing,
     demand_second_factor: bool,
+    alerts: Alerts,
     refusals: Refusals,
     doors: broadcast::Sender<DoorSessionId>,
     stop: watch::Sender<bool>,
@@ -133,6 +138,7 @@ impl Service {
             shop: settings.shop,
             cabinet: settings.cabinet,
             metrics: Metrics::default(),
+            tallies: Tallies::default(),
             trouble: watch::Sender::new(None),
             ambient: Arc::clone(&ambient),
         });
@@ -154,6 +160,7 @@ impl Service {
             erp: settings.erp,
             keys: settings.keys,
             demand_second_factor: settings.demand_second_factor,
+            alerts: settings.alerts,
             refusals: Refusals::default(),
             doors: broadcast::Sender::new(DOORS_WAITING),
             stop,
@@ -223,6 +230,16 @@ impl Service {
     #[must_use]
     pub fn demands_second_factor(&self) -> bool {
         self.0.demand_second_factor
+    }
+
+    #[must_use]
+    pub fn alerts(&self) -> &Alerts {
+        &self.0.alerts
+    }
+
+    /// Counts something that alert rules watch.
+    pub fn count(&self, tally: Tally) {
+        self.0.shared.tallies.count(tally);
     }
 
     pub(crate) fn refusals(&self) -> &Refusals {

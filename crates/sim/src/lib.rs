@@ -8,6 +8,7 @@
 //! - [`cabinet`]: a vendor of smart cabinets.
 //! - [`bucket`]: where pictures can be kept.
 //! - [`erp`]: an ERP.
+//! - [`robots`]: where alerts are read.
 //! - `GET /sim/`: a page for a person who wants to be the payer; [`control`] lists what it and a test can do.
 
 pub mod bucket;
@@ -16,6 +17,7 @@ pub mod control;
 pub mod erp;
 pub mod mini;
 pub mod pay;
+pub mod robots;
 
 mod clock;
 mod faults;

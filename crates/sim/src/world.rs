@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::faults::Faults;
 use crate::log::CallLog;
 use crate::settings::Settings;
-use crate::{bucket, cabinet, control, erp, mini, pay};
+use crate::{bucket, cabinet, control, erp, mini, pay, robots};
 
 /// What a simulated world looks like. The default is what the exported constants describe.
 #[derive(Clone)]
@@ -75,6 +75,7 @@ impl World {
             cabinet: cabinet::CabinetSide::default(),
             bucket: bucket::BucketSide::default(),
             erp: erp::ErpSide::default(),
+            robots: robots::RobotSide::default(),
             base_url: base_url.clone(),
             settings: RwLock::new(config.settings.clone()),
             faults: Faults::default(),
@@ -134,6 +135,7 @@ pub(crate) struct Shared {
     pub(crate) cabinet: cabinet::CabinetSide,
     pub(crate) bucket: bucket::BucketSide,
     pub(crate) erp: erp::ErpSide,
+    pub(crate) robots: robots::RobotSide,
     /// What the simulated world calls others with.
     pub(crate) client: reqwest::Client,
     settings: RwLock<Settings>,
@@ -156,6 +158,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .merge(cabinet::routes())
         .merge(bucket::routes())
         .merge(erp::routes())
+        .merge(robots::routes())
         .merge(control::routes())
         .with_state(shared)
 }

@@ -12,6 +12,8 @@ pub enum Forgettable {
     SignInTickets,
     /// Runs of jobs, but for the last one of each.
     JobRuns,
+    /// Counts by the minute.
+    Tallies,
 }
 
 const ANSWERS: &str = "DELETE FROM answers WHERE (caller_id, key) IN \
@@ -27,6 +29,10 @@ const JOB_RUNS: &str = "DELETE FROM job_runs WHERE run_id IN \
                         (SELECT run_id FROM job_runs WHERE ended_at < $1 \
                          AND run_id NOT IN (SELECT last_run FROM jobs WHERE last_run IS NOT NULL) \
                          ORDER BY run_id LIMIT 1000) RETURNING run_id";
+/// What the minutes are counted from and in.
+const MINUTE_MS: i64 = 60_000;
+const TALLIES: &str = "DELETE FROM tallies WHERE (name, minute) IN \
+                       (SELECT name, minute FROM tallies WHERE minute < $1 ORDER BY minute LIMIT 1000) RETURNING minute";
 
 impl Writer {
     /// Deletes some of what ended before `until_ms`, the oldest first, and says how many rows: as many as one transaction should
@@ -37,7 +43,9 @@ impl Writer {
             Forgettable::Sessions => SESSIONS,
             Forgettable::SignInTickets => SIGN_IN_TICKETS,
             Forgettable::JobRuns => JOB_RUNS,
+            Forgettable::Tallies => TALLIES,
         };
-        Ok(self.in_transaction(sql, &[Value::Int(until_ms)]).await?.len())
+        let until = if what == Forgettable::Tallies { until_ms.div_euclid(MINUTE_MS) } else { until_ms };
+        Ok(self.in_transaction(sql, &[Value::Int(until)]).await?.len())
     }
 }

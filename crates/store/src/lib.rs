@@ -19,6 +19,7 @@ mod sqlite;
 #[cfg(test)]
 mod statements;
 mod stream;
+mod tallies;
 mod tls;
 mod value;
 

@@ -1,15 +1,15 @@
 //! The kernel's nouns as rows: the columns of each table, and both directions between them.
 
 use kernel::{
-    Account, AccountId, ActiveFactor, CabinetOrder, CabinetOrderState, Cents, Complaint, ComplaintId, ComplaintStatus,
-    Correction, CorrectionId, CorrectionState, Currency, Delivery, Department, DepartmentId, Device, DeviceId,
-    DoorSession, DoorSessionId, DrawSecret, ErpProduct, Exception, ExceptionState, FactorOffer, Fulfilment, Goods,
-    GroupOrder, GroupOrderId, Hold, HoldState, Instant, Job, JobRun, Meal, MealId, MealOrder, Member, MemberId,
-    OrderId, OrderPart, Owner, Payment, PaymentId, PaymentState, Pool, PoolId, Product, ProductId, Receipt, Refund,
-    RefundId, RefundOf, Round, RoundId, RoundState, RoundStatus, RunId, RunState, RunStatus, SalesDocument,
-    ScoreCharge, ScoreOrder, ScoreState, SecondFactor, Session, Settlement, ShopOrder, ShopOrderState, ShopStatus,
-    SignInTicket, StoreId, StuckOrder, Subscriber, Subscription, SubscriptionId, SubscriptionRun, SystemAccount,
-    Tickets, Topup, TopupState, TopupStatus,
+    Account, AccountId, ActiveFactor, Alert, AlertId, AlertState, CabinetOrder, CabinetOrderState, Cents, Complaint,
+    ComplaintId, ComplaintStatus, Correction, CorrectionId, CorrectionState, Currency, Delivery, Department,
+    DepartmentId, Device, DeviceId, DoorSession, DoorSessionId, DrawSecret, ErpProduct, Exception, ExceptionState,
+    FactorOffer, Fulfilment, Goods, GroupOrder, GroupOrderId, Hold, HoldState, Instant, Job, JobRun, Meal, MealId,
+    MealOrder, Member, MemberId, OrderId, OrderPart, Owner, Payment, PaymentId, PaymentState, Pool, PoolId, Product,
+    ProductId, Receipt, Refund, RefundId, RefundOf, Round, RoundId, RoundState, RoundStatus, RunId, RunState,
+    RunStatus, SalesDocument, ScoreCharge, ScoreOrder, ScoreState, SecondFactor, Session, Settlement, ShopOrder,
+    ShopOrderState, ShopStatus, SignInTicket, Silence, StoreId, StuckOrder, Subscriber, Subscription, SubscriptionId,
+    SubscriptionRun, SystemAccount, Tickets, Topup, TopupState, TopupStatus,
 };
 
 use crate::sql::Kind::{Blob, Int, Text};
@@ -344,6 +344,23 @@ pub(crate) const SALES_DOCUMENT: &[Column] = &[
     ("updated_at", Int),
     ("version", Int),
 ];
+
+pub(crate) const ALERT: &[Column] = &[
+    ("alert_id", Int),
+    ("rule", Text),
+    ("subject", Text),
+    ("state", Text),
+    ("value", Int),
+    ("threshold", Int),
+    ("since", Int),
+    ("told_at", Int),
+    ("resolved_at", Int),
+    ("updated_at", Int),
+    ("version", Int),
+];
+
+pub(crate) const SILENCE: &[Column] =
+    &[("rule", Text), ("until_at", Int), ("reason", Text), ("set_by", Int), ("updated_at", Int), ("version", Int)];
 
 pub(crate) const DOOR_SESSION: &[Column] = &[
     ("session_id", Int),
@@ -946,6 +963,32 @@ impl FromRow for SalesDocument {
         let (date, store) = (cells.parse("date")?, StoreId::new(cells.int()?));
         let (document_no, sends) = (cells.text()?, cells.int()?);
         Ok(Self { date, store, document_no, sends, created_at: instant(cells)?, updated_at: instant(cells)? })
+    }
+}
+
+impl FromRow for Alert {
+    fn from_cells(cells: &mut Cells) -> Result<Self, Error> {
+        let (id, rule, subject) = (AlertId::new(cells.int()?), cells.parse("alert rule")?, cells.text()?);
+        let (state, value, threshold) = (cells.text()?, cells.int()?, cells.int()?);
+        let (since, told_at) = (instant(cells)?, opt_instant(cells)?);
+        let state = match (state.as_str(), opt_instant(cells)?) {
+            ("firing", None) => AlertState::Firing,
+            ("resolved", Some(at)) => AlertState::Resolved { at },
+            _ => return Err(Error::inconsistent(format!("an alert cannot be {state} like this"))),
+        };
+        Ok(Self { id, rule, subject, value, threshold, since, told_at, state, updated_at: instant(cells)? })
+    }
+}
+
+impl FromRow for Silence {
+    fn from_cells(cells: &mut Cells) -> Result<Self, Error> {
+        Ok(Self {
+            rule: cells.parse("alert rule")?,
+            until: instant(cells)?,
+            reason: cells.checked("reason")?,
+            set_by: cells.opt_int()?.map(MemberId::new),
+            updated_at: instant(cells)?,
+        })
     }
 }
 

@@ -10,6 +10,7 @@ use crate::{Engine, SetStatement, Store, lane, queries};
 /// Every module with a list of set statements.
 fn set_statements() -> BTreeMap<&'static str, Vec<&'static SetStatement>> {
     BTreeMap::from([
+        ("lane/alerts.rs", lane::all_alert_statements()),
         ("lane/cabinet.rs", lane::all_cabinet_statements()),
         ("lane/erp.rs", lane::all_erp_statements()),
         ("lane/shop.rs", lane::all_shop_statements()),

@@ -706,6 +706,11 @@ async fn what_is_not_there_is_known_to_be_absent(home: &Home) {
             products: ["x".to_owned().try_into().expect("a code")].into(),
             sales: [("2030-01-01".parse().expect("a date"), kernel::StoreId::new(1))].into(),
         },
+        alerts: kernel::AlertNeeds {
+            alerts: [kernel::AlertId::new(1)].into(),
+            silences: [kernel::AlertRule::Forged].into(),
+            firing_of: [(kernel::AlertRule::JobFails, "x".to_owned())].into(),
+        },
         cabinet: kernel::CabinetNeeds {
             stores: [kernel::StoreId::new(1)].into(),
             devices: [kernel::DeviceId::new(1)].into(),

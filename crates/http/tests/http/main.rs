@@ -1,6 +1,7 @@
 //! The API at its outer wall: the real router, on both engines, with a clock that tests set.
 
 mod access;
+mod alerts;
 mod audit;
 mod batch;
 mod cabinets;

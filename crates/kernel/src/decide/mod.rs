@@ -1,6 +1,7 @@
 //! One function a command: first every reason to refuse, in one order (shape, existence, state, scarcity, money), then the
 //! effects.
 
+mod alerts;
 mod booking;
 mod cabinet;
 mod departments;
@@ -130,6 +131,7 @@ pub fn decide(
         Command::Shop(command) => shop::decide(facts, command, context, draft),
         Command::Cabinet(command) => cabinet::decide(facts, command, context, draft),
         Command::Erp(command) => erp::decide(facts, command, context, draft),
+        Command::Alert(command) => alerts::decide(facts, command, context, draft),
     }
 }
 
@@ -211,5 +213,6 @@ pub(crate) fn needs(command: &Command, facts: &Facts, needs: &mut Needs) {
         Command::Shop(command) => shop::needs(command, facts, needs),
         Command::Cabinet(command) => cabinet::needs(command, facts, needs),
         Command::Erp(command) => erp::needs(command, facts, needs),
+        Command::Alert(command) => alerts::needs(command, facts, needs),
     }
 }

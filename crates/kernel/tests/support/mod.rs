@@ -8,16 +8,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kernel::{
-    Account, AccountId, Actor, AuditRecord, Busy, CabinetOrder, CabinetRules, Cents, Change, Claim, Command, Complaint,
-    ComplaintId, Context, Correction, CorrectionId, CorrectionState, Currency, Date, Decision, Department,
-    DepartmentId, Device, DeviceId, Dirty, DoorSession, DoorSessionId, Entry, EntryKind, ErpProduct, Exception,
-    ExceptionKind, ExceptionState, Facts, Goods, GroupOrder, GroupOrderId, Hold, HoldState, IdSource, Instant,
-    LedgerSum, Meal, MealId, MealOrder, MealStatus, Member, MemberId, Needs, OrderId, OrderPart, OrderStatus,
-    OutboxMessage, Outcome, Overdraft, Owner, Payment, PaymentId, PaymentSource, Pool, PoolId, Product, ProductCode,
-    ProductId, Refund, RefundId, RefundOf, RefundState, Refusal, Round, RoundId, RoundStatus, SalesDocument,
-    ScoreOrder, ScoreState, SecondFactor, Session, ShopOrder, ShopOrderState, ShopRules, SignInTicket, Standing,
-    StockMovement, Store, StoreId, StuckOrder, Subscription, SubscriptionId, SubscriptionRun, SystemAccount, Table,
-    Topup, TopupState, TransferId, decide,
+    Account, AccountId, Actor, Alert, AlertId, AlertRule, AlertState, AuditRecord, Busy, CabinetOrder, CabinetRules,
+    Cents, Change, Claim, Command, Complaint, ComplaintId, Context, Correction, CorrectionId, CorrectionState,
+    Currency, Date, Decision, Department, DepartmentId, Device, DeviceId, Dirty, DoorSession, DoorSessionId, Entry,
+    EntryKind, ErpProduct, Exception, ExceptionKind, ExceptionState, Facts, Goods, GroupOrder, GroupOrderId, Hold,
+    HoldState, IdSource, Instant, LedgerSum, Meal, MealId, MealOrder, MealStatus, Member, MemberId, Needs, OrderId,
+    OrderPart, OrderStatus, OutboxMessage, Outcome, Overdraft, Owner, Payment, PaymentId, PaymentSource, Pool, PoolId,
+    Product, ProductCode, ProductId, Refund, RefundId, RefundOf, RefundState, Refusal, Round, RoundId, RoundStatus,
+    SalesDocument, ScoreOrder, ScoreState, SecondFactor, Session, ShopOrder, ShopOrderState, ShopRules, SignInTicket,
+    Silence, Standing, StockMovement, Store, StoreId, StuckOrder, Subscription, SubscriptionId, SubscriptionRun,
+    SystemAccount, Table, Topup, TopupState, TransferId, decide,
 };
 
 /// A row with its version.
@@ -51,6 +51,8 @@ pub(crate) struct Database {
     pub(crate) complaints: Rows<ComplaintId, Complaint>,
     pub(crate) erp_products: Rows<ProductCode, ErpProduct>,
     pub(crate) sales: Rows<(Date, StoreId), SalesDocument>,
+    pub(crate) alerts: Rows<AlertId, Alert>,
+    pub(crate) silences: Rows<AlertRule, Silence>,
     pub(crate) topups: Rows<OrderId, Topup>,
     pub(crate) payments: Rows<PaymentId, Payment>,
     pub(crate) refunds: Rows<RefundId, Refund>,
@@ -223,6 +225,15 @@ impl Database {
         load_rows(&mut facts.cabinet.complaints, &self.complaints, &needs.cabinet.complaints);
         load_rows(&mut facts.erp.products, &self.erp_products, &needs.erp.products);
         load_rows(&mut facts.erp.sales, &self.sales, &needs.erp.sales);
+        load_rows(&mut facts.alerts.alerts, &self.alerts, &needs.alerts.alerts);
+        load_rows(&mut facts.alerts.silences, &self.silences, &needs.alerts.silences);
+        for key in &needs.alerts.firing_of {
+            let alerts = self.alerts.values().map(|(alert, _)| alert);
+            let is_it =
+                |alert: &&Alert| alert.state == AlertState::Firing && (alert.rule, &alert.subject) == (key.0, &key.1);
+            let firing = self.only(alerts.filter(is_it));
+            facts.alerts.firing.load(key.clone(), firing.map(|alert| alert.id));
+        }
         for &order in &needs.cabinet.open_complaints {
             let complaints = self.complaints.values().map(|(complaint, _)| complaint);
             let open = self.only(complaints.filter(|one| one.order == order && one.closed_at.is_none()));
@@ -404,6 +415,8 @@ impl Database {
         write_rows(&mut self.complaints, facts.cabinet.complaints.dirty(), |complaint| complaint.id);
         write_rows(&mut self.erp_products, facts.erp.products.dirty(), |known| known.code.clone());
         write_rows(&mut self.sales, facts.erp.sales.dirty(), |document| (document.date, document.store));
+        write_rows(&mut self.alerts, facts.alerts.alerts.dirty(), |alert| alert.id);
+        write_rows(&mut self.silences, facts.alerts.silences.dirty(), |silence| silence.rule);
         write_rows(&mut self.topups, facts.topups.dirty(), |topup| topup.id);
         write_rows(&mut self.payments, facts.payments.dirty(), |payment| payment.id);
         write_rows(&mut self.refunds, facts.refunds.dirty(), |refund| refund.id);
@@ -663,6 +676,14 @@ fn check_decision(facts: &Facts, decision: &Decision, now: Instant, is_repair: b
                 to_audit.push(("store", document.store.get()));
                 ("sales_document", document.store.get(), 0)
             }
+            Change::Alert(alert) => {
+                assert_eq!(alert.updated_at, now, "a changed alert says when");
+                ("alert", alert.id.get(), 0)
+            }
+            Change::Silence(_) => {
+                to_audit.push(("alert_rule", 0));
+                ("silence", 0, 0)
+            }
             Change::Hold(hold) => ("hold", hold.order.get(), hold.pool.get()),
             Change::Account(account) => ("account", account.id.get(), 0),
             Change::Entry(entry) => {
@@ -893,6 +914,8 @@ fn writes_nothing(facts: &Facts) -> bool {
         && none(&facts.cabinet.complaints)
         && none(&facts.erp.products)
         && none(&facts.erp.sales)
+        && none(&facts.alerts.alerts)
+        && none(&facts.alerts.silences)
         && none(&facts.topups)
         && none(&facts.payments)
         && none(&facts.refunds)
@@ -938,6 +961,7 @@ fn check_facts(database: &Database, facts: &Facts, group: &[Asked], now: Instant
         shop,
         cabinet,
         erp,
+        alerts,
         job_runs: _,
         topups,
         payments,
@@ -1004,6 +1028,15 @@ fn check_facts(database: &Database, facts: &Facts, group: &[Asked], now: Instant
     }
     for key in &erp.sales {
         assert_eq!(fresh.erp.sales.get(key), facts.erp.sales.get(key));
+    }
+    for key in &alerts.alerts {
+        assert_eq!(fresh.alerts.alerts.get(key), facts.alerts.alerts.get(key));
+    }
+    for key in &alerts.silences {
+        assert_eq!(fresh.alerts.silences.get(key), facts.alerts.silences.get(key));
+    }
+    for key in &alerts.firing_of {
+        assert_eq!(fresh.alerts.firing.get(key), facts.alerts.firing.get(key));
     }
     for key in &cabinet.complaints {
         assert_eq!(fresh.cabinet.complaints.get(key), facts.cabinet.complaints.get(key));

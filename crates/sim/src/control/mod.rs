@@ -21,6 +21,7 @@
 //! | `GET`, `POST /sim/clock` | reads; `{advance_s, speed}` |
 //! | `/sim/cabinets/…` | see [`crate::cabinet`] |
 //! | `/sim/erp/…` | see [`crate::erp`] |
+//! | `GET /sim/robots` | see [`crate::robots`] |
 //! | `POST /sim/codes`, `/sim/people`, `/sim/phone-codes`, `GET /sim/messages` | see [`crate::mini`] |
 //!
 //! `notice` is `{lose, delay_s, copies, forge: [probe, wrong_key, unknown_serial, stale, tampered, unsigned, wrong_seal]}`: forged copies go first,
@@ -43,7 +44,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
 use crate::world::Shared;
-use crate::{cabinet, erp, mini};
+use crate::{cabinet, erp, mini, robots};
 
 pub(crate) fn routes() -> Router<Arc<Shared>> {
     Router::new()
@@ -71,6 +72,7 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
         .merge(mini::control_routes())
         .merge(cabinet::control_routes())
         .merge(erp::control_routes())
+        .merge(robots::control_routes())
         .layer(from_fn(only_from_here))
 }
 

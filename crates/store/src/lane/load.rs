@@ -16,7 +16,7 @@ use super::statements::{
     PAYMENTS, POOL_HOLDS, POOLS, REFUNDS, SECOND_FACTORS, SESSIONS, SIGN_IN_TICKETS, STANDING_ORDERS,
     SUBSCRIPTION_RUNS, SUBSCRIPTIONS, TOPUP_BY_TRANSACTION, TOPUPS,
 };
-use super::{cabinet, erp, shop};
+use super::{alerts, cabinet, erp, shop};
 use crate::rows::FromRow;
 use crate::{Batch, Cells, Error, Row, SetStatement, Value, Writer};
 
@@ -139,6 +139,7 @@ pub async fn load(writer: &mut Writer, needs: &Needs, now: Instant, facts: &mut 
     shop::plan(&mut plan, &needs.shop);
     cabinet::plan(&mut plan, &needs.cabinet);
     erp::plan(&mut plan, &needs.erp);
+    alerts::plan(&mut plan, &needs.alerts);
 
     let keys = needs.accounts.iter().copied();
     plan.rows(&ACCOUNTS, |facts| &mut facts.accounts, keys, |id| [id.get().into()], |account| account.id);

@@ -1,5 +1,6 @@
 //! What a lane does with the database: read everything a batch of commands needs, write everything it decided.
 
+mod alerts;
 mod cabinet;
 mod erp;
 mod load;
@@ -13,6 +14,8 @@ use kernel::MemberId;
 
 use crate::{Batch, Error, Row, Value, Writer};
 
+#[cfg(test)]
+pub(crate) use alerts::all_statements as all_alert_statements;
 #[cfg(test)]
 pub(crate) use cabinet::all_statements as all_cabinet_statements;
 #[cfg(test)]

@@ -83,6 +83,7 @@ pub async fn write(writer: &mut Writer, facts: &Facts, answers: &[Answer], now: 
     super::shop::write(facts, &mut batches);
     super::cabinet::write(facts, &mut batches);
     super::erp::write(facts, &mut batches);
+    super::alerts::write(facts, &mut batches);
     write_jobs(facts, &mut batches);
     write_topups(facts, &mut batches);
 

@@ -1,6 +1,7 @@
 //! The queries of the screens and of signing in: one file a noun, each text beside the row it returns. Nothing here changes
 //! anything, and no cost grows with a table but where somebody asks for a count, for totals, or for members by a part of their name.
 
+pub mod alerts;
 pub mod audits;
 pub mod cabinet_stats;
 pub mod cabinets;

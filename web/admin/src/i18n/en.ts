@@ -34,6 +34,7 @@ export const en: Texts = {
     reconciliation: 'Reconciliation',
     consistency: 'Consistency',
     audit: 'Audit',
+    alerts: 'Alerts',
     jobs: 'Jobs',
     account: 'My account',
     groups: { daily: 'Every day', shop: 'Shop', cabinets: 'Smart cabinets', people: 'People', money: 'Money', house: 'System' },
@@ -388,6 +389,8 @@ export const en: Texts = {
     status: { running: 'Running', succeeded: 'Succeeded', failed: 'Failed', abandoned: 'Abandoned' },
     names: {
       'consistency-check': 'Consistency check',
+      'watch-alerts': 'Alert watch',
+      backup: 'Backup',
       'seal-audit': 'Sealing of the audit trail',
       'forget-old-rows': 'Clearing of what is kept for a while only',
       'order-compensation': 'Top-up compensation',

@@ -35,6 +35,7 @@ export const zh = {
     reconciliation: '微信对账',
     consistency: '对账检查',
     audit: '审计',
+    alerts: '告警',
     jobs: '任务',
     account: '我的账号',
     groups: { daily: '每天', shop: '商城', cabinets: '智能柜', people: '人员', money: '资金', house: '系统' },
@@ -377,6 +378,8 @@ export const zh = {
     status: { running: '运行中', succeeded: '成功', failed: '失败', abandoned: '中断' } as Record<string, string>,
     names: {
       'consistency-check': '对账检查',
+      'watch-alerts': '告警巡查',
+      backup: '数据备份',
       'seal-audit': '封存审计记录',
       'forget-old-rows': '清理过期的临时数据',
       'order-compensation': '充值补偿',

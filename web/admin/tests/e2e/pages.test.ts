@@ -118,6 +118,7 @@ const PAGES: [string, () => string, (page: Page) => Promise<void>][] = [
   ['payment', () => `/payments/${payment}`, (page) => page.locator('.facts code').first().waitFor()],
   ['refunds', () => '/refunds', (page) => page.locator('tbody a, .problem').first().waitFor()],
   ['exceptions', () => '/exceptions', (page) => page.locator('.queue li, .problem').first().waitFor()],
+  ['alerts', () => '/alerts', (page) => page.locator('tbody button').first().waitFor()],
   ['reconciliation', () => '/reconciliation', (page) => page.locator('tbody b, .problem').first().waitFor()],
   ['account', () => '/account', (page) => page.locator('.allows li').first().waitFor()],
   ['audit', () => '/audit', (page) => page.locator('tbody summary').first().waitFor()],

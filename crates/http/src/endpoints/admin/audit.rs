@@ -100,7 +100,7 @@ pub(crate) fn endpoint() -> Endpoint {
                           `round.create`, `round.sold_out`, `round.draw`, `round.close`, `round.cancel`; \
                           `shop_order.place`, `shop_order.pay`, `shop_order.settle`, `shop_order.cancel`, `shop_order.step`, \
                           `shop_order.refund`, `shop_order.expire`, `shop_order.prize`, `shop_order.stuck`, `shop_order.park`, `shop_order.resolve`, \
-                          `shop_order.return`; `job.run`, `job.pause`, `job.resume`; \
+                          `shop_order.return`; `job.run`, `job.pause`, `job.resume`; `alert.silence`, `alert.end_silence`, `alert.try_channel`; \
                           `topup.create`, `topup.settle`, `topup.expire`, `topup.fail`, `topup.take_back`, `topup.refund`, \
                           `refund.succeed`, `refund.return`, `refund.record`; `store.create`, `store.edit`, `device.create`, \
                           `device.edit`, `device.planogram`, `device.stock`, `device.online`, \

@@ -1,6 +1,7 @@
 pub(super) mod add_member;
 pub(super) mod adjust_tickets;
 pub(super) mod adjust_wallet;
+pub(super) mod alerts;
 pub(super) mod audit;
 pub(super) mod cabinets;
 pub(super) mod close_sessions;

@@ -45,7 +45,7 @@ async fn handle(app: App, caller: Caller, input: Input<Nothing, Nothing, NewPass
     let NewPassword { current_password, new_password } = input.body;
     must_be_strong(&new_password, account.as_str(), caller.language)?;
     let client = Some(Client::of(caller.address));
-    let give_back = app.throttles().sign_in(client, account.as_str(), app.service().now())?;
+    let give_back = app.admit(client, account.as_str())?;
     let (current, new) = (current_password.reveal(), new_password.reveal());
     match app.service().change_password(&caller.identity, account.as_str(), current, new).await {
         Err(service::Failure::BadCredentials) => {

@@ -44,7 +44,7 @@ async fn handle(
     input: Input<Nothing, Nothing, PasswordSignIn>,
 ) -> Result<Reply<SignInAnswer>, Failure> {
     let PasswordSignIn { account, password } = input.body;
-    let give_back = app.throttles().sign_in(visitor.client, account.reveal(), app.service().now())?;
+    let give_back = app.admit(visitor.client, account.reveal())?;
     let signed_in = app.service().sign_in_password(account.reveal(), password.reveal()).await;
     if !matches!(signed_in, Err(service::Failure::BadCredentials)) {
         give_back();

@@ -45,7 +45,7 @@ async fn handle(
     let TicketAndCode { token, code } = input.body;
     let holder = app.service().ticket_holder(token.reveal(), TicketPurpose::Code).await?;
     let account = holder.account.ok_or(kernel::Refusal::TicketOver)?;
-    let give_back = app.throttles().sign_in(visitor.client, account.as_str(), app.service().now())?;
+    let give_back = app.admit(visitor.client, account.as_str())?;
     let signed_in = counted(app.service().enter_with_factor(token.reveal(), code.reveal()).await, give_back)?;
     Ok(Reply::saying(texts::SIGNED_IN, SignInAnswer::of(&app, signed_in).await?))
 }

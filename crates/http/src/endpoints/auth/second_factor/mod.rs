@@ -84,7 +84,7 @@ async fn password_again<'a>(
     let member = queries::members::one(app.store(), caller.identity.member).await?;
     let member = member.ok_or(Failure::Code(Code::InvalidToken))?;
     let account = member.account.as_ref().ok_or(Refusal::NoAccount)?;
-    let give_back = app.throttles().sign_in(Some(Client::of(caller.address)), account.as_str(), app.service().now())?;
+    let give_back = app.admit(Some(Client::of(caller.address)), account.as_str())?;
     if app.service().is_password(&caller.identity, account.as_str(), password.reveal()).await? {
         Ok((member, give_back))
     } else {

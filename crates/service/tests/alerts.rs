@@ -1,0 +1,306 @@
+//! Alerts: what the rules measure, who hears of it, and that of several servers one tells.
+
+#![cfg(test)]
+
+mod common;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
+
+use common::{Place, both_engines, eventually, number, tamper};
+use futures_util::future::join_all;
+use kernel::{AlertChannel, AlertRule, Instant};
+use reqwest::Client;
+use serde_json::{Value, json};
+use service::{
+    AlertDelivery, Alerts, Ambient, Channel, Failure, Request, Service, System, Tally, WatchAlerts, first_id_at,
+};
+use sim::World;
+use sim::robots::{ROBOT_SECRET, dingtalk_url, feishu_url, webhook_url, wecom_url};
+use store::Store;
+use store::queries::alerts::firing;
+use wechat::Secret;
+
+const MINUTE_MS: i64 = 60_000;
+const MESSAGES: &str = "SELECT COUNT(*) FROM outbox WHERE topic = 'alerts'";
+const DELIVERED: &str = "SELECT COUNT(*) FROM outbox WHERE topic = 'alerts' AND state = 'delivered'";
+const EXCEPTION: &str = "INSERT INTO exceptions (exception_id, kind, subject, evidence, proposed, state, due_at, created_at, updated_at, \
+                         version) VALUES (1, 'paid_twice', 'x', '{}', 'dismiss', 'open', 0, 0, 0, 0)";
+
+/// Stands still until a test moves it.
+struct Clock(AtomicI64);
+
+impl Clock {
+    fn now() -> Arc<Self> {
+        Arc::new(Self(AtomicI64::new(System.now().as_millis())))
+    }
+
+    fn advance_ms(&self, by: i64) {
+        self.0.fetch_add(by, SeqCst);
+    }
+}
+
+impl Ambient for Clock {
+    fn now(&self) -> Instant {
+        Instant::from_millis(self.0.load(SeqCst))
+    }
+
+    fn fill(&self, bytes: &mut [u8]) {
+        System.fill(bytes);
+    }
+}
+
+fn channels(world: &World) -> Vec<Channel> {
+    let secret = || Some(Secret::new(ROBOT_SECRET));
+    let base = world.base_url();
+    let channel = |name, url: String, secret| Channel::new(name, &url, secret).expect("a channel");
+    vec![
+        channel(AlertChannel::Wecom, wecom_url(base), None),
+        channel(AlertChannel::Dingtalk, dingtalk_url(base), secret()),
+        channel(AlertChannel::Feishu, feishu_url(base), secret()),
+        channel(AlertChannel::Webhook, webhook_url(base), secret()),
+    ]
+}
+
+async fn world() -> World {
+    World::start("127.0.0.1:0".parse().expect("an address")).await.expect("a world")
+}
+
+async fn start(url: &str, clock: &Arc<Clock>, channels: Vec<Channel>, watches: bool) -> Service {
+    let mut settings = common::settings();
+    settings.alerts = Alerts { channels, ..Alerts::default() };
+    settings.deliveries = vec![Box::new(AlertDelivery)];
+    if watches {
+        settings.jobs = vec![Box::new(WatchAlerts)];
+    }
+    let store = Store::new(url).expect("an address");
+    Service::start(store, Arc::clone(clock) as Arc<dyn Ambient>, settings).await.expect("started")
+}
+
+async fn rules(service: &Service) -> Vec<(AlertRule, String)> {
+    let mut firing = firing(service.store()).await.expect("read");
+    firing.sort();
+    firing
+}
+
+#[expect(clippy::disallowed_methods, reason = "a client of the simulated world")]
+fn client() -> Client {
+    Client::builder().no_proxy().build().expect("a client")
+}
+
+/// What each robot has taken.
+async fn taken(world: &World) -> Value {
+    let answer = client().get(format!("{}/sim/robots", world.base_url())).send().await.expect("the world stands");
+    answer.json().await.expect("JSON")
+}
+
+async fn fault(world: &World, kind: &str, path: &str) {
+    let fault = json!({"kind": kind, "path": path, "times": 1});
+    let sent = client().post(format!("{}/sim/faults", world.base_url())).json(&fault).send().await;
+    assert!(sent.expect("the world stands").status().is_success());
+}
+
+async fn until_delivered(service: &Service, clock: &Clock, messages: i64) {
+    eventually("the messages are delivered", async || {
+        // What a channel refuses is tried again after a while.
+        clock.advance_ms(1_000);
+        number(service, DELIVERED).await == messages
+    })
+    .await;
+}
+
+/// A round. A clock that has jumped takes the server's number with it until the next heartbeat.
+async fn look(service: &Service) -> (i64, i64, i64) {
+    let mut noted = None;
+    eventually("a round", async || {
+        noted = match service.watch_alerts().await {
+            Ok(round) => Some(round),
+            Err(Failure::Unavailable { .. }) => None,
+            Err(failure) => panic!("{failure:?}"),
+        };
+        noted.is_some()
+    })
+    .await;
+    noted.expect("a round")
+}
+
+fn about(rule: AlertRule) -> (AlertRule, String) {
+    (rule, String::new())
+}
+
+both_engines! {
+    async fn thresholds_are_crossed_and_left(place: Place) {
+        let (clock, home) = (Clock::now(), &place.home);
+        let service = start(&home.url(), &clock, Vec::new(), false).await;
+        assert_eq!(look(&service).await, (0, 0, 0), "a new house is well");
+        let now_ms = clock.now().as_millis();
+        let ago = |minutes: i64| store::Value::Int(now_ms - minutes * MINUTE_MS);
+
+        tamper(home, EXCEPTION, &[]).await;
+        let message = "INSERT INTO outbox (message_id, topic, body, state, due_at, attempts, leased_until, created_at) \
+                       VALUES (1, 'nobody', '{}', 'waiting', $1, 0, $2, $1)";
+        tamper(home, message, &[ago(10), ago(-60)]).await;
+        let callback = "INSERT INTO callbacks (callback_id, source, body, received_at) VALUES (1, 'pay', $1, $2)";
+        tamper(home, callback, &[b"{}".to_vec().into(), ago(6)]).await;
+        let device = "INSERT INTO devices (device_id, code, name, store_id, is_online, heard_at, planogram, created_at, updated_at, \
+                      version) VALUES ($1, $2, 'x', 1, 0, $3, '[]', 0, 0, 0)";
+        tamper(home, device, &[1.into(), "D1".into(), ago(15)]).await;
+        tamper(home, device, &[2.into(), "D2".into(), ago(14)]).await;
+        let session = "INSERT INTO door_sessions (session_id, session_no, member_id, device_id, pay, status, created_at, updated_at, \
+                       version) VALUES (1, 'S1', 1, 1, 'ticket', 'held', 0, 0, 0)";
+        tamper(home, session, &[]).await;
+        let topup = "INSERT INTO topups (topup_id, order_no, member_id, amount_cents, client, status, expires_at, next_check_at, checks, \
+                     created_at, updated_at, version) VALUES ($1, $2, 1, 100, 'jsapi', 'expired', 0, 0, 0, 0, 0, 0)";
+        let first = first_id_at(clock.now());
+        for at in 0..9 {
+            tamper(home, topup, &[(first + at).into(), format!("T{at}").into()]).await;
+        }
+        let run = "INSERT INTO job_runs (run_id, job, node, claim, started_at, state, ended_at, counts, version) \
+                   VALUES (1, 'consistency-check', 0, 0, 0, 'succeeded', $1, '{\"holds\": 2}', 0)";
+        tamper(home, run, &[ago(36 * 60)]).await;
+        look(&service).await;
+        let expected = [
+            about(AlertRule::OutboxOld), about(AlertRule::BooksWrong), about(AlertRule::BooksUnchecked),
+            about(AlertRule::CallbacksWait), about(AlertRule::ExceptionsWait), about(AlertRule::OrdersHeld),
+            (AlertRule::DeviceOffline, "D1".to_owned()),
+        ];
+        assert_eq!(rules(&service).await, expected, "nine top-ups prove nothing");
+
+        tamper(home, topup, &[(first + 9).into(), "T9".into()]).await;
+        clock.advance_ms(MINUTE_MS);
+        assert_eq!(look(&service).await, (2, 0, 2), "the tenth top-up and the other cabinet");
+        tamper(home, "UPDATE topups SET status = 'paid' WHERE order_no IN ('T1', 'T2', 'T3', 'T4', 'T5', 'T6')", &[]).await;
+        tamper(home, "UPDATE devices SET is_online = 1", &[]).await;
+        tamper(home, "UPDATE exceptions SET state = 'resolved'", &[]).await;
+        tamper(home, "UPDATE outbox SET state = 'delivered'", &[]).await;
+        tamper(home, "UPDATE callbacks SET processed_at = 1", &[]).await;
+        tamper(home, "UPDATE door_sessions SET status = 'released'", &[]).await;
+        tamper(home, "UPDATE job_runs SET counts = '{}', ended_at = $1", &[ago(0)]).await;
+        assert_eq!(look(&service).await, (0, 9, 9));
+        assert_eq!(rules(&service).await, []);
+        assert_eq!(number(&service, "SELECT COUNT(*) FROM alerts WHERE state = 'resolved' AND resolved_at > 0").await, 9);
+        assert_eq!(number(&service, MESSAGES).await, 0, "with no channel nobody is told");
+        service.stop().await;
+    }
+
+    async fn what_every_server_counts_is_added_up(place: Place) {
+        let clock = Clock::now();
+        let (first, second) =
+            (start(&place.home.url(), &clock, Vec::new(), false).await, start(&place.home.url(), &clock, Vec::new(), false).await);
+        for service in [&first, &second] {
+            (0..3).for_each(|_| service.count(Tally::Forgery));
+        }
+        eventually("six forgeries of two servers", async || {
+            look(&first).await;
+            rules(&first).await == [about(AlertRule::Forged)]
+        })
+        .await;
+        clock.advance_ms(11 * MINUTE_MS);
+        assert_eq!(look(&second).await, (0, 1, 1), "that was a while ago");
+        first.stop().await;
+        second.stop().await;
+    }
+
+    async fn one_message_reaches_every_channel(place: Place) {
+        let (clock, world) = (Clock::now(), world().await);
+        let service = start(&place.home.url(), &clock, channels(&world), false).await;
+        tamper(&place.home, EXCEPTION, &[]).await;
+        // Each goes wrong once, in its own way: refused by the robot, by a gateway, cut off before and after it was taken.
+        for (kind, path) in
+            [("rate_limit", "wecom"), ("bad_gateway", "dingtalk"), ("drop_before", "feishu"), ("drop_after", "webhook")]
+        {
+            fault(&world, kind, path).await;
+        }
+        assert_eq!(look(&service).await, (1, 0, 1));
+        until_delivered(&service, &clock, 4).await;
+        let told = taken(&world).await;
+        for robot in ["wecom", "dingtalk", "feishu"] {
+            let texts = told[robot].as_array().expect("texts");
+            assert_eq!(texts.len(), 1, "{robot}: {told}");
+            assert!(texts[0].as_str().is_some_and(|text| text.starts_with("饭票告警 1\n【触发】异常单待处理：1（阈值 1），自 ")), "{told}");
+        }
+        let [once, again] = told["webhook"].as_array().expect("bodies").as_slice() else { panic!("{told}") };
+        assert_eq!(once, again, "one that may have been taken comes again as it was");
+        assert_eq!(once["alerts"][0]["news"], "fires");
+        assert!(once["message_id"].is_i64());
+
+        tamper(&place.home, "UPDATE exceptions SET state = 'resolved'", &[]).await;
+        assert_eq!(look(&service).await, (0, 1, 1));
+        until_delivered(&service, &clock, 8).await;
+        assert!(taken(&world).await["feishu"][1].as_str().is_some_and(|text| text.contains("【恢复】")));
+
+        service.try_channel(AlertChannel::Dingtalk, Request::by_house).await.expect("taken");
+        assert_eq!(taken(&world).await["dingtalk"][2], "饭票告警：这是一条测试消息");
+        fault(&world, "rate_limit", "dingtalk").await;
+        let refused = service.try_channel(AlertChannel::Dingtalk, Request::by_house).await;
+        assert_eq!(refused, Err(Failure::Provider { reason: "dingtalk answered 130101: send too fast".to_owned() }));
+        service.stop().await;
+        world.stop().await;
+    }
+
+    async fn a_wrong_secret_is_refused_and_shows_no_address(place: Place) {
+        let (clock, world) = (Clock::now(), world().await);
+        let wrong = || Some(Secret::new("SEC-another-secret"));
+        let base = world.base_url();
+        let channels = [
+            (AlertChannel::Wecom, wecom_url(base).replace("key=", "key=not-")),
+            (AlertChannel::Dingtalk, dingtalk_url(base)),
+            (AlertChannel::Feishu, feishu_url(base)),
+            (AlertChannel::Webhook, webhook_url(base)),
+        ];
+        let names: Vec<_> = channels.iter().map(|&(name, _)| name).collect();
+        let channels = channels.map(|(name, url)| Channel::new(name, &url, wrong()).expect("a channel"));
+        let service = start(&place.home.url(), &clock, channels.into(), false).await;
+        for (name, code) in names.into_iter().zip(["93000", "310000", "19021", "401"]) {
+            match service.try_channel(name, Request::by_house).await {
+                Err(Failure::Provider { reason }) => assert!(reason.contains(code) && !reason.contains("http"), "{reason}"),
+                other => panic!("{name:?}: {other:?}"),
+            }
+        }
+        service.stop().await;
+        world.stop().await;
+    }
+
+    async fn of_two_servers_one_tells(place: Place) {
+        let (clock, world) = (Clock::now(), world().await);
+        let url = place.home.url();
+        let wecom = || vec![Channel::new(AlertChannel::Wecom, &wecom_url(world.base_url()), None).expect("a channel")];
+        tamper(&place.home, EXCEPTION, &[]).await;
+        let (first, second) = (start(&url, &clock, wecom(), true).await, start(&url, &clock, wecom(), true).await);
+        for rounds in 1..=3 {
+            eventually("a round", async || {
+                number(&first, "SELECT COUNT(*) FROM job_runs WHERE state = 'succeeded'").await == rounds
+            })
+            .await;
+            clock.advance_ms(MINUTE_MS);
+        }
+        until_delivered(&first, &clock, 1).await;
+        assert_eq!(taken(&world).await["wecom"].as_array().map(Vec::len), Some(1));
+        first.stop().await;
+        second.stop().await;
+
+        // Even where the lease does not hold, two rounds at once make one alert.
+        let (first, second) = (start(&url, &clock, wecom(), false).await, start(&url, &clock, wecom(), false).await);
+        for round in 0..10 {
+            tamper(&place.home, "DELETE FROM alerts", &[]).await;
+            tamper(&place.home, "DELETE FROM outbox", &[]).await;
+            let done = join_all([first.watch_alerts(), second.watch_alerts()]).await;
+            assert!(done.iter().any(Result::is_ok), "round {round}: {done:?}");
+            assert_eq!(number(&first, "SELECT COUNT(*) FROM alerts").await, 1, "round {round}");
+            assert_eq!(number(&first, MESSAGES).await, 1, "round {round}");
+        }
+        first.stop().await;
+        second.stop().await;
+
+        // It is the index that sees to that: without it the same row can be there twice.
+        let twice = "INSERT INTO alerts (alert_id, rule, subject, state, value, threshold, since, updated_at, version) \
+                     SELECT alert_id + 1, rule, subject, state, value, threshold, since, updated_at, version FROM alerts";
+        let mut outsider = place.home.outsider().await;
+        outsider.begin().await.expect("begun");
+        outsider.query(twice, &[]).await.expect_err("two of them");
+        outsider.rollback().await;
+        tamper(&place.home, "DROP INDEX alerts_firing", &[]).await;
+        tamper(&place.home, twice, &[]).await;
+        world.stop().await;
+    }
+}
