@@ -33,6 +33,7 @@ mod shop_pay;
 mod sign_in;
 mod subscriptions;
 mod totp;
+mod vault;
 mod vendor;
 
 pub use ambient::{Ambient, System, uuid};
@@ -61,6 +62,7 @@ pub use shop::{EndRounds, ReleaseExpiredOrders, TidyPictures};
 pub use shop_pay::RefundTo;
 pub use sign_in::SignedIn;
 pub use subscriptions::BookSubscriptions;
+pub use vault::Vault;
 pub use vendor::Vendor;
 
 /// What one check can find.

@@ -173,7 +173,7 @@ impl Service {
     }
 
     /// Seals every secret under the newest key that is not yet, and says how many were.
-    pub async fn reseal_factors(&self) -> Result<usize, Failure> {
+    pub(crate) async fn reseal_factors(&self) -> Result<usize, Failure> {
         let (mut after, mut resealed) = (MemberId::new(0), 0);
         loop {
             let factors = second_factors::active(self.store(), after, AT_ONCE).await?;
