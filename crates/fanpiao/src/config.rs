@@ -855,7 +855,7 @@ mod tests {
         type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
         let md5 = "[cabinet]\nvendor = \"v\"\nvendor_secret = \"s\"\nvendor_url = \"http://v\"\ncallback_url = \"https://x\"\n\
              vendor_protocol = \"md5\"";
-        let cases: [Case<'_>; 21] = [
+        let cases: [Case<'_>; 22] = [
             ("[security]\nsecond_factor = \"required\"", &[], "security.data_keys: is needed"),
             ("[security]\ndata_keys = \"a=b\"", &[], "security.data_keys: key a is not base64"),
             ("[security]\ndata_keys = \"\"", &[], "security.data_keys: holds no key"),
