@@ -18,6 +18,7 @@ const AT_ONCE: i64 = 100;
 
 /// What a right password comes to.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "one is made for a sign-in, and taken apart at once")]
 pub enum Entered {
     In(SignedIn),
     /// More is asked for.
