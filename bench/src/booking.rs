@@ -8,7 +8,7 @@ use kernel::{
     Actor, BookMeals, Booking, Command, CreateDepartment, DepartmentCode, DepartmentId, InvalidText, Meal, MemberId,
     Outcome, Payer,
 };
-use service::{IdempotencyKey, Request, Service, Settings, System};
+use service::{IdempotencyKey, Request, Service, System};
 use store::{AnswerKey, Store};
 
 use crate::lanes;
@@ -32,7 +32,7 @@ async fn measure(engine: &str, url: &str, rounds: usize) -> Result<(), String> {
     let zone = jiff::tz::TimeZone::get("Asia/Shanghai").map_err(|error| error.to_string())?;
     let store = Store::new(url).map_err(|error| error.to_string())?;
     let service =
-        Service::start(store, Arc::new(System), Settings::new(zone)).await.map_err(|error| error.to_string())?;
+        Service::start(store, Arc::new(System), crate::settings(zone)?).await.map_err(|error| error.to_string())?;
     let (department, code) = department(&service).await?;
     let members = lanes::members(&service, MEMBERS, Some(code)).await?;
     let (mut batches, mut singles, mut together) = (Vec::new(), Vec::new(), Vec::new());

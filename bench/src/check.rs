@@ -131,7 +131,7 @@ async fn load(url: &str, entries: i64) -> Result<i64, String> {
             members,
             format!(
                 "INSERT INTO members SELECT {FIRST_MEMBER} + i, 'uid-' || i, NULL, NULL, 'm' || i, NULL, NULL, 'active', \
-                 NULL, '[]', 0, 0 FROM n"
+                 NULL, '[]', 0, 0, NULL, NULL FROM n"
             ),
         ),
         (

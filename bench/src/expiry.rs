@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use kernel::{Actor, Command, Delivery, Goods, MemberId, PayWith, PlaceShopOrder, ProductId, Quantity, ShopCommand};
-use service::{IdempotencyKey, Job, ReleaseExpiredOrders, Request, Service, Settings, System};
+use service::{IdempotencyKey, Job, ReleaseExpiredOrders, Request, Service, System};
 use store::{AnswerKey, Engine, Store};
 use tokio::task::JoinSet;
 
@@ -86,7 +86,7 @@ impl House {
         };
         load(&url, orders, products).await?;
         let store = Store::new(&url).map_err(|error| error.to_string())?;
-        let settings = Settings::new(jiff::tz::TimeZone::UTC);
+        let settings = crate::settings(jiff::tz::TimeZone::UTC)?;
         let service = Service::start(store, Arc::new(System), settings).await.map_err(|error| error.to_string())?;
         Ok(Self { service, products, _folder: folder, _database: database })
     }
@@ -211,7 +211,7 @@ async fn load(url: &str, orders: i64, products: i64) -> Result<(), String> {
             MEMBERS,
             format!(
                 "INSERT INTO members SELECT {FIRST_MEMBER} + i, 'uid-' || i, NULL, NULL, 'm' || i, NULL, NULL, 'active', \
-                 NULL, '[]', 0, 0 FROM n"
+                 NULL, '[]', 0, 0, NULL, NULL FROM n"
             ),
         ),
         (
@@ -224,7 +224,7 @@ async fn load(url: &str, orders: i64, products: i64) -> Result<(), String> {
             orders,
             format!(
                 "INSERT INTO shop_orders SELECT {order}, 'SHOP' || i, {member}, 'pieces', {product}, NULL, 1, {PRICE}, 0, {PRICE}, \
-                 'wechat', NULL, '', '[]', 'pending', NULL, i + 1, NULL, NULL, 0, 0, 0 FROM n"
+                 'wechat', NULL, '', '[]', 'pending', NULL, i + 1, NULL, NULL, 0, 0, 0, NULL FROM n"
             ),
         ),
         (orders, format!("INSERT INTO holds SELECT {order}, {product}, 1, 'held', i + 1, 0 FROM n")),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use http_api::{App, Limits};
 use kernel::{AddMember, Command, MemberId, NewGrant, Outcome, Profile, Role, RoleGrant, Scope, Slot};
-use service::{Ambient, Request, Service, Settings, System, hash_password, uuid};
+use service::{Ambient, Request, Service, System, hash_password, uuid};
 use store::{Engine, Store, Value, Writer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -149,7 +149,7 @@ impl House {
 async fn start(url: &str) -> Result<Service, String> {
     let store = Store::new(url).map_err(|error| error.to_string())?;
     let zone = jiff::tz::TimeZone::UTC;
-    Service::start(store, Arc::new(System), Settings::new(zone)).await.map_err(|error| error.to_string())
+    Service::start(store, Arc::new(System), crate::settings(zone)?).await.map_err(|error| error.to_string())
 }
 
 async fn add_member(service: &Service) -> Result<MemberId, String> {
@@ -186,7 +186,7 @@ async fn load(url: &str, orders: i64, measured: MemberId) -> Result<(), String> 
         .await
         .map_err(|error| error.to_string())?;
     let rows = format!(
-        "INSERT INTO members SELECT {FIRST_MEMBER} + i, 'uid-' || i, NULL, NULL, 'm' || i, NULL, NULL, 'active', NULL, '[]', 0, 0 \
+        "INSERT INTO members SELECT {FIRST_MEMBER} + i, 'uid-' || i, NULL, NULL, 'm' || i, NULL, NULL, 'active', NULL, '[]', 0, 0, NULL, NULL \
          FROM n WHERE i > 0"
     );
     fill(&mut writer, members, &rows).await?;

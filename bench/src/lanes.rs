@@ -8,7 +8,7 @@ use kernel::{
     Actor, AddMember, Command, CreateMeal, Date, DepartmentCode, Meal, MealId, MemberId, Outcome, PlaceOrder, Profile,
     Quantity, Slot,
 };
-use service::{IdempotencyKey, Request, Service, Settings, System, uuid};
+use service::{IdempotencyKey, Request, Service, System, uuid};
 use store::{AnswerKey, Store};
 use tokio::task::JoinSet;
 
@@ -30,7 +30,7 @@ async fn measure(engine: &str, url: &str, orders: usize, callers: usize) -> Resu
     let zone = jiff::tz::TimeZone::get("Asia/Shanghai").map_err(|error| error.to_string())?;
     let store = Store::new(url).map_err(|error| error.to_string())?;
     let service =
-        Service::start(store, Arc::new(System), Settings::new(zone)).await.map_err(|error| error.to_string())?;
+        Service::start(store, Arc::new(System), crate::settings(zone)?).await.map_err(|error| error.to_string())?;
     let members = Arc::new(members(&service, orders, None).await?);
     for count in MEALS {
         let meals = Arc::new(meals(&service, count, orders as i64).await?);
@@ -95,11 +95,13 @@ pub(crate) async fn members(
         running.spawn(async move {
             let mut ids = Vec::new();
             for at in (caller..count).step_by(256) {
+                let openid = service.vault().seal_openid(&format!("openid-{at}"));
+                let openid = openid.map_err(|failure| format!("{failure:?}"))?;
                 let command = Command::AddMember(AddMember {
                     profile: Profile { uid: uuid(service.ambient()), nickname: format!("m{at}") },
                     account: None,
                     password_hash: None,
-                    openid: Some(format!("openid-{at}")),
+                    openid: Some(openid),
                     department: department.clone(),
                     overdraft_limit: None,
                     grants: Vec::new(),

@@ -14,6 +14,17 @@ mod sheets;
 
 use std::process::ExitCode;
 
+use service::{KeyRing, Settings};
+
+/// Known to everybody: what is measured is made up.
+const DATA_KEY: &str = "bench=AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
+fn settings(zone: jiff::tz::TimeZone) -> Result<Settings, String> {
+    let mut settings = Settings::new(zone);
+    settings.keys = KeyRing::parse(DATA_KEY)?;
+    Ok(settings)
+}
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

@@ -116,6 +116,7 @@ fn measure(
         command.env("FANPIAO_LIMITS__MEMBER_BURST", "0");
         command.env("FANPIAO_WECHAT__BASE_URL", world.base_url());
         command.env("FANPIAO_WECHAT__APPID", sim::APPID).env("FANPIAO_WECHAT__APP_SECRET", sim::APP_SECRET);
+        command.env("FANPIAO_SECURITY__DATA_KEYS", crate::DATA_KEY);
         command
     };
     add_admin(server_command())?;

@@ -14,10 +14,10 @@ use http_api::{App, Limits};
 use http_body_util::BodyExt;
 use kernel::{
     Actor, AddMember, Chosen, Command as Ask, CreateMeal, MealId, MemberId, MenuOption, NewGrant, NewSession,
-    OpenSession, OptionId, Outcome, PlaceOrder, Profile, Role, RoleGrant, Scope, Slot,
+    OpenSession, Openid, OptionId, Outcome, PlaceOrder, Profile, Role, RoleGrant, Scope, Slot,
 };
 use serde_json::{Value, json};
-use service::{Request, Service, Settings, System, uuid};
+use service::{Request, Service, System, uuid};
 use store::Store;
 use tokio::task::JoinSet;
 use tower::ServiceExt;
@@ -168,7 +168,7 @@ fn python(folder: &Path) -> Result<PathBuf, String> {
 async fn start(url: &str) -> Result<Service, String> {
     let zone = jiff::tz::TimeZone::get("Asia/Shanghai").map_err(|error| error.to_string())?;
     let store = Store::new(url).map_err(|error| error.to_string())?;
-    let service = Service::start(store, Arc::new(System), Settings::new(zone)).await;
+    let service = Service::start(store, Arc::new(System), crate::settings(zone)?).await;
     service.map_err(|error| error.to_string())
 }
 
@@ -204,7 +204,7 @@ async fn fill(url: &str, orders: usize) -> Result<MealId, String> {
 async fn add_member(
     service: &Service,
     nickname: String,
-    openid: Option<String>,
+    openid: Option<Openid>,
     grants: Vec<NewGrant>,
 ) -> Result<MemberId, String> {
     let command = Ask::AddMember(AddMember {
@@ -251,7 +251,8 @@ async fn add_meal(service: &Service, orders: usize) -> Result<MealId, String> {
 /// One to three portions, none to three options, a remark on every third.
 async fn place(service: &Service, meal: MealId, at: usize) -> Result<(), String> {
     let nickname = format!("{}小明{at}", ["张", "欧阳", "🍱", "=", "O'Neill & "][at % 5]);
-    let openid = format!("oUpF8uMuAJO_M2pxb1Q9{at:08}");
+    let openid = service.vault().seal_openid(&format!("oUpF8uMuAJO_M2pxb1Q9{at:08}"));
+    let openid = openid.map_err(|failure| format!("{failure:?}"))?;
     let member = add_member(service, nickname, Some(openid), Vec::new()).await?;
     let id = |option: usize| Chosen { id: OptionId::Number(i64::try_from(option % 6).unwrap_or(0) + 1) };
     let notes = if at.is_multiple_of(3) { "少放辣，谢谢！放在前台就好" } else { "" };

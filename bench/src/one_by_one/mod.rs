@@ -16,7 +16,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use http_api::{App, Limits, Rate, Rates};
-use service::{Ambient, Service, Settings, System};
+use service::{Ambient, Service, System};
 use store::{Engine, Store};
 use wechat::Secret;
 use wechat::mini::{self, MiniProgram};
@@ -40,7 +40,7 @@ pub(crate) async fn serve(arguments: &[String]) -> Result<(), String> {
         return Err("usage: one-by-one DATABASE WORLD".to_owned());
     };
     let zone = jiff::tz::TimeZone::get("Asia/Shanghai").map_err(|error| error.to_string())?;
-    let mut settings = Settings::new(zone);
+    let mut settings = crate::settings(zone)?;
     let mut program = mini::Config::new(sim::APPID, Secret::new(sim::APP_SECRET));
     program.base_url.clone_from(world);
     settings.mini_program = Some(MiniProgram::new(program).map_err(|error| error.to_string())?);

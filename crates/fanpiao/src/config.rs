@@ -677,6 +677,10 @@ impl Config {
                 return Err("configuration: wechat.public_key_id and wechat.public_key_file belong together".to_owned());
             }
         }
+        if wechat.appid.is_some() && !has_keys {
+            let why = "is needed with wechat, to seal who people are: `fanpiao keys new ID` makes a key";
+            return Err(format!("configuration: security.data_keys: {why}"));
+        }
         let cabinet = &self.cabinet;
         if wechat.score_service_id.is_some() && wechat.mchid.is_none() {
             return Err("configuration: wechat.mchid: is needed with wechat.score_service_id".to_owned());
@@ -874,7 +878,9 @@ impl fmt::Display for Config {
         match (&security.data_keys, &security.data_keys_file) {
             (Some(_), _) => writeln!(f, "data_keys = \"***\"")?,
             (None, Some(path)) => writeln!(f, "data_keys_file = {:?}", path.display().to_string())?,
-            (None, None) => writeln!(f, "# data_keys: none, nobody can turn a second factor on")?,
+            (None, None) => {
+                writeln!(f, "# data_keys: none, nothing personal can be kept, and nobody can turn a second factor on")?
+            }
         }
         let second_factor = match security.second_factor {
             SecondFactor::Optional => "optional",
@@ -1018,7 +1024,7 @@ mod tests {
         type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
         let md5 = "[cabinet]\nvendor = \"v\"\nvendor_secret = \"s\"\nvendor_url = \"http://v\"\ncallback_url = \"https://x\"\n\
              vendor_protocol = \"md5\"";
-        let cases: [Case<'_>; 28] = [
+        let cases: [Case<'_>; 29] = [
             ("[security]\nsecond_factor = \"required\"", &[], "security.data_keys: is needed"),
             ("[security]\ndata_keys = \"a=b\"", &[], "security.data_keys: key a is not base64"),
             ("[security]\ndata_keys = \"\"", &[], "security.data_keys: holds no key"),
@@ -1039,6 +1045,7 @@ mod tests {
                 &[],
                 "wechat.certificate_serial: is needed",
             ),
+            ("[wechat]\nappid = \"wx1\"\napp_secret = \"s\"", &[], "security.data_keys: is needed with wechat"),
             ("[server]\nlisten_on = \"x\"", &[], "server.listen_on: unknown field"),
             ("[sever]\n", &[], "sever: unknown field"),
             ("", &[("FANPIAO_SERVER__LISTEN", "8080")], "server.listen: \"8080\" cannot be used here"),

@@ -17,7 +17,7 @@ pub(crate) fn new(arguments: &NewKeyArguments) -> Result<ExitCode, Problem> {
 
 pub(crate) async fn rotate(config: Config) -> Result<ExitCode, Problem> {
     let service = compose::start_service(&config).await?;
-    let resealed = service.reseal_factors().await;
+    let resealed = service.reseal().await;
     service.stop().await;
     let resealed = resealed.map_err(|failure| format!("not everything is sealed under the newest key: {failure:?}"))?;
     say!("{resealed} secrets are sealed under the newest key now, and all others were before");

@@ -82,7 +82,7 @@ async fn hold(writer: &mut Writer, round: i64, product: i64, member: i64) {
         format!("INSERT INTO holds {n} SELECT i, {product}, 1, 'held', 1, 0 FROM n"),
         format!(
             "INSERT INTO shop_orders {n} SELECT i, 'SHOP' || i, {member}, 'pieces', {product}, NULL, 1, 100, 0, 100, 'wechat', NULL, \
-             '', '[]', 'pending', NULL, 1, NULL, NULL, 0, 0, 0 FROM n"
+             '', '[]', 'pending', NULL, 1, NULL, NULL, 0, 0, 0, NULL FROM n"
         ),
     ] {
         writer.query(&sql, &[]).await.expect("written");

@@ -11,9 +11,9 @@ use crate::facts::Facts;
 use crate::{
     AccountId, AccountName, AlertCommand, CabinetCommand, Cents, Chosen, Counts, Date, DepartmentCode, DepartmentId,
     ErpCommand, ExceptionAction, ExceptionKind, FactorCommand, GroupOrderId, Instant, MealId, MealPatch, MemberId,
-    MemberStatus, MenuOption, Needs, Note, OrderId, OrderStatus, Overdraft, PayClient, Payer, PaymentId, PaymentSource,
-    PaysFor, PickupWindow, Price, Quantity, Reason, RefundId, RoleGrant, RunId, ShopCommand, Slot, Step, Subscriber,
-    SubscriptionId, SubscriptionStatus, Title, Weekdays,
+    MemberStatus, MenuOption, Needs, Note, Openid, OrderId, OrderStatus, Overdraft, PayClient, Payer, PaymentId,
+    PaymentSource, PaysFor, PickupWindow, Price, Quantity, Reason, RefundId, RoleGrant, RunId, ShopCommand, Slot, Step,
+    Subscriber, SubscriptionId, SubscriptionStatus, Title, Weekdays,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,7 +92,7 @@ pub struct Profile {
 /// Somebody whom WeChat has vouched for; the first time makes the member.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignIn {
-    pub openid: String,
+    pub openid: Openid,
     pub profile: Profile,
     pub session: NewSession,
 }
@@ -117,7 +117,7 @@ pub struct AddMember {
     pub account: Option<AccountName>,
     /// As argon2 writes it; never the password itself.
     pub password_hash: Option<String>,
-    pub openid: Option<String>,
+    pub openid: Option<Openid>,
     pub department: Option<DepartmentCode>,
     pub overdraft_limit: Option<Overdraft>,
     /// A department role is limited to the member's own department when `scoped` says so.
@@ -655,7 +655,8 @@ pub struct ResolveException {
     /// What a refund is to be called, should the action begin one.
     pub refund_no: String,
     /// Whose money it is, as WeChat says, where the books do not know the order.
-    pub payer_openid: Option<String>,
+    /// The index of it.
+    pub payer_openid: Option<[u8; 32]>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

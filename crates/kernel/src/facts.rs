@@ -46,7 +46,8 @@ known! {
         exceptions: i64 => Exception,
     }
     look_ups {
-        member_by_openid: String => MemberId, by openids,
+        /// By the index of the openid.
+        member_by_openid: [u8; 32] => MemberId, by openids,
         member_by_account: AccountName => MemberId, by account_names,
         department_by_code: DepartmentCode => DepartmentId, by department_codes,
         /// The meal of a date and slot that is not canceled.
@@ -158,7 +159,7 @@ impl Facts {
                         }
                     }
                     if let Some(openid) = &member.openid {
-                        self.member_by_openid.set(openid.clone(), Some(member.id));
+                        self.member_by_openid.set(openid.index, Some(member.id));
                     }
                     if let Some(account) = &member.account {
                         self.member_by_account.set(account.clone(), Some(member.id));

@@ -27,6 +27,7 @@ mod pickup;
 mod pool;
 mod refusal;
 mod role;
+mod sealed;
 mod shop;
 mod subscription;
 mod text;
@@ -87,6 +88,7 @@ pub use pickup::{PickupCode, PickupWindow, Shown, pickup_qr};
 pub use pool::{Hold, HoldState, Pool};
 pub use refusal::{Noun, Refusal};
 pub use role::{Grants, Permission, Role, RoleGrant, Scope};
+pub use sealed::{Openid, Sealed};
 pub use shop::{
     BackTo, BeginShopPayment, CancelRound, CancelShopOrder, Claim, Claims, CloseRound, CreateProduct, CreateRound,
     Delivery, DrawRound, DrawSecret, EditProduct, ExpireShopOrders, Fulfilment, Goods, MoveStock, NoteStuckOrder,

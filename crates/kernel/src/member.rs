@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccountId, AccountName, Currency, DepartmentCode, DepartmentId, Grants, Instant, MemberId, Overdraft, Owner, Role,
-    Title,
+    AccountId, AccountName, Currency, DepartmentCode, DepartmentId, Grants, Instant, MemberId, Openid, Overdraft,
+    Owner, Role, Title,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -74,7 +74,7 @@ pub struct Member {
     pub id: MemberId,
     /// The public id, a UUID.
     pub uid: String,
-    pub openid: Option<String>,
+    pub openid: Option<Openid>,
     pub account: Option<AccountName>,
     pub nickname: String,
     pub avatar_url: Option<String>,

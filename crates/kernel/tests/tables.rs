@@ -889,7 +889,7 @@ impl Scenario {
         if verb == "signs" && words.skip("in") {
             let openid = if words.skip("as") { words.next()? } else { name };
             let command = Command::SignIn(SignIn {
-                openid: openid.to_owned(),
+                openid: support::openid(openid),
                 profile: profile(name),
                 session: self.new_session(),
             });
@@ -1241,7 +1241,7 @@ impl Scenario {
                 command.account = Some(words.next()?.to_owned().try_into().map_err(|_| "  no account name")?);
                 command.password_hash = Some("$argon2id$".to_owned());
             } else if words.skip("openid") {
-                command.openid = Some(words.next()?.to_owned());
+                command.openid = Some(support::openid(words.next()?));
             } else if words.skip("overdraft") {
                 command.overdraft_limit = Some(overdraft(words.cents()?)?);
             } else if words.skip("own") {

@@ -15,8 +15,8 @@ use kernel::{
     CreateDepartment, CreateMeal, CreateSubscription, Currency, Date, DepartmentId, EditDepartment, EditMeal,
     EditMember, Facts, FundDepartment, Grant, GroupOrderId, HoldState, Instant, MealCopy, MealId, MealOption,
     MealPatch, MealStatus, MealStep, MemberId, MemberStatus, MenuOption, ModifyOrder, NewGrant, NewSession, Note,
-    OpenSession, OptionId, OrderAction, OrderId, OrderStatus, Outcome, Overdraft, Owner, Payer, PlaceOrder, PoolId,
-    Price, ProcessOrders, Profile, Quantity, Reason, RedeemOrder, Refusal, RepairBalance, RepairCapacity,
+    OpenSession, Openid, OptionId, OrderAction, OrderId, OrderStatus, Outcome, Overdraft, Owner, Payer, PlaceOrder,
+    PoolId, Price, ProcessOrders, Profile, Quantity, Reason, RedeemOrder, Refusal, RepairBalance, RepairCapacity,
     RepairOrderStates, RepairPool, RepostMeal, Role, RoleGrant, RunSubscription, Scope, SetMemberStatus, SetOverdraft,
     SignIn, Slot, Step, Subscriber, SubscriptionId, SubscriptionStatus, SystemAccount, Title,
 };
@@ -1058,8 +1058,8 @@ impl World {
         Command::CreateDepartment(CreateDepartment { name: title(&code), code: code.try_into().expect("a code"), pays })
     }
 
-    fn openid(&mut self) -> String {
-        format!("openid-{}", self.random.below(8))
+    fn openid(&mut self) -> Openid {
+        support::openid(&format!("openid-{}", self.random.below(8)))
     }
 
     fn profile(&mut self) -> Profile {
@@ -1375,7 +1375,8 @@ fn compare_rows(reference: &Reference, database: &Database, now: Instant) {
     assert_eq!(database.sessions.len(), reference.tokens.len(), "sessions");
     for person in &reference.people {
         let (row, _) = &database.members[&MemberId::new(person.id)];
-        assert_eq!((row.openid.as_ref(), row.id.get()), (person.openid.as_ref(), person.id));
+        let openid = row.openid.as_ref().map(|openid| openid.index);
+        assert_eq!((openid, row.id.get()), (person.openid, person.id));
     }
     for (token, _, closed) in &reference.tokens {
         assert_eq!(database.sessions[token].0.revoked_at.is_some(), *closed, "a session");

@@ -102,7 +102,7 @@ impl Service {
         &self,
         exception: &Exception,
         action: ExceptionAction,
-    ) -> Result<Option<String>, Failure> {
+    ) -> Result<Option<[u8; 32]>, Failure> {
         let enters = matches!(action, ExceptionAction::Credit | ExceptionAction::RefundToOrigin);
         if exception.kind != ExceptionKind::UnknownOrder || !enters {
             return Ok(None);
@@ -115,7 +115,7 @@ impl Service {
             is_whole && evidence["transaction_id"] == paid.transaction_id && evidence["paid_cents"] == paid.total.0
         });
         let paid = paid.ok_or(Refusal::ExceptionAction { kind: exception.kind, action })?;
-        Ok(paid.openid.map(|openid| openid.expose().to_owned()))
+        paid.openid.map(|openid| self.vault().index_of(openid.expose())).transpose()
     }
 
     async fn deliver_again(&self, exception: &Exception) -> Result<(), Failure> {

@@ -36,6 +36,7 @@ mod sign_in;
 mod subscriptions;
 mod tallies;
 mod totp;
+mod vault;
 mod vendor;
 
 pub use alerts::{AlertDelivery, AlertLanguage, Alerts, Channel, WatchAlerts};
@@ -67,6 +68,7 @@ pub use shop_pay::RefundTo;
 pub use sign_in::SignedIn;
 pub use subscriptions::BookSubscriptions;
 pub use tallies::Tally;
+pub use vault::Vault;
 pub use vendor::Vendor;
 
 /// What one check can find.

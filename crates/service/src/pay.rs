@@ -152,11 +152,14 @@ impl Service {
         if payer.client != PayClient::Jsapi {
             return Ok(None);
         }
-        let member = members::one(self.store(), payer.member).await?;
-        match member.and_then(|member| member.openid) {
-            Some(openid) => Ok(Some(Secret::new(openid))),
-            None => Err(Refusal::NoOpenid.into()),
-        }
+        self.member_openid(payer.member).await.map(Some)
+    }
+
+    /// What WeChat calls a member.
+    pub(crate) async fn member_openid(&self, member: MemberId) -> Result<Secret, Failure> {
+        let member = members::one(self.store(), member).await?;
+        let openid = member.and_then(|member| member.openid).ok_or(Refusal::NoOpenid)?;
+        self.vault().openid(&openid).map(Secret::new)
     }
 
     pub(crate) async fn make_payable(

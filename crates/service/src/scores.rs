@@ -10,7 +10,7 @@ use kernel::{
     ScoreOrder, ScoreSeen, ScoreState, Settled,
 };
 use store::OutboxRow;
-use store::queries::{cabinets, members};
+use store::queries::cabinets;
 use wechat::pay::{Fen, RefundOf, TradeRow};
 use wechat::payscore::{
     Completion, NewServiceOrder, PaymentRow, PermissionState, RiskFund, Service as ScoreService, ServiceOrder,
@@ -72,11 +72,6 @@ impl Service {
             Some(score) => self.look_at_score(&score).await.map(drop),
             None => Ok(()),
         }
-    }
-
-    async fn member_openid(&self, member: MemberId) -> Result<Secret, Failure> {
-        let member = members::one(self.store(), member).await?;
-        member.and_then(|member| member.openid).map(Secret::new).ok_or_else(|| Refusal::NoOpenid.into())
     }
 
     async fn existing_session(&self, session: DoorSessionId) -> Result<DoorSession, Failure> {

@@ -18,6 +18,7 @@ const AT_ONCE: i64 = 100;
 
 /// What a right password comes to.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "one is made for a sign-in, and taken apart at once")]
 pub enum Entered {
     In(SignedIn),
     /// More is asked for.
@@ -173,7 +174,7 @@ impl Service {
     }
 
     /// Seals every secret under the newest key that is not yet, and says how many were.
-    pub async fn reseal_factors(&self) -> Result<usize, Failure> {
+    pub(crate) async fn reseal_factors(&self) -> Result<usize, Failure> {
         let (mut after, mut resealed) = (MemberId::new(0), 0);
         loop {
             let factors = second_factors::active(self.store(), after, AT_ONCE).await?;

@@ -17,7 +17,7 @@ use crate::sessions::Sessions;
 use crate::tallies::Tallies;
 use crate::{
     Alerts, Ambient, Caller, CheckReport, Delivery, Erp, Failure, IdGenerator, Job, KeyRing, LaneSettings, Metrics,
-    Pay, Pictures, Recharge, Request, Tally, Vendor, check, outbox,
+    Pay, Pictures, Recharge, Request, Tally, Vault, Vendor, check, outbox,
 };
 
 pub struct Settings {
@@ -101,7 +101,7 @@ struct Inner {
     pictures: Option<Pictures>,
     vendor: Option<Vendor>,
     erp: Option<Erp>,
-    keys: KeyRing,
+    vault: Vault,
     demand_second_factor: bool,
     alerts: Alerts,
     refusals: Refusals,
@@ -117,10 +117,11 @@ struct Workers {
 }
 
 impl Service {
-    /// Migrates, claims a node number and starts the lanes and workers.
+    /// Migrates, seals what is personal and still in clear, claims a node number and starts the lanes and workers.
     ///
     /// # Errors
-    /// Where the database cannot be reached, is newer than this program, or has no node number left.
+    /// Where the database cannot be reached, is newer than this program, has no node number left, or holds what is sealed
+    /// under other keys.
     pub async fn start(store: Store, ambient: Arc<dyn Ambient>, settings: Settings) -> Result<Self, store::Error> {
         let now_ms = ambient.now().as_millis();
         let mut writer = store.writer().await?;
@@ -128,6 +129,7 @@ impl Service {
         if from != to {
             tracing::info!(from, to, "the schema was brought up to date");
         }
+        let vault = Vault::open(&mut writer, settings.keys, Arc::clone(&ambient)).await?;
         let node = Node::claim(&mut writer, crate::ambient::uuid(ambient.as_ref()), now_ms).await?;
         let ids_from = node.lease.ids_until_ms.max(now_ms);
         let shared = Arc::new(Shared {
@@ -158,7 +160,7 @@ impl Service {
             pictures: settings.pictures,
             vendor: settings.vendor,
             erp: settings.erp,
-            keys: settings.keys,
+            vault,
             demand_second_factor: settings.demand_second_factor,
             alerts: settings.alerts,
             refusals: Refusals::default(),
@@ -216,14 +218,20 @@ impl Service {
         self.0.erp.as_ref()
     }
 
+    /// What is known about persons is sealed and opened here.
+    #[must_use]
+    pub fn vault(&self) -> &Vault {
+        &self.0.vault
+    }
+
     pub(crate) fn keys(&self) -> &KeyRing {
-        &self.0.keys
+        self.0.vault.keys()
     }
 
     /// Whether there is a key to keep secrets under.
     #[must_use]
     pub fn can_seal(&self) -> bool {
-        !self.0.keys.is_empty()
+        !self.keys().is_empty()
     }
 
     /// Whether everybody who works here has to have a second factor.
@@ -319,6 +327,7 @@ impl Service {
         text: Vec<u8>,
         totals: [i64; 6],
     ) -> Result<(), Failure> {
+        let text = self.vault().seal_bill(day, &text)?;
         let (day, sha1, now_ms) = (day.to_owned(), sha1.to_owned(), self.now().as_millis());
         self.0
             .lanes

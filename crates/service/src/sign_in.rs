@@ -29,7 +29,8 @@ impl Service {
         })?;
         let (token, new) = self.new_session();
         let profile = Profile { uid: uuid(self.ambient()), nickname: "微信用户".to_owned() };
-        let command = Command::SignIn(SignIn { openid: session.openid.expose().to_owned(), profile, session: new });
+        let openid = self.vault().seal_openid(session.openid.expose())?;
+        let command = Command::SignIn(SignIn { openid, profile, session: new });
         self.enter(token, command).await
     }
 

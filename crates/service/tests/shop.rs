@@ -656,7 +656,7 @@ async fn lapse_many(home: &Home, member: MemberId, product: ProductId, count: i6
     let numbers = format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})");
     let orders = format!(
         "{numbers} INSERT INTO shop_orders SELECT 1000 + i, 'LAPSED' || i, {member}, 'pieces', {product}, NULL, 1, 100, 0, 100, \
-         'wechat', NULL, '', '[]', 'pending', NULL, 1, NULL, NULL, 0, 0, 0 FROM n"
+         'wechat', NULL, '', '[]', 'pending', NULL, 1, NULL, NULL, 0, 0, 0, NULL FROM n"
     );
     let holds = format!("{numbers} INSERT INTO holds SELECT 1000 + i, {product}, 1, 'held', 1, 0 FROM n");
     let pool = format!("UPDATE pools SET taken = taken + {count}, version = version + 1 WHERE pool_id = {product}");

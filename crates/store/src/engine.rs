@@ -171,7 +171,7 @@ async fn stream_ends(ended: Result<(), Error>, sender: stream::Sender) {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Patience {
+pub enum Patience {
     Endless,
     Usual,
 }
@@ -202,7 +202,7 @@ impl Writer {
     }
 
     /// From now on a lock is waited for as long as it takes, as somebody who starts beside others has to; or as a lane does.
-    pub(crate) async fn wait(&mut self, patience: Patience) -> Result<(), Error> {
+    pub async fn wait(&mut self, patience: Patience) -> Result<(), Error> {
         match (&mut self.0, patience) {
             (Held::Sqlite(session), patience) => session.wait(patience),
             (Held::Postgres(session), Patience::Endless) => session.wait_without_limit().await,

@@ -10,6 +10,7 @@ mod lane;
 mod migrations;
 mod node;
 mod outbox;
+pub mod personal;
 mod postgres;
 pub mod queries;
 mod rows;
@@ -24,7 +25,7 @@ mod tls;
 mod value;
 
 pub use callbacks::CallbackRow;
-pub use engine::{Engine, Store, Writer};
+pub use engine::{Engine, Patience, Store, Writer};
 pub use error::{Cause, Error};
 pub use events::{EventKept, EventRow, SignedEvent, event_key};
 pub use forget::Forgettable;

@@ -41,6 +41,7 @@ const ALL: &[Migration] = &[
     Migration { number: 21, name: "order_search", text: include_str!("migrations/0021_order_search.sql") },
     Migration { number: 22, name: "pay_score", text: include_str!("migrations/0022_pay_score.sql") },
     Migration { number: 23, name: "totp", text: include_str!("migrations/0023_totp.sql") },
+    Migration { number: 24, name: "personal_data", text: include_str!("migrations/0024_personal_data.sql") },
     Migration { number: 25, name: "alerts", text: include_str!("migrations/0025_alerts.sql") },
 ];
 

@@ -5,11 +5,11 @@ use kernel::{
     ComplaintId, ComplaintStatus, Correction, CorrectionId, CorrectionState, Currency, Delivery, Department,
     DepartmentId, Device, DeviceId, DoorSession, DoorSessionId, DrawSecret, ErpProduct, Exception, ExceptionState,
     FactorOffer, Fulfilment, Goods, GroupOrder, GroupOrderId, Hold, HoldState, Instant, Job, JobRun, Meal, MealId,
-    MealOrder, Member, MemberId, OrderId, OrderPart, Owner, Payment, PaymentId, PaymentState, Pool, PoolId, Product,
-    ProductId, Receipt, Refund, RefundId, RefundOf, Round, RoundId, RoundState, RoundStatus, RunId, RunState,
-    RunStatus, SalesDocument, ScoreCharge, ScoreOrder, ScoreState, SecondFactor, Session, Settlement, ShopOrder,
-    ShopOrderState, ShopStatus, SignInTicket, Silence, StoreId, StuckOrder, Subscriber, Subscription, SubscriptionId,
-    SubscriptionRun, SystemAccount, Tickets, Topup, TopupState, TopupStatus,
+    MealOrder, Member, MemberId, Openid, OrderId, OrderPart, Owner, Payment, PaymentId, PaymentState, Pool, PoolId,
+    Product, ProductId, Receipt, Refund, RefundId, RefundOf, Round, RoundId, RoundState, RoundStatus, RunId, RunState,
+    RunStatus, SalesDocument, ScoreCharge, ScoreOrder, ScoreState, Sealed, SecondFactor, Session, Settlement,
+    ShopOrder, ShopOrderState, ShopStatus, SignInTicket, Silence, StoreId, StuckOrder, Subscriber, Subscription,
+    SubscriptionId, SubscriptionRun, SystemAccount, Tickets, Topup, TopupState, TopupStatus,
 };
 
 use crate::sql::Kind::{Blob, Int, Text};
@@ -18,7 +18,8 @@ use crate::{Cells, Column, Error, Row};
 pub(crate) const MEMBER: &[Column] = &[
     ("member_id", Int),
     ("uid", Text),
-    ("openid", Text),
+    ("openid_index", Blob),
+    ("openid_sealed", Blob),
     ("account", Text),
     ("nickname", Text),
     ("avatar_url", Text),
@@ -289,7 +290,7 @@ pub(crate) const SHOP_ORDER: &[Column] = &[
     ("share_price_cents", Int),
     ("total_cents", Int),
     ("pay_with", Text),
-    ("address", Text),
+    ("address_sealed", Blob),
     ("notes", Text),
     ("share_numbers", Text),
     ("status", Text),
@@ -488,12 +489,23 @@ fn opt_instant(cells: &mut Cells) -> Result<Option<Instant>, Error> {
     Ok(cells.opt_int()?.map(Instant::from_millis))
 }
 
+/// The index and the text, or neither.
+pub(crate) fn openid(cells: &mut Cells) -> Result<Option<Openid>, Error> {
+    match (cells.opt_blob()?, cells.opt_blob()?) {
+        (Some(index), Some(sealed)) => {
+            Ok(Some(Openid { index: checked(index, "index of an openid")?, sealed: Sealed::new(sealed) }))
+        }
+        (None, None) => Ok(None),
+        _ => Err(Error::inconsistent("half an openid")),
+    }
+}
+
 impl FromRow for Member {
     fn from_cells(cells: &mut Cells) -> Result<Self, Error> {
         Ok(Self {
             id: MemberId::new(cells.int()?),
             uid: cells.text()?,
-            openid: cells.opt_text()?,
+            openid: openid(cells)?,
             account: cells.opt_text()?.map(|text| checked(text, "account")).transpose()?,
             nickname: cells.text()?,
             avatar_url: cells.opt_text()?,
@@ -1193,7 +1205,7 @@ impl FromRow for ShopOrder {
         let (piece_price, share_price, total) =
             (Cents::new(cells.int()?), Cents::new(cells.int()?), Cents::new(cells.int()?));
         let pay_with = cells.word("way to pay")?;
-        let address = cells.opt_text()?.map(|text| checked(text, "address")).transpose()?;
+        let address = cells.opt_blob()?.map(Sealed::new);
         let (notes, share_numbers) = (checked(cells.text()?, "notes")?, cells.json("share numbers")?);
         let status: ShopStatus = cells.word("shop order status")?;
         let fulfilment = cells.opt_text()?.map(fulfilment).transpose()?;

@@ -126,11 +126,13 @@ async fn add_members(service: &Service) -> Result<Vec<MemberId>, Problem> {
     let mut ids = Vec::with_capacity(MEMBERS.len());
     for (at, (name, nickname)) in MEMBERS.into_iter().enumerate() {
         let (code, ..) = DEPARTMENTS[at % DEPARTMENTS.len()];
+        let openid = service.vault().seal_openid(&sim::mini::openid_of(name));
+        let openid = openid.map_err(|failure| format!("an openid is not sealed: {failure:?}"))?;
         let command = AddMember {
             profile: Profile { uid: uuid(service.ambient()), nickname: nickname.to_owned() },
             account: None,
             password_hash: None,
-            openid: Some(sim::mini::openid_of(name)),
+            openid: Some(openid),
             department: Some(text::<DepartmentCode>(code)?),
             overdraft_limit: None,
             grants: Vec::new(),

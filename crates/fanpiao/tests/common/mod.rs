@@ -14,6 +14,7 @@ use serde_json::Value;
 
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_fanpiao");
 pub(crate) const PASSWORD: &str = "correct horse battery";
+pub(crate) const DATA_KEY: &str = "first=AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
 /// Where a test keeps its data.
 pub(crate) enum Home {
@@ -135,6 +136,7 @@ pub(crate) fn fanpiao(home: &Home) -> Command {
     command
         .env("FANPIAO_DATABASE__URL", home.url())
         .env("FANPIAO_LOG__FILTER", "warn")
+        .env("FANPIAO_SECURITY__DATA_KEYS", DATA_KEY)
         .env("FANPIAO_WECHAT__APPID", sim::APPID)
         .env("FANPIAO_WECHAT__APP_SECRET", sim::APP_SECRET);
     command

@@ -232,7 +232,7 @@ impl Till {
     /// The member's balance, WeChat's books and ours say the same, and nothing is waiting or open.
     pub(crate) fn agree(&self, step: &str) {
         const MEMBER: &str = "SELECT a.balance FROM accounts AS a JOIN members AS m ON a.account_id = m.member_id * 2 \
-                              WHERE m.openid IS NOT NULL";
+                              WHERE m.openid_sealed IS NOT NULL";
         let (status, books) = ask(self.world.address, "GET", "/sim/books", &[], "").expect("the world stands");
         assert_eq!(status, 200);
         let sum = |name: &str| books[name].as_i64().expect("a sum");

@@ -95,7 +95,7 @@ impl Corner {
         .await;
         tokio::spawn(http_api::serve(listener, server.app.clone(), std::future::pending()));
         let admin = server.person(Role::Admin).await;
-        let member = server.person_with(Role::Member, |add| add.openid = Some(openid_of("li"))).await;
+        let member = server.person_with(Role::Member, |add| add.openid = Some(server.openid(&openid_of("li")))).await;
         #[expect(clippy::disallowed_methods, reason = "a test plays the person outside")]
         let http = reqwest::Client::builder().no_proxy().build().expect("a client");
         let callbacks = format!("{callback_url}/callbacks/cabinet");

@@ -55,7 +55,7 @@ async fn order(server: &Server, person: &Person, body: &Value) -> i64 {
 async fn named(server: &Server, nickname: &str, openid: Option<&str>) -> Person {
     let change = |add: &mut kernel::AddMember| {
         add.profile.nickname = nickname.to_owned();
-        add.openid = openid.map(ToOwned::to_owned);
+        add.openid = openid.map(|openid| server.openid(openid));
     };
     server.person_with(Role::Member, change).await
 }

@@ -51,7 +51,7 @@ on_both_engines! {
 
     async fn one_order_is_shown_to_the_last_field(server: Server) {
         let admin = server.person(Role::Admin).await;
-        let member = server.person_with(Role::Member, |add| add.openid = Some("oWX-1234567890".to_owned())).await;
+        let member = server.person_with(Role::Member, |add| add.openid = Some(server.openid("oWX-1234567890"))).await;
         let meal = server.meal(&admin, "2026-01-06", 10).await;
         let body = json!({"meal_id": meal, "quantity": 2, "selected_options": [{"id": 1}]});
         let id = server.ask("POST /api/v1/orders").by(&member).json(&body).await.data()["order_id"].clone();

@@ -20,7 +20,7 @@ on_both_engines! {
         let cook = server.person_with(Role::Member, |add| {
             add.department = code();
             add.profile.nickname = "王小明".to_owned();
-            add.openid = Some("oWX-1234567890".to_owned());
+            add.openid = Some(server.openid("oWX-1234567890"));
             add.overdraft_limit = Some(2000_u32.into());
         }).await;
         let clerk = server.person_with(Role::Finance, |add| {

@@ -10,13 +10,15 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::header::{ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http_api::{App, Limits};
 use http_body_util::BodyExt;
 use kernel::{
     AddMember, Command, Instant, MemberId, NewGrant, NewSession, OpenSession, Outcome, Profile, Role, RoleGrant, Scope,
 };
 use serde_json::{Value, json};
-use service::{Ambient, Service, Settings, System};
+use service::{Ambient, KeyRing, Service, Settings, System};
 use store::Store;
 use tower::ServiceExt;
 
@@ -53,6 +55,18 @@ impl Home {
             Self::Rewritten { proxy, .. } => proxy.url().to_owned(),
         }
     }
+}
+
+/// Keys that everybody knows, the newest last.
+pub(crate) fn ring(fills: &[u8]) -> KeyRing {
+    let line = |fill: &u8| format!("key-{fill}={}\n", STANDARD.encode([*fill; 32]));
+    KeyRing::parse(&fills.iter().map(line).collect::<String>()).expect("a ring")
+}
+
+fn settings() -> Settings {
+    let mut settings = Settings::new(jiff::tz::TimeZone::get("Asia/Shanghai").expect("bundled"));
+    settings.keys = ring(&[1]);
+    settings
 }
 
 /// Each test twice: on SQLite, and on PostgreSQL.
@@ -165,7 +179,7 @@ impl Server {
         limits: Limits,
         change: impl FnOnce(&mut Settings),
     ) -> Self {
-        let mut settings = Settings::new(jiff::tz::TimeZone::get("Asia/Shanghai").expect("bundled"));
+        let mut settings = settings();
         change(&mut settings);
         let store = Store::new(&home.url()).expect("an address");
         let ambient = Arc::new(Frozen(Arc::clone(&clock)));
@@ -189,7 +203,7 @@ impl Server {
     }
 
     pub(crate) async fn beside_with(&self, change: impl FnOnce(&mut Settings)) -> Service {
-        let mut settings = Settings::new(jiff::tz::TimeZone::get("Asia/Shanghai").expect("bundled"));
+        let mut settings = settings();
         change(&mut settings);
         let store = Store::new(&self.home.url()).expect("an address");
         Service::start(store, Arc::new(Frozen(Arc::clone(&self.clock))), settings).await.expect("started")
@@ -216,6 +230,11 @@ impl Server {
         change(&mut add);
         let Outcome::Member { member } = self.house(Command::AddMember(add)).await else { panic!("no member") };
         self.sign_in_as(member.id).await
+    }
+
+    /// As WeChat would have told it.
+    pub(crate) fn openid(&self, openid: &str) -> kernel::Openid {
+        self.service.vault().seal_openid(openid).expect("sealed")
     }
 
     /// Somebody on another phone.

@@ -95,7 +95,7 @@ impl Till {
         .await;
         tokio::spawn(http_api::serve(listener, server.app.clone(), std::future::pending()));
         let admin = server.person(Role::Admin).await;
-        let member = server.person_with(Role::Member, |add| add.openid = Some("sim-openid-li".to_owned())).await;
+        let member = server.person_with(Role::Member, |add| add.openid = Some(server.openid("sim-openid-li"))).await;
         #[expect(clippy::disallowed_methods, reason = "a test plays the person outside")]
         let http = reqwest::Client::builder().no_proxy().build().expect("a client");
         Self { server, pay, world, http, admin, member }

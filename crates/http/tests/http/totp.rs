@@ -3,22 +3,15 @@
 use std::collections::BTreeSet;
 
 use aws_lc_rs::hmac::{HMAC_SHA1_FOR_LEGACY_USE_ONLY, Key, sign};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use futures_util::future::join_all;
 use http_api::{Limits, Rate, Rates};
 use kernel::Role;
 use serde_json::{Value, json};
 use service::{Entered, Failure, KeyRing, Service};
 
-use crate::support::{Answer, Home, Person, Server, on_both_engines};
+use crate::support::{Answer, Home, Person, Server, on_both_engines, ring};
 
 const PASSWORD: &str = "correct horse";
-
-fn ring(fills: &[u8]) -> KeyRing {
-    let line = |fill: &u8| format!("key-{fill}={}\n", STANDARD.encode([*fill; 32]));
-    KeyRing::parse(&fills.iter().map(line).collect::<String>()).expect("a ring")
-}
 
 const TRIES: u32 = 20;
 
@@ -260,8 +253,8 @@ on_both_engines! { by start;
         let boss = staff(&server, "boss", Role::Admin).await;
         let (app, _) = turn_on(&server, &boss).await;
         let both = server.beside_with(|settings| settings.keys = ring(&[1, 2])).await;
-        assert_eq!(both.reseal_factors().await, Ok(1));
-        assert_eq!(both.reseal_factors().await, Ok(0), "nothing is left to do");
+        assert_eq!(both.reseal().await, Ok(2), "the secret, and the key of the index");
+        assert_eq!(both.reseal().await, Ok(0), "nothing is left to do");
         let new = server.beside_with(|settings| settings.keys = ring(&[2])).await;
         let token = ticket(&server, "boss", "code").await;
         let old = enter(&server, &token, &app.code(&server, 0)).await;
@@ -307,7 +300,8 @@ on_both_engines! { by start_demanding;
 
 #[tokio::test]
 async fn without_a_key_there_is_none() {
-    let server = Server::start(Home::sqlite()).await;
+    let keyless = |settings: &mut service::Settings| settings.keys = KeyRing::default();
+    let server = Server::start_with(Home::sqlite(), Limits::default(), keyless).await;
     let boss = staff(&server, "boss", Role::Admin).await;
     let shown = server.ask("GET /api/v1/auth/second-factor").by(&boss).send().await;
     assert_eq!(shown.data()["available"], json!(false));

@@ -120,7 +120,7 @@ pub(super) fn resolve_needs(command: &ResolveException, facts: &Facts, needs: &m
                 topups::payer_needs(payer, needs);
             }
             if let Some(openid) = &command.payer_openid {
-                needs.openids.insert(openid.clone());
+                needs.openids.insert(*openid);
                 if facts.member_by_openid.knows(openid)
                     && let Some(&payer) = facts.member_by_openid.get(openid)
                 {

@@ -10,9 +10,9 @@ use crate::{
 use super::{cabinet, departments};
 
 pub(super) fn sign_in_needs(command: &SignIn, facts: &Facts, needs: &mut Needs) {
-    needs.openids.insert(command.openid.clone());
-    if facts.member_by_openid.knows(&command.openid) {
-        needs.members.extend(facts.member_by_openid.get(&command.openid));
+    needs.openids.insert(command.openid.index);
+    if facts.member_by_openid.knows(&command.openid.index) {
+        needs.members.extend(facts.member_by_openid.get(&command.openid.index));
     }
 }
 
@@ -22,7 +22,7 @@ pub(super) fn sign_in(
     context: &Context<'_>,
     mut draft: Draft<'_>,
 ) -> Result<Decision, Refusal> {
-    let known = facts.member_by_openid.get(&command.openid).and_then(|id| facts.members.get(id));
+    let known = facts.member_by_openid.get(&command.openid.index).and_then(|id| facts.members.get(id));
     if let Some(member) = known {
         return enter(member.clone(), &command.session, context, draft);
     }
@@ -102,7 +102,7 @@ pub(super) fn close_session(
 
 pub(super) fn add_member_needs(command: &AddMember, facts: &Facts, needs: &mut Needs) {
     needs.account_names.extend(command.account.clone());
-    needs.openids.extend(command.openid.clone());
+    needs.openids.extend(command.openid.as_ref().map(|openid| openid.index));
     if let Some(code) = &command.department {
         department_needs(code, facts, needs);
     }
@@ -133,7 +133,7 @@ pub(super) fn add_member(
     if let Some(account) = command.account.as_ref().filter(|account| facts.member_by_account.get(account).is_some()) {
         return Err(Refusal::AccountTaken { account: account.clone() });
     }
-    if command.openid.as_ref().is_some_and(|openid| facts.member_by_openid.get(openid).is_some()) {
+    if command.openid.as_ref().is_some_and(|openid| facts.member_by_openid.get(&openid.index).is_some()) {
         return Err(Refusal::OpenidTaken);
     }
     let grants = grants(&command.grants, department)?;

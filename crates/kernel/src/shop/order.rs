@@ -2,7 +2,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccountId, Address, Cents, Currency, Instant, MemberId, Notes, OrderId, Owner, PoolId, ProductId, Quantity, RoundId,
+    AccountId, Cents, Currency, Instant, MemberId, Notes, OrderId, Owner, PoolId, ProductId, Quantity, RoundId, Sealed,
 };
 
 /// What an order is for. Never changes, so whoever sends a command about an order has looked it up.
@@ -88,7 +88,7 @@ impl PayWith {
 #[serde(rename_all = "snake_case")]
 pub enum Delivery {
     PickUp,
-    To(Address),
+    To(Sealed),
 }
 
 /// How far the pieces of a paid order have come. Always onwards, over any step; ready is for what is picked up, shipped for what is
@@ -317,7 +317,7 @@ mod tests {
             (Preparing, Completed),
             (Shipped, Completed),
         ];
-        let address = Delivery::To(Address::try_from("a street".to_owned()).expect("an address"));
+        let address = Delivery::To(Sealed::new(b"a street".to_vec()));
         for from in Fulfilment::ALL {
             for to in Fulfilment::ALL {
                 // Of a state that only the other way has, nothing is asked.

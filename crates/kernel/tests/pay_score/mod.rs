@@ -23,6 +23,7 @@ use kernel::{
     NoteScore, OpenDoor, Outcome, Owner, PaymentSource, Profile, Refund, RefundSeen, Refusal, ScoreEnd, ScoreSeen,
 };
 
+use super::support::openid;
 use super::{World, goods, taken};
 
 const SCENARIOS: &str = include_str!("scenarios.txt");
@@ -85,7 +86,7 @@ impl Scenario {
             profile: Profile { uid: "uid-li".to_owned(), nickname: "li".to_owned() },
             account: None,
             password_hash: None,
-            openid: Some("openid-li".to_owned()),
+            openid: Some(openid("openid-li")),
             department: None,
             overdraft_limit: None,
             grants: Vec::new(),

@@ -9,6 +9,7 @@ use kernel::{
 
 use serde_json::json;
 
+use crate::support::openid;
 use crate::{Scenario, Words, Wrong};
 
 const MINUTE_MS: i64 = 60_000;
@@ -152,7 +153,7 @@ impl Scenario {
         words.expect("by")?;
         let action = words.parse()?;
         let refund_no = if words.skip("as") { words.next()?.to_owned() } else { "unused".to_owned() };
-        let payer_openid = if words.skip("of") { Some(words.next()?.to_owned()) } else { None };
+        let payer_openid = if words.skip("of") { Some(openid(words.next()?).index) } else { None };
         let note = reason(words)?;
         Ok(Command::ResolveException(ResolveException { exception, action, note, refund_no, payer_openid }))
     }

@@ -29,7 +29,7 @@ const MOST_PORTIONS: i64 = 1_000_000;
 #[derive(Debug, Clone)]
 pub(crate) struct Person {
     pub(crate) id: i64,
-    pub(crate) openid: Option<String>,
+    pub(crate) openid: Option<[u8; 32]>,
     pub(crate) account: Option<String>,
     pub(crate) department: Option<i64>,
     pub(crate) disabled: bool,
@@ -373,7 +373,7 @@ impl Reference {
     }
 
     fn sign_in(&mut self, command: &SignIn, at: &Moment) -> Told {
-        let openid = Some(command.openid.clone());
+        let openid = Some(command.openid.index);
         let known = self.people.iter().find(|person| person.openid == openid).cloned();
         let (id, created) = match known {
             Some(person) if person.disabled => return no("BUSINESS_RULE_ERROR"),
@@ -415,7 +415,8 @@ impl Reference {
         if account.is_some() && self.people.iter().any(|person| person.account == account) {
             return no("BUSINESS_RULE_ERROR");
         }
-        if command.openid.is_some() && self.people.iter().any(|person| person.openid == command.openid) {
+        let openid = command.openid.as_ref().map(|openid| openid.index);
+        if openid.is_some() && self.people.iter().any(|person| person.openid == openid) {
             return no("BUSINESS_RULE_ERROR");
         }
         let mut roles = vec!["member everywhere".to_owned()];
@@ -438,7 +439,7 @@ impl Reference {
         let held = roles.iter().filter(|role| *role != "member everywhere").cloned().collect();
         self.people.push(Person {
             id: at.born,
-            openid: command.openid.clone(),
+            openid,
             account,
             department,
             disabled: false,

@@ -7,7 +7,7 @@ use kernel::{
     DrawRound, DrawSecret, EditProduct, ExpireShopOrders, Fulfilment, Goods, MemberId, MoveStock, NoteStuckOrder,
     OrderId, Outcome, PayClient, PayShopOrder, PayWith, PaysFor, Picture, PictureKind, PlaceShopOrder, Pool, PoolId,
     ProductId, ProductPatch, Quantity, Reason, RefundShopOrder, Refusal, ResolveStuckOrder, Round, RoundId, RoundState,
-    ShopCommand, ShopOrder, StepShopOrder, StuckOrder, Topup,
+    Sealed, ShopCommand, ShopOrder, StepShopOrder, StuckOrder, Topup,
 };
 
 use crate::{Named, Scenario, Words, Wrong, note, quantity, title};
@@ -215,7 +215,7 @@ impl Scenario {
         let name = words.next()?.to_owned();
         let pay_with = if words.skip("later") { PayWith::Wechat } else { PayWith::Balance };
         let delivery = if words.skip("to") {
-            Delivery::To(words.next()?.to_owned().try_into().map_err(|error| format!("  {error}"))?)
+            Delivery::To(Sealed::new(words.next()?.as_bytes().to_vec()))
         } else {
             Delivery::PickUp
         };

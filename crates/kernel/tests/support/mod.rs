@@ -12,13 +12,20 @@ use kernel::{
     Cents, Change, Claim, Command, Complaint, ComplaintId, Context, Correction, CorrectionId, CorrectionState,
     Currency, Date, Decision, Department, DepartmentId, Device, DeviceId, Dirty, DoorSession, DoorSessionId, Entry,
     EntryKind, ErpProduct, Exception, ExceptionKind, ExceptionState, Facts, Goods, GroupOrder, GroupOrderId, Hold,
-    HoldState, IdSource, Instant, LedgerSum, Meal, MealId, MealOrder, MealStatus, Member, MemberId, Needs, OrderId,
-    OrderPart, OrderStatus, OutboxMessage, Outcome, Overdraft, Owner, Payment, PaymentId, PaymentSource, Pool, PoolId,
-    Product, ProductCode, ProductId, Refund, RefundId, RefundOf, RefundState, Refusal, Round, RoundId, RoundStatus,
-    SalesDocument, ScoreOrder, ScoreState, SecondFactor, Session, ShopOrder, ShopOrderState, ShopRules, SignInTicket,
-    Silence, Standing, StockMovement, Store, StoreId, StuckOrder, Subscription, SubscriptionId, SubscriptionRun,
-    SystemAccount, Table, Topup, TopupState, TransferId, decide,
+    HoldState, IdSource, Instant, LedgerSum, Meal, MealId, MealOrder, MealStatus, Member, MemberId, Needs, Openid,
+    OrderId, OrderPart, OrderStatus, OutboxMessage, Outcome, Overdraft, Owner, Payment, PaymentId, PaymentSource, Pool,
+    PoolId, Product, ProductCode, ProductId, Refund, RefundId, RefundOf, RefundState, Refusal, Round, RoundId,
+    RoundStatus, SalesDocument, ScoreOrder, ScoreState, Sealed, SecondFactor, Session, ShopOrder, ShopOrderState,
+    ShopRules, SignInTicket, Silence, Standing, StockMovement, Store, StoreId, StuckOrder, Subscription,
+    SubscriptionId, SubscriptionRun, SystemAccount, Table, Topup, TopupState, TransferId, decide,
 };
+
+/// As the service would have sealed the name.
+pub(crate) fn openid(name: &str) -> Openid {
+    let mut index = [0; 32];
+    index[..name.len()].copy_from_slice(name.as_bytes());
+    Openid { index, sealed: Sealed::new(name.as_bytes().to_vec()) }
+}
 
 /// A row with its version.
 type Rows<K, V> = BTreeMap<K, (V, i64)>;
@@ -171,8 +178,9 @@ impl Database {
         self.members.values().map(|(member, _)| member)
     }
 
-    fn member_by_openid(&self, openid: &str) -> Option<MemberId> {
-        self.only(self.members().filter(|member| member.openid.as_deref() == Some(openid))).map(|member| member.id)
+    fn member_by_openid(&self, index: &[u8; 32]) -> Option<MemberId> {
+        let has = |member: &&Member| member.openid.as_ref().is_some_and(|openid| openid.index == *index);
+        self.only(self.members().filter(has)).map(|member| member.id)
     }
 
     fn session_by_vendor_no(&self, number: &str) -> Option<DoorSessionId> {
@@ -350,7 +358,7 @@ impl Database {
         }
         for openid in &needs.openids {
             let found = self.member_by_openid(openid);
-            facts.member_by_openid.load(openid.clone(), found);
+            facts.member_by_openid.load(*openid, found);
         }
         for name in &needs.account_names {
             let found = self.only(self.members().filter(|member| member.account.as_ref() == Some(name)));
@@ -1118,7 +1126,7 @@ fn check_facts(database: &Database, facts: &Facts, group: &[Asked], now: Instant
         assert_eq!(fresh.accounts.get(key), facts.accounts.get(key));
     }
     for key in openids {
-        assert_eq!(fresh.member_by_openid.get(key), facts.member_by_openid.get(key), "openid {key}");
+        assert_eq!(fresh.member_by_openid.get(key), facts.member_by_openid.get(key), "openid {key:?}");
     }
     for key in account_names {
         assert_eq!(fresh.member_by_account.get(key), facts.member_by_account.get(key), "account {key:?}");
@@ -1475,7 +1483,7 @@ fn check_keys(database: &Database) {
             assert!(seen.insert(key), "two rows under {shown}");
         }
     }
-    unique(database.members().filter_map(|member| member.openid.clone()));
+    unique(database.members().filter_map(|member| member.openid.as_ref().map(|openid| openid.index)));
     unique(database.members().filter_map(|member| member.account.clone()));
     unique(database.departments.values().map(|(department, _)| department.code.clone()));
     let meals = database.meals.values().map(|(meal, _)| meal);

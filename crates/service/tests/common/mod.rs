@@ -6,12 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use futures_util::future::join_all;
 use kernel::{
     Actor, CancelOrder, ChangeRole, Chosen, Code, Command, CreateMeal, Date, Grants, MealId, MemberId, NewSession,
     OrderId, OrderOutcome, Outcome, PlaceOrder, Profile, Quantity, Role, RoleGrant, Scope, SignIn, Slot,
 };
-use service::{Failure, IdempotencyKey, LaneSettings, Request, Service, Settings, System};
+use service::{Failure, IdempotencyKey, KeyRing, LaneSettings, Request, Service, Settings, System};
 use store::{AnswerKey, Engine, Store, Value, Writer};
 
 pub(crate) enum Home {
@@ -47,9 +49,16 @@ impl Home {
     }
 }
 
+/// Keys that everybody knows, the newest last.
+pub(crate) fn ring(fills: &[u8]) -> KeyRing {
+    let line = |fill: &u8| format!("key-{fill}={}\n", STANDARD.encode([*fill; 32]));
+    KeyRing::parse(&fills.iter().map(line).collect::<String>()).expect("a ring")
+}
+
 pub(crate) fn settings() -> Settings {
     let mut settings = Settings::new(jiff::tz::TimeZone::get("Asia/Shanghai").expect("bundled"));
     settings.lanes = LaneSettings { postgres_lanes: 2, queue: 4096 };
+    settings.keys = ring(&[1]);
     settings
 }
 
@@ -102,7 +111,8 @@ pub(crate) fn sign_in(service: &Service, name: &str) -> Request {
     service.ambient().fill(&mut token_hash);
     let session = NewSession { token_hash, expires_at: service.now().plus_millis(3_600_000) };
     let profile = Profile { uid: service::uuid(service.ambient()), nickname: name.to_owned() };
-    Request::by_house(Command::SignIn(SignIn { openid: format!("openid-{name}"), profile, session }))
+    let openid = service.vault().seal_openid(&format!("openid-{name}")).expect("sealed");
+    Request::by_house(Command::SignIn(SignIn { openid, profile, session }))
 }
 
 /// Many people at once.

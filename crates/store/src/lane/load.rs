@@ -95,8 +95,11 @@ pub async fn load(writer: &mut Writer, needs: &Needs, now: Instant, facts: &mut 
     });
 
     let member = |cells: &mut Cells| cells.int().map(MemberId::new);
-    let key = |key: &String| [key.clone().into()];
-    plan.look_up(&MEMBER_BY_OPENID, &needs.openids, key, Cells::text, member, |facts| &mut facts.member_by_openid);
+    let key = |index: &[u8; 32]| [index.to_vec().into()];
+    let index = |cells: &mut Cells| {
+        cells.blob()?.try_into().map_err(|_| Error::inconsistent("the index of an openid has 32 bytes"))
+    };
+    plan.look_up(&MEMBER_BY_OPENID, &needs.openids, key, index, member, |facts| &mut facts.member_by_openid);
     let key = |key: &AccountName| [key.as_str().to_owned().into()];
     let name = |cells: &mut Cells| typed(cells.text()?);
     plan.look_up(&MEMBER_BY_ACCOUNT, &needs.account_names, key, name, member, |facts| &mut facts.member_by_account);

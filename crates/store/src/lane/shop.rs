@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kernel::{
-    Address, Claim, Claims, Delivery, Facts, Fulfilment, Hold, Instant, MemberId, OrderId, PoolId, Product, ProductId,
-    Quantity, Round, RoundId, RoundState, ShopNeeds, ShopOrder, ShopOrderState, StockMovement, StuckOrder,
+    Claim, Claims, Delivery, Facts, Fulfilment, Hold, Instant, MemberId, OrderId, PoolId, Product, ProductId, Quantity,
+    Round, RoundId, RoundState, ShopNeeds, ShopOrder, ShopOrderState, StockMovement, StuckOrder,
 };
 
 use super::load::Plan;
@@ -219,7 +219,7 @@ pub(super) fn write<'a>(facts: &'a Facts, batches: &mut Vec<Batch<'a>>) {
                 order.pay_with.as_str().into(),
                 match &order.delivery {
                     Delivery::PickUp => None,
-                    Delivery::To(address) => Some(Address::as_str(address)),
+                    Delivery::To(address) => Some(address.as_bytes()),
                 }
                 .into(),
                 order.notes.as_str().into(),

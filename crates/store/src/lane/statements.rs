@@ -76,7 +76,7 @@ statements! {
     HOLDS = SetStatement::select("holds", &rows::HOLD[..2], rows::HOLD, "", Lock::None);
     ACCOUNTS = by_key("accounts", rows::ACCOUNT, Lock::ForUpdate);
     MEMBER_BY_OPENID =
-        SetStatement::select("members", &[("openid", Text)], &[("openid", Text), ("member_id", Int)], "", Lock::None);
+        SetStatement::select("members", &rows::MEMBER[2..3], &[("openid_index", Blob), ("member_id", Int)], "", Lock::None);
     MEMBER_BY_ACCOUNT =
         SetStatement::select("members", &[("account", Text)], &[("account", Text), ("member_id", Int)], "", Lock::None);
     DEPARTMENT_BY_CODE = SetStatement::select(
@@ -141,7 +141,7 @@ statements! {
     );
 
     INSERT_MEMBERS = SetStatement::insert("members", rows::MEMBER);
-    UPDATE_MEMBERS = SetStatement::update("members", &rows::MEMBER[..1], &rows::MEMBER[1..11]);
+    UPDATE_MEMBERS = SetStatement::update("members", &rows::MEMBER[..1], &rows::MEMBER[1..12]);
     PUT_CREDENTIALS = SetStatement::put("credentials", &[("member_id", Int)], &[("password_hash", Text)]);
     INSERT_DEPARTMENTS = SetStatement::insert("departments", rows::DEPARTMENT);
     UPDATE_DEPARTMENTS = SetStatement::update("departments", &rows::DEPARTMENT[..1], &rows::DEPARTMENT[2..6]);

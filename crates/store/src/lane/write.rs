@@ -155,19 +155,19 @@ fn write_people<'a>(facts: &'a Facts, batches: &mut Vec<Batch<'a>>) {
     batches.push(Batch::of(
         &INSERT_MEMBERS,
         members.inserts.iter().map(|member| {
-            let [uid, openid, account, nickname, avatar, department, status, overdraft, grants, created] =
+            let [uid, index, openid, account, nickname, avatar, department, status, overdraft, grants, created] =
                 columns(member);
             let (id, version) = (member.id.get().into(), Value::Int(0));
-            [id, uid, openid, account, nickname, avatar, department, status, overdraft, grants, created, version]
+            [id, uid, index, openid, account, nickname, avatar, department, status, overdraft, grants, created, version]
         }),
     ));
     batches.push(Batch::of(
         &UPDATE_MEMBERS,
         members.updates.iter().map(|(member, version)| {
-            let [uid, openid, account, nickname, avatar, department, status, overdraft, grants, created] =
+            let [uid, index, openid, account, nickname, avatar, department, status, overdraft, grants, created] =
                 columns(member);
             let (id, version) = (member.id.get().into(), Value::Int(*version));
-            [id, version, uid, openid, account, nickname, avatar, department, status, overdraft, grants, created]
+            [id, version, uid, index, openid, account, nickname, avatar, department, status, overdraft, grants, created]
         }),
     ));
     batches.push(Batch::of(
@@ -260,10 +260,11 @@ fn department_columns(department: &Department) -> [Value<'_>; 4] {
     ]
 }
 
-fn columns(member: &Member) -> [Value<'_>; 10] {
+fn columns(member: &Member) -> [Value<'_>; 11] {
     [
         member.uid.as_str().into(),
-        member.openid.as_deref().into(),
+        member.openid.as_ref().map(|openid| &openid.index).into(),
+        member.openid.as_ref().map(|openid| openid.sealed.as_bytes()).into(),
         member.account.as_ref().map(AccountName::as_str).into(),
         member.nickname.as_str().into(),
         member.avatar_url.as_deref().into(),

@@ -16,7 +16,7 @@ const ONE: &str = "SELECT d.department_id, d.code, d.name, d.pays, d.overdraft_l
      FROM departments AS d LEFT JOIN accounts AS a ON a.account_id = d.department_id * 2 WHERE d.department_id = $1";
 const COUNT: &str = "SELECT COUNT(*) FROM departments AS d \
      WHERE LOWER(d.code) LIKE LOWER($1) ESCAPE '!' OR LOWER(d.name) LIKE LOWER($1) ESCAPE '!'";
-const ADMINS: &str = "SELECT u.member_id, u.uid, u.openid, u.account, u.nickname, u.avatar_url, u.department_id, u.status, \
+const ADMINS: &str = "SELECT u.member_id, u.uid, u.openid_index, u.openid_sealed, u.account, u.nickname, u.avatar_url, u.department_id, u.status, \
      u.overdraft_limit_cents, u.grants, u.created_at FROM members AS u WHERE u.grants LIKE $1 ORDER BY u.member_id";
 const ENTRIES: &str = "SELECT e.number, e.transfer_id, e.kind, e.order_id, e.amount, e.balance_after, e.created_at, \
      u.member_id, u.nickname FROM entries AS e LEFT JOIN meal_orders AS o ON o.order_id = e.order_id \

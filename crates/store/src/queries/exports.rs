@@ -1,17 +1,17 @@
 //! What people take home as a file: every row, streamed out of one snapshot.
 
 use kernel::{
-    AccountId, Cents, Date, Instant, Meal, MealId, MealOption, MemberId, Note, OrderId, OrderStatus, Quantity, Slot,
-    Title,
+    AccountId, Cents, Date, Instant, Meal, MealId, MealOption, MemberId, Note, Openid, OrderId, OrderStatus, Quantity,
+    Slot, Title,
 };
 
 use super::ledger::{self, Line};
-use crate::rows::FromRow;
+use crate::rows::{FromRow, openid};
 use crate::{Error, Row, Rows, Store};
 
 const MEAL: &str = "SELECT m.meal_id, m.date, m.slot, m.title, m.description, m.base_price_cents, m.options, m.status, \
      m.orders_close_at, m.pickup_windows, m.created_at, m.updated_at FROM meals AS m WHERE m.meal_id = $1";
-const ORDERS_OF_MEAL: &str = "SELECT o.order_id, u.nickname, u.openid, o.quantity, o.options, o.total_cents, o.notes, \
+const ORDERS_OF_MEAL: &str = "SELECT o.order_id, u.nickname, u.openid_index, u.openid_sealed, o.quantity, o.options, o.total_cents, o.notes, \
      o.status, o.created_at FROM meal_orders AS o JOIN members AS u ON u.member_id = o.member_id \
      WHERE o.meal_id = $1 AND o.status IN ('active', 'locked', 'completed') ORDER BY o.order_id";
 const ORDERS_OF_MEMBER: &str = "SELECT o.order_id, o.order_no, m.date, m.slot, m.title, o.quantity, o.options, \
@@ -21,16 +21,13 @@ const ORDERS_OF_MEMBER: &str = "SELECT o.order_id, o.order_no, m.date, m.slot, m
 const ENTRIES: &str = "SELECT number, transfer_id, kind, order_id, amount, balance_after, created_at FROM entries \
      WHERE account_id = $1 ORDER BY number DESC";
 
-/// How much of an openid a person may see.
-const TAIL: usize = 8;
-
 /// A meal's order that stands, and who it is for. A member has at most one for each meal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderOfMeal {
     pub order: OrderId,
     pub nickname: String,
-    /// The last eight characters; absent where the member never signed in through WeChat.
-    pub openid_tail: Option<String>,
+    /// Absent where the member never signed in through WeChat.
+    pub openid: Option<Openid>,
     pub quantity: Quantity,
     pub options: Vec<MealOption>,
     pub total: Cents,
@@ -107,7 +104,7 @@ fn order_of_meal(row: Row) -> Result<OrderOfMeal, Error> {
     Ok(OrderOfMeal {
         order: OrderId::new(cells.int()?),
         nickname: cells.text()?,
-        openid_tail: cells.opt_text()?.map(|openid| tail(&openid).to_owned()),
+        openid: openid(&mut cells)?,
         quantity: quantity(cells.int()?)?,
         options: cells.json("options")?,
         total: Cents::new(cells.int()?),
@@ -145,23 +142,4 @@ fn note(text: String) -> Result<Note, Error> {
 
 pub(super) fn title(text: String) -> Result<Title, Error> {
     Title::try_from(text).map_err(|_| Error::inconsistent("out of range: title"))
-}
-
-fn tail(openid: &str) -> &str {
-    let start = openid.char_indices().rev().nth(TAIL - 1).map_or(0, |(at, _)| at);
-    &openid[start..]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn eight_characters_are_shown() {
-        for (openid, expected) in
-            [("", ""), ("short", "short"), ("o_abcdefgh", "abcdefgh"), ("饭饭饭饭饭饭饭饭饭", "饭饭饭饭饭饭饭饭")]
-        {
-            assert_eq!(tail(openid), expected);
-        }
-    }
 }

@@ -5,18 +5,18 @@ use kernel::{AccountName, Cents, Department, DepartmentCode, Member, MemberId, M
 use crate::rows::FromRow;
 use crate::{Error, Row, Store, Value};
 
-const ONE: &str = "SELECT u.member_id, u.uid, u.openid, u.account, u.nickname, u.avatar_url, u.department_id, u.status, \
+const ONE: &str = "SELECT u.member_id, u.uid, u.openid_index, u.openid_sealed, u.account, u.nickname, u.avatar_url, u.department_id, u.status, \
      u.overdraft_limit_cents, u.grants, u.created_at FROM members AS u WHERE u.member_id = $1";
 const DEPARTMENT: &str = "SELECT d.department_id, d.code, d.name, d.pays, d.overdraft_limit_cents, d.members_may_cancel, d.created_at FROM departments AS d \
      JOIN members AS u ON u.department_id = d.department_id WHERE u.member_id = $1";
 const CREDENTIAL: &str = "SELECT m.member_id, c.password_hash FROM members AS m \
                           JOIN credentials AS c ON c.member_id = m.member_id WHERE m.account = $1";
-const SHOWN: &str = "SELECT u.member_id, u.uid, u.openid, u.account, u.nickname, u.avatar_url, u.department_id, u.status, \
+const SHOWN: &str = "SELECT u.member_id, u.uid, u.openid_index, u.openid_sealed, u.account, u.nickname, u.avatar_url, u.department_id, u.status, \
      u.overdraft_limit_cents, u.grants, u.created_at, COALESCE(a.balance, 0), d.department_id, d.department_id, d.code, d.name, \
      d.pays, d.overdraft_limit_cents, d.members_may_cancel, d.created_at FROM members AS u LEFT JOIN accounts AS a ON a.account_id = u.member_id * 2 \
      LEFT JOIN departments AS d ON d.department_id = u.department_id \
      WHERE u.member_id = $1";
-const LIST: &str = "SELECT u.member_id, u.uid, u.openid, u.account, u.nickname, u.avatar_url, u.department_id, u.status, \
+const LIST: &str = "SELECT u.member_id, u.uid, u.openid_index, u.openid_sealed, u.account, u.nickname, u.avatar_url, u.department_id, u.status, \
      u.overdraft_limit_cents, u.grants, u.created_at, COALESCE(a.balance, 0), d.department_id, d.department_id, d.code, d.name, \
      d.pays, d.overdraft_limit_cents, d.members_may_cancel, d.created_at FROM members AS u LEFT JOIN accounts AS a ON a.account_id = u.member_id * 2 \
      LEFT JOIN departments AS d ON d.department_id = u.department_id \
@@ -24,7 +24,7 @@ const LIST: &str = "SELECT u.member_id, u.uid, u.openid, u.account, u.nickname, 
      AND (LOWER(u.nickname) LIKE LOWER($5) ESCAPE '!' OR LOWER(u.account) LIKE LOWER($5) ESCAPE '!' OR u.uid = $4 OR $4 = '' \
      OR CAST(u.member_id AS TEXT) = $4) AND (u.grants LIKE $6 OR $6 = 'any') \
      ORDER BY u.member_id LIMIT $7";
-const LIST_OF_DEPARTMENT: &str = "SELECT u.member_id, u.uid, u.openid, u.account, u.nickname, u.avatar_url, u.department_id, u.status, \
+const LIST_OF_DEPARTMENT: &str = "SELECT u.member_id, u.uid, u.openid_index, u.openid_sealed, u.account, u.nickname, u.avatar_url, u.department_id, u.status, \
      u.overdraft_limit_cents, u.grants, u.created_at, COALESCE(a.balance, 0), d.department_id, d.department_id, d.code, d.name, \
      d.pays, d.overdraft_limit_cents, d.members_may_cancel, d.created_at FROM members AS u LEFT JOIN accounts AS a ON a.account_id = u.member_id * 2 \
      LEFT JOIN departments AS d ON d.department_id = u.department_id \

@@ -205,7 +205,7 @@ mod tests {
          WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 199) \
          SELECT 1000 + i, '20' || (10 + i / 20) || '-01-' || (11 + i % 20), 'lunch', NULL, '', 1500, '[]', \
          CASE WHEN i = 199 THEN 'published' ELSE 'completed' END, NULL, '[]', 0, 0, 0 FROM n; \
-         INSERT INTO members (member_id, uid, openid, account, nickname, avatar_url, department_id, status, overdraft_limit_cents, \
+         INSERT INTO members (member_id, uid, openid_sealed, account, nickname, avatar_url, department_id, status, overdraft_limit_cents, \
          grants, created_at, version) WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 399) \
          SELECT 5000 + i, 'uid-' || i, NULL, NULL, 'm' || i, NULL, NULL, 'active', NULL, '[]', 0, 0 FROM n; \
          INSERT INTO meal_orders (order_id, order_no, member_id, meal_id, payer_account_id, quantity, options, total_cents, notes, status, \

@@ -59,27 +59,27 @@ const UNFINISHED: &str = "SELECT round_id, product_id, status FROM rounds \
      WHERE status IN ('open', 'sold_out') AND (status = 'sold_out' OR closes_at <= $1) ORDER BY closes_at, round_id LIMIT $2";
 const GOODS: &str = "SELECT kind, product_id, round_id, order_no FROM shop_orders WHERE order_id = $1";
 const ORDER: &str = "SELECT order_id, order_no, member_id, kind, product_id, round_id, quantity, piece_price_cents, \
-     share_price_cents, total_cents, pay_with, address, notes, share_numbers, status, fulfilment, expires_at, paid_at, \
+     share_price_cents, total_cents, pay_with, address_sealed, notes, share_numbers, status, fulfilment, expires_at, paid_at, \
      ended_at, created_at, updated_at FROM shop_orders WHERE order_id = $1";
 const OF_MEMBER: &str = "SELECT order_id, order_no, member_id, kind, product_id, round_id, quantity, piece_price_cents, \
-     share_price_cents, total_cents, pay_with, address, notes, share_numbers, status, fulfilment, expires_at, paid_at, \
+     share_price_cents, total_cents, pay_with, address_sealed, notes, share_numbers, status, fulfilment, expires_at, paid_at, \
      ended_at, created_at, updated_at FROM shop_orders WHERE member_id = $1 AND (status = $2 OR $2 = 'any') \
      ORDER BY order_id DESC LIMIT $3 OFFSET $4";
 const COUNT_OF_MEMBER: &str = "SELECT COUNT(*) FROM shop_orders WHERE member_id = $1 AND (status = $2 OR $2 = 'any')";
 const ALL: &str = "SELECT order_id, order_no, member_id, kind, product_id, round_id, quantity, piece_price_cents, \
-     share_price_cents, total_cents, pay_with, address, notes, share_numbers, status, fulfilment, expires_at, paid_at, \
+     share_price_cents, total_cents, pay_with, address_sealed, notes, share_numbers, status, fulfilment, expires_at, paid_at, \
      ended_at, created_at, updated_at FROM shop_orders WHERE order_id < $1 AND (status = $2 OR $2 = 'any') \
      AND (fulfilment = $3 OR $3 = 'any') ORDER BY order_id DESC LIMIT $4";
 const OF_ONE_MEMBER: &str = "SELECT order_id, order_no, member_id, kind, product_id, round_id, quantity, piece_price_cents, \
-     share_price_cents, total_cents, pay_with, address, notes, share_numbers, status, fulfilment, expires_at, paid_at, \
+     share_price_cents, total_cents, pay_with, address_sealed, notes, share_numbers, status, fulfilment, expires_at, paid_at, \
      ended_at, created_at, updated_at FROM shop_orders WHERE order_id < $1 AND (status = $2 OR $2 = 'any') \
      AND (fulfilment = $3 OR $3 = 'any') AND member_id = $5 ORDER BY order_id DESC LIMIT $4";
 const OF_PRODUCT: &str = "SELECT order_id, order_no, member_id, kind, product_id, round_id, quantity, piece_price_cents, \
-     share_price_cents, total_cents, pay_with, address, notes, share_numbers, status, fulfilment, expires_at, paid_at, \
+     share_price_cents, total_cents, pay_with, address_sealed, notes, share_numbers, status, fulfilment, expires_at, paid_at, \
      ended_at, created_at, updated_at FROM shop_orders WHERE order_id < $1 AND (status = $2 OR $2 = 'any') \
      AND (fulfilment = $3 OR $3 = 'any') AND product_id = $5 ORDER BY order_id DESC LIMIT $4";
 const OF_ROUND: &str = "SELECT order_id, order_no, member_id, kind, product_id, round_id, quantity, piece_price_cents, \
-     share_price_cents, total_cents, pay_with, address, notes, share_numbers, status, fulfilment, expires_at, paid_at, \
+     share_price_cents, total_cents, pay_with, address_sealed, notes, share_numbers, status, fulfilment, expires_at, paid_at, \
      ended_at, created_at, updated_at FROM shop_orders WHERE order_id < $1 AND (status = $2 OR $2 = 'any') \
      AND (fulfilment = $3 OR $3 = 'any') AND round_id = $5 ORDER BY order_id DESC LIMIT $4";
 const SHARES: &str = "SELECT order_no, share_numbers FROM shop_orders WHERE round_id = $1 AND share_numbers <> '[]'";

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use kernel::{
     Account, AccountId, Cents, Change, Currency, Department, DepartmentId, Entry, EntryKind, Facts, Grants, Hold,
-    HoldState, Instant, Meal, MealId, MealOption, MealOrder, MealStatus, Member, MemberId, MemberStatus, Needs,
-    OptionId, OrderId, OrderStatus, Owner, Payer, PickupWindow, Pool, PoolId, Quantity, Role, RoleGrant, Scope,
+    HoldState, Instant, Meal, MealId, MealOption, MealOrder, MealStatus, Member, MemberId, MemberStatus, Needs, Openid,
+    OptionId, OrderId, OrderStatus, Owner, Payer, PickupWindow, Pool, PoolId, Quantity, Role, RoleGrant, Scope, Sealed,
     Session, Slot, TransferId,
 };
 use store::{Answer, Engine, Error, Store, Value, Writer};
@@ -135,6 +135,13 @@ pub(crate) const TEXTS: [&str; 6] = [
     "\t two\n lines\n ",
     "",
 ];
+
+/// As the service would have sealed it.
+pub(crate) fn openid(name: &str) -> Openid {
+    let mut index = [0; 32];
+    index[..name.len()].copy_from_slice(name.as_bytes());
+    Openid { index, sealed: Sealed::new([1].iter().chain(name.as_bytes()).copied().collect()) }
+}
 
 pub(crate) fn member(id: i64) -> Member {
     Member {

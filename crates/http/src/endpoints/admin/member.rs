@@ -35,5 +35,5 @@ pub(crate) fn endpoint() -> Endpoint {
 async fn handle(app: App, _: Caller, input: Input<MemberPath>) -> Result<Reply<MemberRow>, Failure> {
     let found = queries::members::show(app.store(), input.path.user_id).await?;
     let shown = found.ok_or(Refusal::NotFound { noun: Noun::Member })?;
-    Ok(Reply::ok(shown.into()))
+    Ok(Reply::ok(MemberRow::new(app.service().vault(), shown)?))
 }

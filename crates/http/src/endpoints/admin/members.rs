@@ -2,6 +2,7 @@ use axum::http::Method;
 use kernel::{AccountName, Cents, DepartmentCode, Instant, MemberId, MemberStatus, Permission, Role};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use service::Vault;
 use store::queries;
 use store::queries::members::{Filter, Shown};
 
@@ -69,13 +70,13 @@ pub(crate) struct MemberRow {
     created_at: Instant,
 }
 
-impl From<Shown> for MemberRow {
-    fn from(shown: Shown) -> Self {
+impl MemberRow {
+    pub(super) fn new(vault: &Vault, shown: Shown) -> Result<Self, service::Failure> {
         let member = shown.member;
-        Self {
+        Ok(Self {
             user_id: member.id,
             uid: member.uid,
-            openid: member.openid.as_deref().map(tail),
+            openid: member.openid.map(|openid| vault.openid_tail(&openid)).transpose()?,
             account: member.account,
             nickname: member.nickname,
             avatar_url: member.avatar_url,
@@ -86,14 +87,8 @@ impl From<Shown> for MemberRow {
             balance_cents: shown.balance,
             overdraft_limit_cents: member.overdraft_limit.map(kernel::Overdraft::cents),
             created_at: member.created_at,
-        }
+        })
     }
-}
-
-/// Enough to tell people apart, too little to be of use elsewhere.
-fn tail(openid: &str) -> String {
-    let length = openid.chars().count();
-    openid.chars().skip(length.saturating_sub(8)).collect()
 }
 
 pub(crate) fn endpoint() -> Endpoint {
@@ -129,5 +124,6 @@ async fn handle(app: App, _: Caller, input: Input<Nothing, MemberQuery>) -> Resu
         false => None,
     };
     let (found, page_info) = CursorInfo::cut(found, query.limit, |shown| shown.member.id.get());
-    Ok(Reply::ok(MemberPage { members: found.into_iter().map(MemberRow::from).collect(), total_count, page_info }))
+    let members = found.into_iter().map(|shown| MemberRow::new(app.service().vault(), shown));
+    Ok(Reply::ok(MemberPage { members: members.collect::<Result<_, _>>()?, total_count, page_info }))
 }

@@ -1,6 +1,7 @@
 use axum::http::Method;
 use jiff::tz::TimeZone;
 use kernel::{Cents, Code, Instant, Meal, MealOption, Noun, OutOfRange, Permission, Refusal};
+use service::Vault;
 use sheets::{Cell, Column};
 use store::queries;
 use store::queries::exports::{OrderOfMeal, Stream};
@@ -79,12 +80,20 @@ async fn handle(app: App, _: Caller, input: Input<MealPath>) -> Result<Workbook,
     let (meal, orders) = found.ok_or(Refusal::NotFound { noun: Noun::Meal })?;
     let which = format!("{}_{}_{}", meal.date, meal.slot.as_str(), meal.id.get());
     let (zone, now) = (app.zone().clone(), app.service().now());
+    let service = app.service().clone();
     let (name, plain_name) = (format!("餐次订单_{which}"), format!("meal_orders_{which}"));
-    Workbook::new(&app, turn, &name, &plain_name, move |out| write(out, zone, &meal, orders, now))
+    Workbook::new(&app, turn, &name, &plain_name, move |out| write(out, zone, &meal, orders, now, service.vault()))
 }
 
 /// The sheets are written in the order in which they are known: what the first one sums up comes last.
-fn write(out: Out, zone: TimeZone, meal: &Meal, mut orders: Stream<OrderOfMeal>, now: Instant) -> Written {
+fn write(
+    out: Out,
+    zone: TimeZone,
+    meal: &Meal,
+    mut orders: Stream<OrderOfMeal>,
+    now: Instant,
+    vault: &Vault,
+) -> Written {
     let date = meal.date.start_in(&zone);
     let mut book = sheets::Workbook::new(out, zone, &SHEETS)?;
     let mut totals = Totals::default();
@@ -93,8 +102,10 @@ fn write(out: Out, zone: TimeZone, meal: &Meal, mut orders: Stream<OrderOfMeal>,
         let mut sheet = book.sheet(ORDERS, &ORDER_COLUMNS)?;
         let mut next = Some(first);
         while let Some(order) = next {
-            order_row(&mut sheet, &order)?;
-            totals.add(order)?;
+            let openid = order.openid.as_ref().map(|openid| vault.openid_tail(openid)).transpose();
+            let openid = openid.map_err(|failure| format!("{failure:?}"))?;
+            order_row(&mut sheet, &order, openid.as_deref())?;
+            totals.add(order, openid)?;
             next = orders.blocking_next()?;
         }
         sheet.end()?;
@@ -167,14 +178,14 @@ fn write(out: Out, zone: TimeZone, meal: &Meal, mut orders: Stream<OrderOfMeal>,
     Ok(book.finish()?.end()?)
 }
 
-fn order_row(sheet: &mut sheets::Sheet<'_, Out>, order: &OrderOfMeal) -> Written {
+fn order_row(sheet: &mut sheets::Sheet<'_, Out>, order: &OrderOfMeal, openid_tail: Option<&str>) -> Written {
     let each = options_price(&order.options)?;
     let for_options = each.times(order.quantity)?;
     let names = option_names(&order.options);
     sheet.row(&[
         Cell::Integer(order.order.get()),
         nickname(&order.nickname),
-        user_id(order.openid_tail.as_deref()),
+        user_id(openid_tail),
         Cell::Integer(order.quantity.get()),
         Cell::Cents(order.total.get()),
         Cell::Moment(order.created_at.as_millis()),
@@ -244,7 +255,7 @@ struct MemberTotals {
 }
 
 impl Totals {
-    fn add(&mut self, order: OrderOfMeal) -> Result<(), OutOfRange> {
+    fn add(&mut self, order: OrderOfMeal, openid_tail: Option<String>) -> Result<(), OutOfRange> {
         let portions = order.quantity.get();
         self.portions = self.portions.checked_add(portions).ok_or(OutOfRange)?;
         self.revenue = self.revenue.plus(order.total)?;
@@ -271,7 +282,7 @@ impl Totals {
         }
         self.members.push(MemberTotals {
             nickname: order.nickname.into(),
-            openid_tail: order.openid_tail.map(Into::into),
+            openid_tail: openid_tail.map(Into::into),
             portions,
             spent: order.total,
             ordered_at: order.created_at,

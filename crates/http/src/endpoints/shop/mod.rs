@@ -20,7 +20,7 @@ use kernel::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use service::PictureName;
+use service::{PictureName, Vault};
 use store::queries::shop::{self as queries, Offered};
 use store::queries::topups;
 
@@ -211,9 +211,13 @@ pub(crate) struct ShopOrderAnswer {
     payments: Option<Vec<TopupAnswer>>,
 }
 
-impl From<ShopOrder> for ShopOrderAnswer {
-    fn from(order: ShopOrder) -> Self {
-        Self {
+impl ShopOrderAnswer {
+    pub(crate) fn list(vault: &Vault, orders: Vec<ShopOrder>) -> Result<Vec<Self>, service::Failure> {
+        orders.into_iter().map(|order| Self::new(vault, order)).collect()
+    }
+
+    pub(crate) fn new(vault: &Vault, order: ShopOrder) -> Result<Self, service::Failure> {
+        Ok(Self {
             order_id: order.id,
             user_id: order.member,
             status: order.status(),
@@ -236,14 +240,14 @@ impl From<ShopOrder> for ShopOrderAnswer {
             share_numbers: order.share_numbers,
             address: match order.delivery {
                 Delivery::PickUp => None,
-                Delivery::To(address) => Some(address),
+                Delivery::To(address) => Some(vault.address(order.member, &address)?),
             },
             notes: order.notes,
             balance_cents: None,
             warning: None,
             payment: None,
             payments: None,
-        }
+        })
     }
 }
 
@@ -278,7 +282,8 @@ pub(crate) async fn ask(
     match app.service().run(caller.tries(dry_run, Command::Shop(command))).await? {
         Outcome::ShopOrder(outcome) => {
             let (balance_cents, warning) = (outcome.balance, outcome.warning);
-            Ok(ShopOrderAnswer { balance_cents, warning, ..outcome.order.into() })
+            let answer = ShopOrderAnswer::new(app.service().vault(), outcome.order)?;
+            Ok(ShopOrderAnswer { balance_cents, warning, ..answer })
         }
         _ => Err(Failure::fault("a shop order's command answered something else")),
     }
@@ -308,7 +313,7 @@ pub(crate) async fn own_order(app: &App, caller: &Caller, order_no: &str) -> Res
 
 async fn with_payments(app: &App, order: ShopOrder) -> Result<ShopOrderAnswer, Failure> {
     let payments = topups::of_order(app.store(), order.id).await?.into_iter().map(TopupAnswer::from).collect();
-    Ok(ShopOrderAnswer { payments: Some(payments), ..order.into() })
+    Ok(ShopOrderAnswer { payments: Some(payments), ..ShopOrderAnswer::new(app.service().vault(), order)? })
 }
 
 pub(crate) async fn round_of(app: &App, round: RoundId) -> Result<Offered<Round>, Failure> {

@@ -67,12 +67,17 @@ async fn handle(
             return Err(Failure::Invalid(vec![Problem::new("product_id", problem)]));
         }
     };
+    let member = caller.identity.member;
+    let delivery = match order.address {
+        Some(address) => Delivery::To(app.service().vault().seal_address(member, address.as_str())?),
+        None => Delivery::PickUp,
+    };
     let command = ShopCommand::Place(PlaceShopOrder {
-        member: caller.identity.member,
+        member,
         goods,
         quantity: order.quantity,
         pay_with: order.pay_with,
-        delivery: order.address.map_or(Delivery::PickUp, Delivery::To),
+        delivery,
         notes: order.notes.unwrap_or_default(),
     });
     let answer = ask(&app, caller, input.query.dry_run, command).await?;

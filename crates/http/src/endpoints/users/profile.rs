@@ -74,7 +74,7 @@ async fn handle(app: App, caller: Caller, _: Input) -> Result<Reply<Profile>, Fa
     Ok(Reply::ok(Profile {
         user_info: ProfileInfo {
             user_id: id,
-            openid: member.openid,
+            openid: member.openid.map(|openid| app.service().vault().openid(&openid)).transpose()?,
             nickname: member.nickname,
             avatar_url: member.avatar_url,
             balance_cents: shown.balance,

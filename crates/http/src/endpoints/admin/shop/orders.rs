@@ -75,5 +75,5 @@ async fn handle(
     let (status, fulfilment) = (query.status, query.fulfillment_status);
     let found = queries::orders(app.store(), of, status, fulfilment, first, query.limit.and_one()).await?;
     let (found, page_info) = CursorInfo::cut(found, query.limit, |order| order.id.get());
-    Ok(Reply::ok(AllOrderPage { orders: found.into_iter().map(ShopOrderAnswer::from).collect(), page_info }))
+    Ok(Reply::ok(AllOrderPage { orders: ShopOrderAnswer::list(app.service().vault(), found)?, page_info }))
 }

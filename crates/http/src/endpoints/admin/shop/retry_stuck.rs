@@ -44,5 +44,6 @@ async fn handle(app: App, caller: Caller, input: Input<OrderNoPath>) -> Result<R
             return Err(failure.into());
         }
     }
-    Ok(Reply::saying(texts::SAVED, find(&app, &input.path.order_no).await?.into()))
+    let order = find(&app, &input.path.order_no).await?;
+    Ok(Reply::saying(texts::SAVED, ShopOrderAnswer::new(app.service().vault(), order)?))
 }
