@@ -6,8 +6,8 @@ Some requests take the caller's own session, password, role or account away. Who
 somebody new: an administrator from the command line (FANPIAO_SERVER, with the server's own settings), a member by signing in at WeChat
 for the first time.
 
-No chance finds a number that something has. So the ids and order numbers of all answers are kept under their names, and every other
-request has some of those in the places of these names.
+No chance finds a number that something has, and made-up idempotency keys repeat. So the ids and order numbers of all answers are kept
+under their names, and every other request has some of those in the places of these names, and a key of its own.
 """
 
 import collections
@@ -96,6 +96,8 @@ for path, operations in ask("/openapi.json").json()["paths"].items():
 def before_call(context, case, kwargs):
     case.headers.update(session)
     if CHANCE.random() < 0.5:
+        if "Idempotency-Key" in case.headers:
+            case.headers["Idempotency-Key"] = f"{os.getpid()}-{next(NUMBERS)}"
         case.path_parameters = about_known(case.path_parameters)
         case.query = about_known(case.query)
         case.body = about_known(case.body)
