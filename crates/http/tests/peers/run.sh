@@ -15,7 +15,7 @@ finish() {
 trap finish EXIT
 trap 'exit 1' INT TERM
 
-examples=${FANPIAO_FUZZ_EXAMPLES:-3}
+examples=${FANPIAO_FUZZ_EXAMPLES:-2}
 seed=${FANPIAO_FUZZ_SEED:-1}
 phases=${FANPIAO_FUZZ_PHASES:-fuzzing}
 
