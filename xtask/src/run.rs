@@ -36,8 +36,9 @@ Usage: cargo xtask fuzz-http [EXAMPLES [SEED]]
 
 Has schemathesis send so many requests (100) to every endpoint of a demo server, after those at the edges of what is described and with
 sequences of calls: by an administrator, by a member, and by nobody. It fails on a panic, on an answer that is not described, on a
-connection that breaks, and on books that do not fit afterwards. The seed (by default the number of the process) is printed; with the same one the same
-requests are made. `cargo xtask peers` does a little of it. Needs Python 3 with venv, and a package registry the first time.
+connection that breaks, and on books that do not fit afterwards. The seed (by default the number of the process) is
+printed; with the same one the same is made up again. `cargo xtask peers` does a little of it. Needs Python 3 with venv,
+and a package registry the first time.
 ";
 
 pub(crate) fn demo(args: &[String]) -> Result<(), String> {
