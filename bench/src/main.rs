@@ -41,11 +41,13 @@ fn main() -> ExitCode {
         Some("expiry") => runtime.block_on(expiry::run(&arguments[1..])),
         Some("history") => runtime.block_on(history::run(&arguments[1..])),
         Some("lanes") => runtime.block_on(lanes::run(&arguments[1..])),
+        Some("fastapi") => runtime.block_on(place_orders::run_fastapi(&arguments[1..])),
         Some("place-orders") => runtime.block_on(place_orders::run(&arguments[1..])),
         Some("sheets") => runtime.block_on(sheets::run(&arguments[1..])),
         Some("export-once") => runtime.block_on(sheets::export_once(&arguments[1..])),
         Some("one-by-one") => runtime.block_on(one_by_one::serve(&arguments[1..])),
         _ => Err("usage: cargo xtask bench place-orders [ORDERS [CALLERS [ROUNDS]]]\n       \
+                  cargo xtask bench fastapi [ORDERS [CALLERS [ROUNDS]]]\n       \
                   cargo xtask bench lanes [ORDERS [CALLERS]]\n       \
                   cargo xtask bench booking [ROUNDS]\n       \
                   cargo xtask bench check [ENTRIES [ROUNDS]]\n       \

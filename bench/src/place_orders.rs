@@ -1,4 +1,4 @@
-//! Orders over HTTP, the lanes beside one transaction an order, on both engines, in one run.
+//! Orders over HTTP, the lanes beside one transaction an order, on both engines, in one run; and beside a FastAPI service.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -8,7 +8,11 @@ use std::process::{Child, Command, Stdio};
 use serde_json::Value;
 use sim::World;
 
+use crate::process::python;
+
 const PASSWORD: &str = "only for this run";
+const SERVICE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/service.py");
+const REQUIREMENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/requirements.txt");
 
 /// A process that ends with the benchmark.
 struct Server {
@@ -40,13 +44,26 @@ impl Drop for Server {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
+enum Way<'a> {
     Lanes,
     OneByOne,
+    FastApi { python: &'a Path },
 }
 
 /// `arguments`: how many orders a run (25,000), how many callers (256), how many rounds (3).
 pub(crate) async fn run(arguments: &[String]) -> Result<(), String> {
+    compare(arguments, &["sqlite", "postgres"], "one by one", Way::OneByOne).await
+}
+
+/// The same on PostgreSQL, beside the FastAPI service.
+pub(crate) async fn run_fastapi(arguments: &[String]) -> Result<(), String> {
+    let folder = testing::TempDir::new();
+    let modules = "fastapi, uvicorn, uvloop, httptools, orjson, asyncpg";
+    let python = python(folder.path(), modules, &["--require-hashes", "--requirement", REQUIREMENTS])?;
+    compare(arguments, &["postgres"], "FastAPI", Way::FastApi { python: &python }).await
+}
+
+async fn compare(arguments: &[String], engines: &[&str], other: &str, other_way: Way<'_>) -> Result<(), String> {
     let number = |at: usize, otherwise: usize| match arguments.get(at) {
         Some(text) => text.parse().map_err(|error| format!("{text}: {error}")),
         None => Ok(otherwise),
@@ -59,13 +76,19 @@ pub(crate) async fn run(arguments: &[String]) -> Result<(), String> {
     println!("{orders} orders a run, {callers} callers, medians of {rounds} rounds");
     println!(
         "{:<10} {:>6} {:>12} {:>9} {:>12} {:>9} {:>7}",
-        "engine", "meals", "lanes/s", "p99 ms", "one by one/s", "p99 ms", "ratio"
+        "engine",
+        "meals",
+        "lanes/s",
+        "p99 ms",
+        format!("{other}/s"),
+        "p99 ms",
+        "ratio"
     );
-    for engine in ["sqlite", "postgres"] {
+    for &engine in engines {
         for meals in [1, 100] {
             let mut figures = [Vec::new(), Vec::new()];
             for _ in 0..rounds {
-                for (way, figures) in [Way::Lanes, Way::OneByOne].into_iter().zip(&mut figures) {
+                for (way, figures) in [Way::Lanes, other_way].into_iter().zip(&mut figures) {
                     // One transaction an order takes that much longer; its rate does not depend on how many there are.
                     let orders = if way == Way::Lanes { orders } else { orders / 5 };
                     figures.push(measure(&binary, engine, way, &world, [orders, callers, meals])?);
@@ -99,7 +122,7 @@ fn median<'a>(values: impl Iterator<Item = &'a Value>) -> f64 {
 fn measure(
     binary: &Path,
     engine: &str,
-    way: Way,
+    way: Way<'_>,
     world: &World,
     [orders, callers, meals]: [usize; 3],
 ) -> Result<Value, String> {
@@ -119,7 +142,9 @@ fn measure(
         command.env("FANPIAO_SECURITY__DATA_KEYS", crate::DATA_KEY);
         command
     };
-    add_admin(server_command())?;
+    if !matches!(way, Way::FastApi { .. }) {
+        add_admin(server_command())?;
+    }
     let password_file = folder.join("password");
     std::fs::write(&password_file, PASSWORD).map_err(|error| error.to_string())?;
     let server = match way {
@@ -128,6 +153,7 @@ fn measure(
             let own = std::env::current_exe().map_err(|error| error.to_string())?;
             Server::start(Command::new(own).args(["one-by-one", &url, world.base_url()]))?
         }
+        Way::FastApi { python } => Server::start(Command::new(python).args([SERVICE, &url, PASSWORD]))?,
     };
     let driven = Command::new(binary)
         .args(["bench", "place-orders", "--json", "--server", &server.url, "--account", "admin"])

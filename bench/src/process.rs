@@ -1,5 +1,6 @@
 //! Measurements that get a process of their own, so that its peak memory is its own.
 
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
@@ -38,4 +39,33 @@ pub(crate) fn median(figures: &[Value], name: &str) -> f64 {
     let mut values: Vec<f64> = figures.iter().filter_map(|one| one[name].as_f64()).collect();
     values.sort_unstable_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// A Python that has these modules: the one that is named, or a new environment in the folder, into which pip installs.
+pub(crate) fn python(folder: &Path, modules: &str, install: &[&str]) -> Result<PathBuf, String> {
+    let has_all = |python: &Path| {
+        let mut command = Command::new(python);
+        let asked = command.args(["-c", &format!("import {modules}")]).stderr(Stdio::null());
+        asked.status().is_ok_and(|status| status.success())
+    };
+    let named = std::env::var_os("FANPIAO_BENCH_PYTHON").map(PathBuf::from);
+    for python in named.into_iter().chain([PathBuf::from("python3")]) {
+        if has_all(&python) {
+            return Ok(python);
+        }
+    }
+    let environment = folder.join("python");
+    let run = |command: &mut Command| {
+        let ended = command.stdout(Stdio::null()).stderr(Stdio::piped()).output();
+        let ended = ended.map_err(|error| format!("{command:?}: {error}"))?;
+        if ended.status.success() {
+            return Ok(());
+        }
+        let said = String::from_utf8_lossy(&ended.stderr);
+        Err(said.lines().last().unwrap_or("python3 failed").to_owned())
+    };
+    run(Command::new("python3").args(["-m", "venv"]).arg(&environment))?;
+    let python = environment.join("bin/python");
+    run(Command::new(&python).args(["-m", "pip", "install", "--quiet"]).args(install))?;
+    Ok(python)
 }

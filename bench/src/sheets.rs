@@ -1,8 +1,8 @@
 //! A meal's workbook through the endpoint, on both engines, beside the same four sheets made with pandas and openpyxl.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -22,7 +22,7 @@ use store::Store;
 use tokio::task::JoinSet;
 use tower::ServiceExt;
 
-use crate::process::{figures, median, peak_mb};
+use crate::process::{figures, median, peak_mb, python};
 
 const CALLERS: usize = 256;
 const TOKEN: &str = "only for this run";
@@ -43,7 +43,7 @@ pub(crate) async fn run(arguments: &[String]) -> Result<(), String> {
         ("sqlite", sqlite.as_str(), fill(&sqlite, orders).await?),
         ("postgres", database.url(), fill(database.url(), orders).await?),
     ];
-    let python = python(folder.path());
+    let python = python(folder.path(), "pandas, openpyxl", &["pandas", "openpyxl"]);
 
     println!(
         "a meal of {orders} orders as a workbook of four sheets, medians of {rounds} rounds, each in a new process"
@@ -134,35 +134,6 @@ fn export(url: &str, meal: MealId, path: &Path) -> Result<Value, String> {
 #[expect(clippy::float_arithmetic, reason = "figures for people")]
 fn ratio(a: f64, b: f64) -> f64 {
     a / b
-}
-
-/// A Python that has what the peer needs: the one that is named, or a new environment in the folder.
-fn python(folder: &Path) -> Result<PathBuf, String> {
-    let has_both = |python: &Path| {
-        let mut command = Command::new(python);
-        let asked = command.args(["-c", "import pandas, openpyxl"]).stderr(Stdio::null());
-        asked.status().is_ok_and(|status| status.success())
-    };
-    let named = std::env::var_os("FANPIAO_BENCH_PYTHON").map(PathBuf::from);
-    for python in named.into_iter().chain([PathBuf::from("python3")]) {
-        if has_both(&python) {
-            return Ok(python);
-        }
-    }
-    let environment = folder.join("python");
-    let run = |command: &mut Command| {
-        let ended = command.stdout(Stdio::null()).stderr(Stdio::piped()).output();
-        let ended = ended.map_err(|error| format!("{command:?}: {error}"))?;
-        if ended.status.success() {
-            return Ok(());
-        }
-        let said = String::from_utf8_lossy(&ended.stderr);
-        Err(said.lines().last().unwrap_or("python3 failed").to_owned())
-    };
-    run(Command::new("python3").args(["-m", "venv"]).arg(&environment))?;
-    let python = environment.join("bin/python");
-    run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "pandas", "openpyxl"]))?;
-    Ok(python)
 }
 
 async fn start(url: &str) -> Result<Service, String> {

@@ -26,6 +26,7 @@ Usage: cargo xtask COMMAND
   demo [-- ARGS…]             build everything and run `fanpiao demo`
   bench [ARGS…]               build everything in release mode and run the benchmarks
   peers                       hold our files and answers against other people's programs
+  fuzz-http [EXAMPLES [SEED]] send a demo server what its description allows, and what it does not
   help [COMMAND]              this text, or what one command does
 ";
 
@@ -54,6 +55,7 @@ fn dispatch(args: &[String]) -> Result<(), String> {
         "demo" => run::demo(args),
         "bench" => run::bench(args),
         "peers" => run::peers(args),
+        "fuzz-http" => run::fuzz_http(args),
         other => Err(format!("there is no command `{other}`\n\n{HELP}")),
     }
 }
@@ -67,6 +69,7 @@ fn help(command: Option<&str>) -> Result<(), String> {
         Some("demo") => run::DEMO_HELP,
         Some("bench") => run::BENCH_HELP,
         Some("peers") => run::PEERS_HELP,
+        Some("fuzz-http") => run::FUZZ_HTTP_HELP,
         Some(other) => return Err(format!("there is no command `{other}`\n\n{HELP}")),
     };
     print!("{text}");

@@ -31,6 +31,16 @@ Runs every crates/*/tests/peers/run.sh. They need Python 3 with venv, some of th
 registry; what they install stays in the target folder.
 ";
 
+pub(crate) const FUZZ_HTTP_HELP: &str = "\
+Usage: cargo xtask fuzz-http [EXAMPLES [SEED]]
+
+Has schemathesis send so many requests (100) to every endpoint of a demo server, after those at the edges of what is described and with
+sequences of calls: by an administrator, by a member, and by nobody. It fails on a panic, on an answer that is not described, on a
+connection that breaks, and on books that do not fit afterwards. The seed (by default the number of the process) is
+printed; with the same one the same is made up again. `cargo xtask peers` does a little of it. Needs Python 3 with venv,
+and a package registry the first time.
+";
+
 pub(crate) fn demo(args: &[String]) -> Result<(), String> {
     let args = match args.split_first() {
         None => args,
@@ -64,8 +74,32 @@ pub(crate) fn peers(args: &[String]) -> Result<(), String> {
     if let Some(argument) = args.first() {
         return Err(unknown_argument(argument, PEERS_HELP));
     }
+    peers_with(&build_server()?)
+}
+
+pub(crate) fn peers_with(server: &Path) -> Result<(), String> {
+    let crates = std::fs::read_dir("crates").map_err(|error| format!("crates: {error}"))?;
+    let mut folders: Vec<_> = crates.flatten().map(|entry| entry.path()).collect();
+    folders.retain(|folder| folder.join("tests/peers/run.sh").is_file());
+    folders.sort();
+    let run_one = |folder: &PathBuf| peer(folder, server).and_then(|mut script| run(&mut script)).err();
+    let failures: Vec<String> = folders.iter().filter_map(run_one).collect();
+    if failures.is_empty() { Ok(()) } else { Err(failures.join("\n")) }
+}
+
+pub(crate) fn fuzz_http(args: &[String]) -> Result<(), String> {
+    if let Some(argument) = args.get(2).or_else(|| args.iter().find(|arg| arg.parse::<u32>().is_err())) {
+        return Err(unknown_argument(argument, FUZZ_HTTP_HELP));
+    }
+    let seed = args.get(1).cloned().unwrap_or_else(|| std::process::id().to_string());
+    let mut script = peer(Path::new("crates/http"), &build_server()?)?;
+    script.env("FANPIAO_FUZZ_EXAMPLES", args.first().map_or("100", String::as_str)).env("FANPIAO_FUZZ_SEED", seed);
+    run(script.env("FANPIAO_FUZZ_PHASES", "coverage,fuzzing,stateful"))
+}
+
+fn build_server() -> Result<PathBuf, String> {
     run(cargo().args(["build", "--locked", "--package", "fanpiao"]))?;
-    peers_with(&built_server()?)
+    built_server()
 }
 
 /// What was built last, not optimized.
@@ -73,21 +107,14 @@ pub(crate) fn built_server() -> Result<PathBuf, String> {
     absolute(&target_folder().join("debug/fanpiao"))
 }
 
-fn absolute(path: &Path) -> Result<PathBuf, String> {
-    std::path::absolute(path).map_err(|error| error.to_string())
+/// The script of a crate that has other people's programs look at `server`.
+fn peer(folder: &Path, server: &Path) -> Result<Command, String> {
+    let mut script = Command::new(folder.join("tests/peers/run.sh"));
+    let installed = target_folder().join("peers").join(folder.file_name().unwrap_or_default());
+    script.env("FANPIAO_SERVER", server).env("FANPIAO_PEERS_FOLDER", absolute(&installed)?);
+    Ok(script)
 }
 
-pub(crate) fn peers_with(server: &Path) -> Result<(), String> {
-    let installed = absolute(&target_folder().join("peers"))?;
-    let crates = std::fs::read_dir("crates").map_err(|error| format!("crates: {error}"))?;
-    let mut folders: Vec<_> = crates.flatten().map(|entry| entry.path()).collect();
-    folders.retain(|folder| folder.join("tests/peers/run.sh").is_file());
-    folders.sort();
-    let run_one = |folder: &PathBuf| {
-        let place = installed.join(folder.file_name().unwrap_or_default());
-        let mut script = Command::new(folder.join("tests/peers/run.sh"));
-        run(script.env("FANPIAO_SERVER", server).env("FANPIAO_PEERS_FOLDER", place)).err()
-    };
-    let failures: Vec<String> = folders.iter().filter_map(run_one).collect();
-    if failures.is_empty() { Ok(()) } else { Err(failures.join("\n")) }
+fn absolute(path: &Path) -> Result<PathBuf, String> {
+    std::path::absolute(path).map_err(|error| error.to_string())
 }

@@ -95,6 +95,10 @@ pub(crate) enum Answer {
     Events(&'static str),
     /// A page of this media type.
     Page(&'static str),
+    /// The envelope around an object of which a partner's protocol says what is in it.
+    Partner,
+    /// Nothing, or an error of WeChat's own kind.
+    Notification,
 }
 
 pub struct Endpoint {
@@ -183,8 +187,25 @@ impl Endpoint {
         }
     }
 
-    /// For a sender outside, who proves itself by what it sends and reads an answer of its own kind.
-    pub(crate) fn callback<F, Fut>(declared: Declaration, handle: F) -> Self
+    /// For a partner, who proves itself by what it sends.
+    pub(crate) fn partner<F, Fut>(declared: Declaration, handle: F) -> Self
+    where
+        F: Fn(App, Parts, Bytes) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Result<Response, Failure>> + Send + 'static,
+    {
+        Self::callback(Answer::Partner, declared, handle)
+    }
+
+    /// For WeChat, which proves itself by what it sends.
+    pub(crate) fn notification<F, Fut>(declared: Declaration, handle: F) -> Self
+    where
+        F: Fn(App, Parts, Bytes) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Result<Response, Failure>> + Send + 'static,
+    {
+        Self::callback(Answer::Notification, declared, handle)
+    }
+
+    fn callback<F, Fut>(answer: Answer, declared: Declaration, handle: F) -> Self
     where
         F: Fn(App, Parts, Bytes) -> Fut + Clone + Send + Sync + 'static,
         Fut: Future<Output = Result<Response, Failure>> + Send + 'static,
@@ -212,7 +233,7 @@ impl Endpoint {
             path: inline_schema_of::<Nothing>,
             query: inline_schema_of::<Nothing>,
             body: schema_of::<Nothing>,
-            answer: Answer::Page("application/json"),
+            answer,
             mount: Box::new(mount),
         }
     }
@@ -277,11 +298,24 @@ impl Endpoint {
 
     /// Everything it may answer when it does not do what was asked: what its form makes possible, and what it declares.
     pub(crate) fn codes(&self) -> Vec<Code> {
-        let mut codes = self.declared.codes.to_vec();
-        if matches!(self.answer, Answer::Page(_)) {
-            return codes;
+        let mut codes = self.codes_of_form();
+        codes.extend(self.declared.codes);
+        codes.sort_unstable();
+        codes.dedup();
+        codes
+    }
+
+    pub(crate) fn codes_of_form(&self) -> Vec<Code> {
+        let mut codes = vec![Code::RateLimited, Code::Internal];
+        match self.answer {
+            Answer::Page(_) => return codes,
+            Answer::Partner | Answer::Notification => {
+                codes.extend([Code::RequestTimeout, Code::PayloadTooLarge]);
+                return codes;
+            }
+            Answer::Enveloped(_) | Answer::File(_) | Answer::Events(_) => {}
         }
-        codes.extend([Code::ValidationError, Code::RateLimited, Code::Unavailable, Code::Internal]);
+        codes.extend([Code::ValidationError, Code::Unavailable]);
         if self.access != Access::Public {
             codes.push(Code::InvalidToken);
         }
@@ -299,8 +333,6 @@ impl Endpoint {
                 codes.extend([Code::IdempotencyConflict, Code::ConcurrencyError]);
             }
         }
-        codes.sort_unstable();
-        codes.dedup();
         codes
     }
 }

@@ -49,7 +49,11 @@ impl Schemas {
                     body: request(endpoint.body),
                     answer: match endpoint.answer {
                         Answer::Enveloped(schema) => Some(schema(&mut answers).to_value()),
-                        Answer::File(_) | Answer::Events(_) | Answer::Page(_) => None,
+                        Answer::File(_)
+                        | Answer::Events(_)
+                        | Answer::Page(_)
+                        | Answer::Partner
+                        | Answer::Notification => None,
                     },
                 }
             })
@@ -273,21 +277,12 @@ fn responses(endpoint: &Endpoint, answer: Option<&Value>) -> Value {
             },
             "content": { *media_type: { "schema": { "type": "string", "format": "binary" } } },
         }),
-        (Answer::Enveloped(_), answer) => json!({
-            "description": "Done.",
-            "headers": headers,
-            "content": { JSON: { "schema": {
-                "type": "object",
-                "required": ["success", "message", "data"],
-                "properties": {
-                    "success": { "type": "boolean", "const": true },
-                    "message": { "type": "string" },
-                    "data": answer,
-                },
-            }}},
-        }),
+        (Answer::Enveloped(_), answer) => done(&headers, answer),
+        (Answer::Partner, _) => done(&headers, Some(&json!({ "type": "object" }))),
+        (Answer::Notification, _) => json!({ "description": "It is on disk.", "headers": headers }),
     };
-    responses.insert("200".to_owned(), success);
+    let status = if matches!(endpoint.answer, Answer::Notification) { "204" } else { "200" };
+    responses.insert(status.to_owned(), success);
 
     let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
     for code in endpoint.codes() {
@@ -306,5 +301,36 @@ fn responses(endpoint: &Endpoint, answer: Option<&Value>) -> Value {
         });
         responses.insert(status.to_string(), answer);
     }
-    Value::Object(responses)
+    let mut responses = Value::Object(responses);
+    if matches!(endpoint.answer, Answer::Notification) {
+        let theirs = json!({
+            "type": "object",
+            "required": ["code", "message"],
+            "properties": { "code": { "const": "FAIL" }, "message": { "type": "string" } },
+        });
+        responses["401"] = json!({
+            "description": "`FAIL`: the signature, the serial or the time does not hold",
+            "headers": headers,
+            "content": { JSON: { "schema": &theirs } },
+        });
+        let schema = &mut responses["500"]["content"][JSON]["schema"];
+        *schema = json!({ "anyOf": [theirs, schema.take()] });
+    }
+    responses
+}
+
+fn done(headers: &Value, data: Option<&Value>) -> Value {
+    json!({
+        "description": "Done.",
+        "headers": headers,
+        "content": { JSON: { "schema": {
+            "type": "object",
+            "required": ["success", "message", "data"],
+            "properties": {
+                "success": { "type": "boolean", "const": true },
+                "message": { "type": "string" },
+                "data": data,
+            },
+        }}},
+    })
 }

@@ -56,7 +56,7 @@ pub(crate) fn openapi(endpoints: &[Endpoint]) -> String {
     let paths = document["paths"].as_object_mut().into_iter().flat_map(|paths| paths.values_mut());
     for operation in paths.filter_map(Value::as_object_mut).flat_map(|methods| methods.values_mut()) {
         if let Some(responses) = operation["responses"].as_object_mut() {
-            responses.retain(|status, _| status == "200");
+            responses.retain(|status, _| status.starts_with('2'));
             responses.values_mut().filter_map(Value::as_object_mut).for_each(|response| {
                 response.shift_remove("headers");
             });

@@ -60,10 +60,12 @@ impl Owner {
         }
     }
 
-    /// The owner's account in one currency. The id is computed, so nobody has to look it up before locking it.
+    /// The owner's account in one currency. The id is computed, so nobody has to look it up before locking it. A number
+    /// that somebody made up may be too large for an owner: its account is then the first or the last, which nobody has.
     #[must_use]
     pub fn account(self, currency: Currency) -> AccountId {
-        AccountId::new(self.id() * 2 + i64::from(currency == Currency::Ticket))
+        let first = self.id().saturating_mul(2);
+        AccountId::new(first.saturating_add(i64::from(currency == Currency::Ticket)))
     }
 }
 
@@ -181,5 +183,13 @@ mod tests {
         let owner = Owner::Member(MemberId::new(21));
         assert_eq!(owner.account(Currency::Cny).get(), 42);
         assert_eq!(owner.account(Currency::Ticket).get(), 43);
+    }
+
+    #[test]
+    fn a_number_too_large_for_an_owner_has_nobodys_account() {
+        for number in [i64::MIN, i64::MIN + 21, 1 << 62, i64::MAX] {
+            let account = Owner::Member(MemberId::new(number)).account(Currency::Ticket).get();
+            assert!([i64::MIN, i64::MIN + 1, i64::MAX].contains(&account), "{number}: {account}");
+        }
     }
 }

@@ -102,6 +102,21 @@ async fn ids_and_queries_are_typed() {
 }
 
 #[tokio::test]
+async fn a_number_beyond_all_ids_is_nobodys() {
+    let server = Server::start(Home::sqlite()).await;
+    let admin = server.person(Role::Admin).await;
+    for number in [i64::MAX, 1 << 62, i64::MIN, i64::MIN + 21] {
+        let read = server.ask(&format!("GET /api/v1/admin/members/{number}/ledger")).by(&admin).send().await;
+        read.failed(404, "NOT_FOUND");
+        let change = server.ask(&format!("POST /api/v1/meals/{number}/cancel")).by(&admin).send().await;
+        change.failed(404, "NOT_FOUND");
+        let body = json!({"product_id": number, "quantity": 1, "pay_with": "balance"});
+        let buy = server.ask("POST /api/v1/shop/orders").by(&admin).json(&body).await;
+        buy.failed(404, "NOT_FOUND");
+    }
+}
+
+#[tokio::test]
 async fn bodies_are_json_and_small() {
     let server = Server::start(Home::sqlite()).await;
     let member = server.person(Role::Member).await;

@@ -2,32 +2,24 @@
 
 use std::net::Ipv4Addr;
 
+use axum::http::Method;
 use axum::http::request::Parts;
-use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use bytes::Bytes;
 use kernel::Code;
-use serde::Serialize;
+use serde_json::json;
 use service::{EventKind, EventRefused};
 
-use super::single;
+use super::{said, single};
 use crate::App;
 use crate::endpoint::{Declaration, Endpoint, Tag};
 use crate::failure::Failure;
 use crate::frame::Sender;
-use crate::reply;
-
-#[derive(Serialize)]
-struct Taken {
-    success: bool,
-    message: &'static str,
-    data: serde_json::Map<String, serde_json::Value>,
-}
 
 const CODES: &[Code] = &[Code::InvalidSignature, Code::Unavailable];
 
 pub(crate) fn orders() -> Endpoint {
-    Endpoint::callback(
+    Endpoint::partner(
         Declaration {
             method: Method::POST,
             path: "/api/v1/callbacks/cabinet/orders",
@@ -44,7 +36,7 @@ pub(crate) fn orders() -> Endpoint {
 }
 
 pub(crate) fn exceptions() -> Endpoint {
-    Endpoint::callback(
+    Endpoint::partner(
         Declaration {
             method: Method::POST,
             path: "/api/v1/callbacks/cabinet/exceptions",
@@ -59,7 +51,7 @@ pub(crate) fn exceptions() -> Endpoint {
 }
 
 pub(crate) fn doors() -> Endpoint {
-    Endpoint::callback(
+    Endpoint::partner(
         Declaration {
             method: Method::POST,
             path: "/api/v1/callbacks/cabinet/doors",
@@ -74,7 +66,7 @@ pub(crate) fn doors() -> Endpoint {
 }
 
 pub(crate) fn devices() -> Endpoint {
-    Endpoint::callback(
+    Endpoint::partner(
         Declaration {
             method: Method::POST,
             path: "/api/v1/callbacks/cabinet/devices",
@@ -94,10 +86,7 @@ async fn take(app: App, kind: EventKind, parts: Parts, body: Bytes) -> Result<Re
     let sender = sender.unwrap_or(Ipv4Addr::LOCALHOST.into());
     let header = |name: &str| single(&parts.headers, name);
     match app.service().take_cabinet_event(kind, target, &header, &body, sender).await {
-        Ok(()) => {
-            let taken = Taken { success: true, message: "成功", data: serde_json::Map::new() };
-            reply::json(StatusCode::OK, &taken).map_err(|_| Failure::fault("an answer cannot be written as JSON"))
-        }
+        Ok(()) => said(&json!({})),
         Err(EventRefused::Unbelieved(why)) => {
             tracing::warn!(?kind, why, "an event is not believed");
             Err(Failure::Code(Code::InvalidSignature))

@@ -1,22 +1,20 @@
 //! What the ERP tells us and asks of us, signed as every partner signs.
 
+use axum::http::Method;
 use axum::http::request::Parts;
-use axum::http::{Method, StatusCode};
-use axum::response::Response;
 use bytes::Bytes;
 use kernel::{Code, Date};
 use serde_json::json;
 use service::EventRefused;
 
-use super::single;
+use super::{said, single};
 use crate::App;
 use crate::endpoint::{Declaration, Endpoint, Tag};
 use crate::failure::Failure;
-use crate::reply;
 use crate::texts::{Language, say};
 
 pub(crate) fn products() -> Endpoint {
-    Endpoint::callback(
+    Endpoint::partner(
         Declaration {
             method: Method::POST,
             path: "/api/v1/partner/erp/products",
@@ -38,7 +36,7 @@ pub(crate) fn products() -> Endpoint {
 }
 
 pub(crate) fn sales() -> Endpoint {
-    Endpoint::callback(
+    Endpoint::partner(
         Declaration {
             method: Method::GET,
             path: "/api/v1/partner/erp/sales",
@@ -46,7 +44,7 @@ pub(crate) fn sales() -> Endpoint {
             tag: Tag::Cabinets,
             summary: "The ERP asks for a day's sales",
             description: "`?date=YYYY-MM-DD`, a day that is over: what each store sold and was paid for, as it is sent to the ERP.",
-            codes: &[Code::InvalidSignature, Code::Unavailable],
+            codes: &[Code::ValidationError, Code::InvalidSignature, Code::Unavailable],
         },
         async |app: App, parts: Parts, _: Bytes| {
             let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
@@ -76,9 +74,4 @@ fn refused(refused: EventRefused) -> Failure {
         }
         EventRefused::NotNow => Failure::Code(Code::Unavailable),
     }
-}
-
-fn said(data: &serde_json::Value) -> Result<Response, Failure> {
-    let envelope = json!({ "success": true, "message": "成功", "data": data });
-    reply::json(StatusCode::OK, &envelope).map_err(|_| Failure::fault("an answer cannot be written as JSON"))
 }

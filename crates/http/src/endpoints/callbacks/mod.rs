@@ -4,7 +4,18 @@ pub(crate) mod cabinet;
 pub(crate) mod erp;
 pub(crate) mod wechat;
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use serde_json::{Value, json};
+
+use crate::failure::Failure;
+use crate::reply;
+
+/// What a partner is told when all went well.
+fn said(data: &Value) -> Result<Response, Failure> {
+    let envelope = json!({ "success": true, "message": "成功", "data": data });
+    reply::json(StatusCode::OK, &envelope).map_err(|_| Failure::fault("an answer cannot be written as JSON"))
+}
 
 /// A header that comes twice says nothing.
 fn single<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {

@@ -20,7 +20,7 @@ struct WechatFailure {
 }
 
 pub(crate) fn pay() -> Endpoint {
-    Endpoint::callback(
+    Endpoint::notification(
         Declaration {
             method: Method::POST,
             path: "/api/v1/callbacks/wechat/pay",
@@ -35,7 +35,7 @@ pub(crate) fn pay() -> Endpoint {
 }
 
 pub(crate) fn refund() -> Endpoint {
-    Endpoint::callback(
+    Endpoint::notification(
         Declaration {
             method: Method::POST,
             path: "/api/v1/callbacks/wechat/refund",
