@@ -8,9 +8,9 @@ use http_api::{App, Limits};
 use kernel::{CabinetRules, Cents, Overdraft, ShopRules};
 use service::{
     AlertDelivery, Ambient, BackUp, BookSubscriptions, Compensation, ConsistencyCheck, EndRounds, Erp, ForgetOldRows,
-    Job, LaneSettings, OpenDelivery, Pay, PullErpProducts, Recharge, RefundDelivery, ReleaseExpiredOrders,
-    SalesDelivery, ScoreDelivery, SealAudit, SendErpSales, Service, Settings, System, TidyPictures, Vendor,
-    WatchAlerts,
+    Job, LaneSettings, LeakedPasswords, OpenDelivery, Pay, PullErpProducts, Recharge, RefundDelivery,
+    ReleaseExpiredOrders, SalesDelivery, ScoreDelivery, SealAudit, SendErpSales, Service, Settings, System,
+    TidyPictures, Vendor, WatchAlerts,
 };
 use store::Store;
 use tracing_subscriber::EnvFilter;
@@ -83,6 +83,7 @@ async fn start(config: &Config, jobs: Vec<Box<dyn Job>>) -> Result<Service, Prob
     settings.alerts = config.alerts()?;
     settings.keys = config.data_keys()?;
     settings.demand_second_factor = config.security.second_factor == SecondFactor::Required;
+    settings.leaked_passwords = leaked_passwords(config)?;
     settings.session_ms = i64::from(config.session.lifetime_hours) * 3_600_000;
     settings.lanes = LaneSettings { postgres_lanes: config.lanes.postgres, queue: config.lanes.queue };
     settings.mini_program = mini_program(config)?;
@@ -163,6 +164,12 @@ fn merchant(config: &Config) -> Result<Option<Pay>, Problem> {
             .as_ref()
             .map(|service_id| payscore::Service { appid: appid.clone(), service_id: service_id.clone() }),
     }))
+}
+
+fn leaked_passwords(config: &Config) -> Result<Option<LeakedPasswords>, Problem> {
+    let Some(path) = &config.security.leaked_passwords else { return Ok(None) };
+    let list = LeakedPasswords::open(path);
+    list.map(Some).map_err(|error| format!("security.leaked_passwords: {}: {error}", path.display()))
 }
 
 /// Who opens the cabinets' doors.

@@ -184,6 +184,8 @@ pub(crate) struct Security {
     /// The same, a line each.
     pub(crate) data_keys_file: Option<PathBuf>,
     pub(crate) second_factor: SecondFactor,
+    /// The hashes of passwords that nobody may take, in their order.
+    pub(crate) leaked_passwords: Option<PathBuf>,
 }
 
 /// Who has to have a second factor.
@@ -887,6 +889,10 @@ impl fmt::Display for Config {
             SecondFactor::Required => "required",
         };
         writeln!(f, "second_factor = {second_factor:?}")?;
+        match &security.leaked_passwords {
+            Some(path) => writeln!(f, "leaked_passwords = {:?}", path.display().to_string())?,
+            None => writeln!(f, "# leaked_passwords: none, a password that everybody knows may be taken")?,
+        }
         let Retention { answers_days, sessions_days, job_runs_days } = retention;
         writeln!(f, "\n[retention]\nanswers_days = {answers_days}")?;
         writeln!(f, "sessions_days = {sessions_days}\njob_runs_days = {job_runs_days}")?;

@@ -56,7 +56,8 @@ async fn add_user(
     arguments: &UserAddArguments,
     password: &str,
 ) -> Result<kernel::MemberId, Problem> {
-    WeakPassword::check(password, &arguments.account).map_err(|weak| match weak {
+    let weakness = service.weakness(password, &arguments.account).await;
+    let problem = weakness.map_err(|failure| format!("{failure:?}"))?.map(|weak| match weak {
         WeakPassword::Length => {
             let (shortest, longest) = (WeakPassword::SHORTEST, WeakPassword::LONGEST);
             format!("a password has {shortest} to {longest} characters, this one has {}", password.chars().count())
@@ -64,7 +65,11 @@ async fn add_user(
         WeakPassword::TooUniform => "the password is made of too few different characters".to_owned(),
         WeakPassword::Sequence => "the password mostly goes along the alphabet, the digits or the keyboard".to_owned(),
         WeakPassword::LikeAccount => "the password is little more than the name of the account".to_owned(),
-    })?;
+        WeakPassword::Leaked => "the password is on the list of leaked ones, which others try first".to_owned(),
+    });
+    if let Some(problem) = problem {
+        return Err(problem);
+    }
     let text = |what: &str, error: kernel::InvalidText| format!("{what}: {error}");
     let account = AccountName::try_from(arguments.account.clone()).map_err(|error| text("--account", error))?;
     let department = arguments.department.clone().map(kernel::DepartmentCode::try_from).transpose();

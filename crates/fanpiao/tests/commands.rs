@@ -4,6 +4,7 @@
 
 mod common;
 
+use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use common::{
@@ -110,6 +111,31 @@ fn a_short_password_is_refused() {
         "{}",
         text(&output.stderr)
     );
+}
+
+#[test]
+fn a_leaked_password_is_refused_and_a_list_that_is_none_is_told() {
+    let (home, folder) = (Home::sqlite(), testing::TempDir::new());
+    let list = folder.join("leaked");
+    let add = || {
+        let mut command = fanpiao(&home);
+        command.args(["user", "add", "--account", "a1", "--role", "admin", "--password-stdin"]);
+        command.env("FANPIAO_SECURITY__LEAKED_PASSWORDS", &list);
+        let mut child = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started");
+        // Where the list is none, nobody reads it.
+        drop(child.stdin.take().expect("piped").write_all(PASSWORD.as_bytes()));
+        let output = child.wait_with_output().expect("ended");
+        (output.status.success(), text(&output.stderr))
+    };
+    for (lines, problem) in [
+        // Of `correct horse battery`.
+        ("98decc62ece399a22ed30d490ef333be7fde7385\n", "on the list of leaked ones"),
+        ("password\n", "leaked: at byte 0: no line that begins with a SHA-1 hash"),
+    ] {
+        std::fs::write(&list, lines).expect("written");
+        let (is_added, said) = add();
+        assert!(!is_added && said.contains(problem), "{said}");
+    }
 }
 
 /// Damage of every kind, done to the database behind everybody's back.

@@ -2,16 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::future::Future;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
 
 use jiff::tz::TimeZone;
 use kernel::{Counts, Date, Instant};
 
 use crate::jobs::counts;
-use crate::{Job, Schedule, Service};
+use crate::{Job, Ran, Schedule, Service};
 
 const BEGINNING: &str = "fanpiao-";
 const ENDING: &str = ".backup";
@@ -58,7 +56,7 @@ impl Job for BackUp {
         Schedule::Daily { minute: self.minute }
     }
 
-    fn run<'a>(&'a self, service: &'a Service) -> Pin<Box<dyn Future<Output = Result<Counts, String>> + Send + 'a>> {
+    fn run<'a>(&'a self, service: &'a Service) -> Ran<'a> {
         Box::pin(self.back_up(service))
     }
 }

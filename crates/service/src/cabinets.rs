@@ -1,10 +1,7 @@
 //! Opening the cabinets' doors, and looking after what nobody hears of any more.
 
-use std::future::Future;
-use std::pin::Pin;
-
 use kernel::{
-    CabinetCommand, CabinetPay, Command, Counts, DeviceId, DoorSeen, DoorSession, DoorSessionId, DoorStatus, LapseDoor,
+    CabinetCommand, CabinetPay, Command, DeviceId, DoorSeen, DoorSession, DoorSessionId, DoorStatus, LapseDoor,
     MemberId, NoteDoor, OpenDoor, Outcome, Refusal, numbered_order,
 };
 use store::queries::cabinets;
@@ -13,14 +10,12 @@ use store::{OutboxRow, Store};
 use crate::jobs::counts;
 use crate::scores::ScoreCompensation;
 use crate::vendor::DoorAnswer;
-use crate::{Delivered, Delivery, Failure, Job, Request, Schedule, Service, crash, uuid};
+use crate::{Delivering, Delivery, Failure, Job, Ran, Request, Schedule, Service, crash, uuid};
 
 const MINUTE_MS: i64 = 60_000;
 const MOST_AT_ONCE: i64 = 100;
 /// An event that is younger is still at work.
 const EVENT_WAIT_MS: i64 = 30_000;
-
-type Ran<'a> = Pin<Box<dyn Future<Output = Result<Counts, String>> + Send + 'a>>;
 
 /// The opening that a session number names.
 pub(crate) async fn session_of(store: &Store, session_no: &str) -> Result<Option<DoorSession>, store::Error> {
@@ -90,20 +85,13 @@ impl Delivery for OpenDelivery {
         "cabinet-open"
     }
 
-    fn deliver<'a>(
-        &'a self,
-        service: &'a Service,
-        message: &'a OutboxRow,
-    ) -> Pin<Box<dyn Future<Output = Delivered> + Send + 'a>> {
+    fn deliver<'a>(&'a self, service: &'a Service, message: &'a OutboxRow) -> Delivering<'a> {
         Box::pin(async move {
             let body: serde_json::Value = serde_json::from_str(&message.body).unwrap_or_default();
             let Some(id) = body["session_id"].as_i64() else {
-                return Delivered::Failed("the message names no opening".to_owned());
+                return Err("the message names no opening".to_owned());
             };
-            match service.deliver_opening(DoorSessionId::new(id)).await {
-                Ok(()) => Delivered::Done,
-                Err(why) => Delivered::Failed(why),
-            }
+            service.deliver_opening(DoorSessionId::new(id)).await
         })
     }
 }

@@ -2,13 +2,11 @@
 //! and store go out under one number, counted from the orders and held against the ledger.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::future::Future;
-use std::pin::Pin;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use kernel::{
-    Bought, Cents, Command, Counts, Date, ErpCommand, Instant, Price, ProductCode, ProductId, SalesDocument, SendSales,
+    Bought, Cents, Command, Date, ErpCommand, Instant, Price, ProductCode, ProductId, SalesDocument, SendSales,
     StoreCode, StoreId, TakeProduct, Tickets, Title,
 };
 use partner::signature::{self, PartnerKey, SignatureError};
@@ -21,7 +19,7 @@ use store::{OutboxRow, event_key};
 use crate::cabinet_events::EventRefused;
 use crate::jobs::counts;
 use crate::vendor::{Believed, EventId};
-use crate::{Delivered, Delivery, Failure, Job, Request, Schedule, Service, crash, outbound, uuid};
+use crate::{Delivering, Delivery, Failure, Job, Ran, Request, Schedule, Service, crash, outbound, uuid};
 
 const TIMEOUT: Duration = Duration::from_secs(20);
 pub(crate) const PRODUCTS: &str = "products";
@@ -34,8 +32,6 @@ const MINUTE_MS: i64 = 60_000;
 /// Days that are looked at again for sales that were never sent.
 const DAYS_BACK: i32 = 7;
 const AT_MINUTE: u16 = 2 * 60;
-
-type Ran<'a> = Pin<Box<dyn Future<Output = Result<Counts, String>> + Send + 'a>>;
 
 pub struct Erp {
     /// Its name in both directions.
@@ -432,21 +428,14 @@ impl Delivery for SalesDelivery {
         "erp-sales"
     }
 
-    fn deliver<'a>(
-        &'a self,
-        service: &'a Service,
-        message: &'a OutboxRow,
-    ) -> Pin<Box<dyn Future<Output = Delivered> + Send + 'a>> {
+    fn deliver<'a>(&'a self, service: &'a Service, message: &'a OutboxRow) -> Delivering<'a> {
         Box::pin(async move {
             let body: Value = serde_json::from_str(&message.body).unwrap_or_default();
             let date = body["date"].as_str().and_then(|date| date.parse().ok());
             let (Some(date), Some(store)) = (date, body["store_id"].as_i64()) else {
-                return Delivered::Failed("the message names no day of a store".to_owned());
+                return Err("the message names no day of a store".to_owned());
             };
-            match service.deliver_sales(date, StoreId::new(store)).await {
-                Ok(()) => Delivered::Done,
-                Err(why) => Delivered::Failed(why),
-            }
+            service.deliver_sales(date, StoreId::new(store)).await
         })
     }
 }

@@ -1,12 +1,9 @@
 //! The job that deletes what was kept for a while only.
 
-use std::future::Future;
-use std::pin::Pin;
-
 use kernel::Counts;
 use store::Forgettable;
 
-use crate::{Job, Schedule, Service};
+use crate::{Job, Ran, Schedule, Service};
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -28,7 +25,7 @@ impl Job for ForgetOldRows {
         Schedule::Daily { minute: 4 * 60 + 15 }
     }
 
-    fn run<'a>(&'a self, service: &'a Service) -> Pin<Box<dyn Future<Output = Result<Counts, String>> + Send + 'a>> {
+    fn run<'a>(&'a self, service: &'a Service) -> Ran<'a> {
         Box::pin(async {
             let mut counts = Counts::new();
             for (name, what, days) in [

@@ -39,6 +39,9 @@ pub enum Schedule {
     ByHand,
 }
 
+/// What a run counted, or why it failed.
+pub type Ran<'a> = Pin<Box<dyn Future<Output = Result<Counts, String>> + Send + 'a>>;
+
 /// Work that is done again and again. A run may be cut off at any point and the next one goes on, so each of its steps is a command
 /// of its own; and it ends soon after [`Service::is_stopping`].
 pub trait Job: Send + Sync + 'static {
@@ -46,7 +49,7 @@ pub trait Job: Send + Sync + 'static {
 
     fn schedule(&self) -> Schedule;
 
-    fn run<'a>(&'a self, service: &'a Service) -> Pin<Box<dyn Future<Output = Result<Counts, String>> + Send + 'a>>;
+    fn run<'a>(&'a self, service: &'a Service) -> Ran<'a>;
 
     /// Called once, when no run of it can come any more.
     fn stopped(&self) {}

@@ -20,24 +20,15 @@ const MOST_AT_ONCE: i64 = 50;
 /// After these waits a person has to look at it.
 const WAITS_MS: [i64; 3] = [15_000, 30_000, 60_000];
 
-/// How a delivery ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Delivered {
-    Done,
-    /// Not now; the text is for the log and the person who may have to look.
-    Failed(String),
-}
+/// An error is "not now"; the text is for the log and the person who may have to look.
+pub type Delivering<'a> = Pin<Box<dyn Future<Output = Result<(), String>> + Send + 'a>>;
 
 /// Something that can deliver messages of one topic. It is called again after a failure or a crash, so it must carry the
 /// message's id to the other side as the request's own.
 pub trait Delivery: Send + Sync + 'static {
     fn topic(&self) -> &'static str;
 
-    fn deliver<'a>(
-        &'a self,
-        service: &'a Service,
-        message: &'a OutboxRow,
-    ) -> Pin<Box<dyn Future<Output = Delivered> + Send + 'a>>;
+    fn deliver<'a>(&'a self, service: &'a Service, message: &'a OutboxRow) -> Delivering<'a>;
 }
 
 pub(crate) async fn work(
@@ -69,8 +60,8 @@ pub(crate) async fn work(
                 Some(delivery) => AssertUnwindSafe(delivery.deliver(&service, &message))
                     .catch_unwind()
                     .await
-                    .unwrap_or_else(|_| Delivered::Failed("the delivery panicked".to_owned())),
-                None => Delivered::Failed(format!("nobody delivers {:?}", message.topic)),
+                    .unwrap_or_else(|_| Err("the delivery panicked".to_owned())),
+                None => Err(format!("nobody delivers {:?}", message.topic)),
             };
             settle(&service, message, delivered).await;
         }
@@ -89,11 +80,11 @@ async fn claim(shared: &Shared, lanes: &Lanes) -> Vec<OutboxRow> {
 }
 
 /// Where settling fails, the lease runs out and the message is delivered again.
-async fn settle(service: &Service, message: OutboxRow, delivered: Delivered) {
+async fn settle(service: &Service, message: OutboxRow, delivered: Result<(), String>) {
     let now_ms = service.now().as_millis();
     let (id, tried) = (message.id, message.attempts);
     let wait = usize::try_from(tried - 1).ok().and_then(|at| WAITS_MS.get(at)).copied();
-    if let (Delivered::Failed(error), None) = (&delivered, wait) {
+    if let (Err(error), None) = (&delivered, wait) {
         // A person hears of it before it is given up, or it would lie there unseen should this process die in between.
         let subject = format!("{} {id}", message.topic);
         let evidence =
@@ -110,8 +101,8 @@ async fn settle(service: &Service, message: OutboxRow, delivered: Delivered) {
         .chore(move |writer| {
             Box::pin(async move {
                 match delivered {
-                    Delivered::Done => writer.outbox_delivered(id).await.map(|()| true),
-                    Delivered::Failed(error) => match wait {
+                    Ok(()) => writer.outbox_delivered(id).await.map(|()| true),
+                    Err(error) => match wait {
                         Some(wait) => writer.outbox_retry(id, tried, now_ms + wait, &error).await,
                         None => writer.outbox_park(id, tried, &error).await,
                     },

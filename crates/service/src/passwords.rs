@@ -4,6 +4,7 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::{Argon2, PasswordHasher, PasswordVerifier};
 use kernel::{Actor, Command, Instant, MemberId, SetPassword};
 use std::collections::BTreeSet;
+use std::io;
 use std::sync::LazyLock;
 use store::queries::{members, second_factors, sessions};
 use tokio::sync::Semaphore;
@@ -26,6 +27,8 @@ pub enum WeakPassword {
     Sequence,
     /// It holds the name of the account, and little else.
     LikeAccount,
+    /// It stands on the list of leaked ones: others try those first.
+    Leaked,
 }
 
 impl WeakPassword {
@@ -33,9 +36,7 @@ impl WeakPassword {
     pub const LONGEST: usize = 256;
     const FEWEST_DIFFERENT: usize = 5;
 
-    /// # Errors
-    /// With what is wrong, where something is.
-    pub fn check(password: &str, account: &str) -> Result<(), Self> {
+    fn check(password: &str, account: &str) -> Result<(), Self> {
         if !(Self::SHORTEST..=Self::LONGEST).contains(&password.chars().count()) {
             return Err(Self::Length);
         }
@@ -66,6 +67,21 @@ fn follows(before: char, after: char) -> bool {
 const KEYBOARD: [&str; 4] = ["1234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm"];
 
 impl Service {
+    /// Why this is no good password for the account, where it is none.
+    pub async fn weakness(&self, password: &str, account: &str) -> Result<Option<WeakPassword>, Failure> {
+        if let Err(weak) = WeakPassword::check(password, account) {
+            return Ok(Some(weak));
+        }
+        let Some(list) = self.leaked_passwords().cloned() else { return Ok(None) };
+        let password = password.to_owned();
+        let found =
+            tokio::task::spawn_blocking(move || list.holds(&password)).await.map_err(io::Error::other).flatten();
+        match found {
+            Ok(is_leaked) => Ok(is_leaked.then_some(WeakPassword::Leaked)),
+            Err(error) => Err(Failure::Internal { reason: format!("the list of leaked passwords: {error}") }),
+        }
+    }
+
     /// Whose account and password these are.
     pub(crate) async fn believe(&self, account: &str, password: &str) -> Result<MemberId, Failure> {
         let known = match kernel::AccountName::try_from(account.to_owned()) {

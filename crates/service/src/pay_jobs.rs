@@ -2,8 +2,6 @@
 //! and the daily bill.
 
 use std::collections::{HashMap, HashSet};
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::atomic::Ordering::Relaxed;
 
 use futures_util::StreamExt;
@@ -18,7 +16,7 @@ use wechat::pay::{Code, TradeBill, TradeBillKind, TradeRow};
 use crate::jobs::counts;
 use crate::metrics::Watch;
 use crate::pay::{Looked, instant};
-use crate::{Compensation, Delivered, Delivery, Failure, Job, Recharge, Schedule, Service};
+use crate::{Compensation, Delivering, Delivery, Failure, Job, Ran, Recharge, Schedule, Service};
 
 const MINUTE_MS: i64 = 60_000;
 const MOST_AT_ONCE: i64 = 50;
@@ -30,8 +28,6 @@ const MOST_DAYS: i32 = 7;
 const CERTIFICATES_MS: i64 = 10 * 60 * MINUTE_MS;
 /// How long until a bill is asked for again that is not ready yet.
 const BILL_WAIT_MS: i64 = 15 * MINUTE_MS;
-
-type Ran<'a> = Pin<Box<dyn Future<Output = Result<Counts, String>> + Send + 'a>>;
 
 /// All jobs about money from WeChat.
 #[must_use]
@@ -244,25 +240,18 @@ impl Delivery for RefundDelivery {
         "wechat-refund"
     }
 
-    fn deliver<'a>(
-        &'a self,
-        service: &'a Service,
-        message: &'a OutboxRow,
-    ) -> Pin<Box<dyn Future<Output = Delivered> + Send + 'a>> {
+    fn deliver<'a>(&'a self, service: &'a Service, message: &'a OutboxRow) -> Delivering<'a> {
         Box::pin(async move {
             let body: serde_json::Value = serde_json::from_str(&message.body).unwrap_or_default();
             let Some(id) = body["refund_id"].as_i64() else {
-                return Delivered::Failed("the message names no refund".to_owned());
+                return Err("the message names no refund".to_owned());
             };
             match topups::refund_of(service.store(), kernel::RefundId::new(id)).await {
                 // Somebody has asked already: asking about it is the job's.
-                Ok(Some(refund)) if refund.state != RefundState::Asked => Delivered::Done,
-                Ok(Some(refund)) => match service.ask_for_refund(&refund).await {
-                    Ok(()) => Delivered::Done,
-                    Err(failure) => Delivered::Failed(failed(&failure)),
-                },
-                Ok(None) => Delivered::Failed("there is no such refund".to_owned()),
-                Err(error) => Delivered::Failed(error.to_string()),
+                Ok(Some(refund)) if refund.state != RefundState::Asked => Ok(()),
+                Ok(Some(refund)) => service.ask_for_refund(&refund).await.map_err(|failure| failed(&failure)),
+                Ok(None) => Err("there is no such refund".to_owned()),
+                Err(error) => Err(error.to_string()),
             }
         })
     }

@@ -1,11 +1,8 @@
 //! Pay score orders: what is owed to WeChat for an opening is asked for, and whatever WeChat says becomes a command. Each is asked for under
 //! the number of its opening and in the same words, however often.
 
-use std::future::Future;
-use std::pin::Pin;
-
 use kernel::{
-    Bought, CabinetCommand, CabinetPay, Cents, Command, Counts, Date, DoorSession, DoorSessionId, ExceptionAction,
+    Bought, CabinetCommand, CabinetPay, Cents, Command, Date, DoorSession, DoorSessionId, ExceptionAction,
     ExceptionKind, Instant, MemberId, NoteScore, Noun, Outcome, PaymentSource, Refusal, ScoreCharge, ScoreEnd,
     ScoreOrder, ScoreSeen, ScoreState, Settled,
 };
@@ -21,7 +18,7 @@ use wechat::{Secret, UnixTime};
 use crate::cabinets::session_of;
 use crate::jobs::counts;
 use crate::pay::{Pay, instant};
-use crate::{Delivered, Delivery, Failure, Job, Request, Schedule, Service, crash};
+use crate::{Delivering, Delivery, Failure, Job, Ran, Request, Schedule, Service, crash};
 
 const MINUTE_MS: i64 = 60_000;
 const MOST_AT_ONCE: i64 = 50;
@@ -33,8 +30,6 @@ const CORRECTED: &str = "更正商品数量";
 const MOST_LINES: usize = 100;
 const LONGEST_NAME: usize = 30;
 const MOST_PIECES: i64 = 100;
-
-type Ran<'a> = Pin<Box<dyn Future<Output = Result<Counts, String>> + Send + 'a>>;
 
 impl Service {
     fn score_service(&self) -> Result<(&Pay, &ScoreService), Failure> {
@@ -352,20 +347,16 @@ impl Delivery for ScoreDelivery {
         "pay-score"
     }
 
-    fn deliver<'a>(
-        &'a self,
-        service: &'a Service,
-        message: &'a OutboxRow,
-    ) -> Pin<Box<dyn Future<Output = Delivered> + Send + 'a>> {
+    fn deliver<'a>(&'a self, service: &'a Service, message: &'a OutboxRow) -> Delivering<'a> {
         Box::pin(async move {
             let body: serde_json::Value = serde_json::from_str(&message.body).unwrap_or_default();
             let (Some(id), Some(state)) = (body["session_id"].as_i64(), body["state"].as_str()) else {
-                return Delivered::Failed("the message names no pay score order".to_owned());
+                return Err("the message names no pay score order".to_owned());
             };
             match service.deliver_score(DoorSessionId::new(id), state).await {
-                Ok(true) => Delivered::Done,
-                Ok(false) => Delivered::Failed("nobody knows what WeChat has done".to_owned()),
-                Err(failure) => Delivered::Failed(format!("{failure:?}")),
+                Ok(true) => Ok(()),
+                Ok(false) => Err("nobody knows what WeChat has done".to_owned()),
+                Err(failure) => Err(format!("{failure:?}")),
             }
         })
     }

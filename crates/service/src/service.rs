@@ -16,8 +16,8 @@ use crate::refusals::Refusals;
 use crate::sessions::Sessions;
 use crate::tallies::Tallies;
 use crate::{
-    Alerts, Ambient, Caller, CheckReport, Delivery, Erp, Failure, IdGenerator, Job, KeyRing, LaneSettings, Metrics,
-    Pay, Pictures, Recharge, Request, Tally, Vault, Vendor, check, outbox,
+    Alerts, Ambient, Caller, CheckReport, Delivery, Erp, Failure, IdGenerator, Job, KeyRing, LaneSettings,
+    LeakedPasswords, Metrics, Pay, Pictures, Recharge, Request, Tally, Vault, Vendor, check, outbox,
 };
 
 pub struct Settings {
@@ -45,6 +45,8 @@ pub struct Settings {
     pub keys: KeyRing,
     /// Whether everybody who works here has to have a second factor.
     pub demand_second_factor: bool,
+    /// Passwords that nobody may take.
+    pub leaked_passwords: Option<LeakedPasswords>,
     /// What is watched, and who is told.
     pub alerts: Alerts,
 }
@@ -69,6 +71,7 @@ impl Settings {
             erp: None,
             keys: KeyRing::default(),
             demand_second_factor: false,
+            leaked_passwords: None,
             alerts: Alerts::default(),
         }
     }
@@ -103,6 +106,7 @@ struct Inner {
     erp: Option<Erp>,
     vault: Vault,
     demand_second_factor: bool,
+    leaked_passwords: Option<Arc<LeakedPasswords>>,
     alerts: Alerts,
     refusals: Refusals,
     doors: broadcast::Sender<DoorSessionId>,
@@ -162,6 +166,7 @@ impl Service {
             erp: settings.erp,
             vault,
             demand_second_factor: settings.demand_second_factor,
+            leaked_passwords: settings.leaked_passwords.map(Arc::new),
             alerts: settings.alerts,
             refusals: Refusals::default(),
             doors: broadcast::Sender::new(DOORS_WAITING),
@@ -232,6 +237,10 @@ impl Service {
     #[must_use]
     pub fn can_seal(&self) -> bool {
         !self.keys().is_empty()
+    }
+
+    pub(crate) fn leaked_passwords(&self) -> Option<&Arc<LeakedPasswords>> {
+        self.0.leaked_passwords.as_ref()
     }
 
     /// Whether everybody who works here has to have a second factor.

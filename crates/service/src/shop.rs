@@ -1,8 +1,6 @@
 //! The shop's jobs: giving back what unpaid orders held, and ending rounds.
 
 use std::collections::BTreeMap;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
@@ -16,7 +14,7 @@ use store::queries::shop::{self as queries, ExpiredOrder};
 use crate::jobs::counts;
 use crate::metrics::Watch;
 use crate::shop_pay::ask_first;
-use crate::{Failure, Job, Request, Schedule, Service};
+use crate::{Failure, Job, Ran, Request, Schedule, Service};
 
 /// How many orders one transaction releases, and how many such commands are under way at a time. Between two of them a lane serves
 /// whoever waits.
@@ -41,7 +39,7 @@ impl Job for ReleaseExpiredOrders {
         Schedule::Every { ms: self.every_ms }
     }
 
-    fn run<'a>(&'a self, service: &'a Service) -> Pin<Box<dyn Future<Output = Result<Counts, String>> + Send + 'a>> {
+    fn run<'a>(&'a self, service: &'a Service) -> Ran<'a> {
         Box::pin(release(service))
     }
 }
@@ -162,7 +160,7 @@ impl Job for EndRounds {
         Schedule::Every { ms: self.every_ms }
     }
 
-    fn run<'a>(&'a self, service: &'a Service) -> Pin<Box<dyn Future<Output = Result<Counts, String>> + Send + 'a>> {
+    fn run<'a>(&'a self, service: &'a Service) -> Ran<'a> {
         Box::pin(end_rounds(service))
     }
 }
@@ -208,7 +206,7 @@ impl Job for TidyPictures {
         Schedule::Daily { minute: 4 * 60 }
     }
 
-    fn run<'a>(&'a self, service: &'a Service) -> Pin<Box<dyn Future<Output = Result<Counts, String>> + Send + 'a>> {
+    fn run<'a>(&'a self, service: &'a Service) -> Ran<'a> {
         Box::pin(async move {
             let removed = tidy_pictures(service).await?;
             Ok([("removed".to_owned(), removed)].into())

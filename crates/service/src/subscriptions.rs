@@ -1,14 +1,11 @@
 //! The job that books what is booked until told otherwise.
 
-use std::future::Future;
-use std::pin::Pin;
-
 use futures_util::future::join_all;
 use kernel::{Command, Counts, Outcome, RunSubscription, SubscriptionId};
 use store::queries::subscriptions::{self as queries, OpenMeal};
 
 use crate::jobs::counts;
-use crate::{Failure, Job, Request, Schedule, Service};
+use crate::{Failure, Job, Ran, Request, Schedule, Service};
 
 /// How many subscriptions are booked at a time. They meet in the lane of their meal and share its commits.
 const AT_ONCE: usize = 64;
@@ -28,7 +25,7 @@ impl Job for BookSubscriptions {
         Schedule::Every { ms: self.every_ms }
     }
 
-    fn run<'a>(&'a self, service: &'a Service) -> Pin<Box<dyn Future<Output = Result<Counts, String>> + Send + 'a>> {
+    fn run<'a>(&'a self, service: &'a Service) -> Ran<'a> {
         Box::pin(book(service))
     }
 }

@@ -5,16 +5,13 @@
 mod common;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
 
-use common::{Place, both_engines, eventually, number, tamper};
+use common::{Clock, Place, both_engines, eventually, number, tamper};
 use futures_util::future::join_all;
-use kernel::{AlertChannel, AlertRule, Instant};
+use kernel::{AlertChannel, AlertRule};
 use reqwest::Client;
 use serde_json::{Value, json};
-use service::{
-    AlertDelivery, Alerts, Ambient, Channel, Failure, Request, Service, System, Tally, WatchAlerts, first_id_at,
-};
+use service::{AlertDelivery, Alerts, Ambient, Channel, Failure, Request, Service, Tally, WatchAlerts, first_id_at};
 use sim::World;
 use sim::robots::{ROBOT_SECRET, dingtalk_url, feishu_url, webhook_url, wecom_url};
 use store::Store;
@@ -26,29 +23,6 @@ const MESSAGES: &str = "SELECT COUNT(*) FROM outbox WHERE topic = 'alerts'";
 const DELIVERED: &str = "SELECT COUNT(*) FROM outbox WHERE topic = 'alerts' AND state = 'delivered'";
 const EXCEPTION: &str = "INSERT INTO exceptions (exception_id, kind, subject, evidence, proposed, state, due_at, created_at, updated_at, \
                          version) VALUES (1, 'paid_twice', 'x', '{}', 'dismiss', 'open', 0, 0, 0, 0)";
-
-/// Stands still until a test moves it.
-struct Clock(AtomicI64);
-
-impl Clock {
-    fn now() -> Arc<Self> {
-        Arc::new(Self(AtomicI64::new(System.now().as_millis())))
-    }
-
-    fn advance_ms(&self, by: i64) {
-        self.0.fetch_add(by, SeqCst);
-    }
-}
-
-impl Ambient for Clock {
-    fn now(&self) -> Instant {
-        Instant::from_millis(self.0.load(SeqCst))
-    }
-
-    fn fill(&self, bytes: &mut [u8]) {
-        System.fill(bytes);
-    }
-}
 
 fn channels(world: &World) -> Vec<Channel> {
     let secret = || Some(Secret::new(ROBOT_SECRET));

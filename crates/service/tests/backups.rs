@@ -6,29 +6,15 @@ mod common;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
 
-use common::{Home, books_are_right, eventually, number, tamper};
+use common::{Clock, Home, books_are_right, eventually, number, tamper};
 use kernel::{AlertRule, Instant};
-use service::{Ambient, BackUp, Service, System};
+use service::{Ambient, BackUp, Service};
 use store::Store;
 use store::queries::alerts::firing;
 
 const HOUR_MS: i64 = 3_600_000;
 const RUNS: &str = "SELECT COUNT(*) FROM job_runs WHERE job = 'backup' AND state = 'succeeded'";
-
-/// Stands still until a test moves it.
-struct Clock(AtomicI64);
-
-impl Ambient for Clock {
-    fn now(&self) -> Instant {
-        Instant::from_millis(self.0.load(SeqCst))
-    }
-
-    fn fill(&self, bytes: &mut [u8]) {
-        System.fill(bytes);
-    }
-}
 
 fn names(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).expect("read");
@@ -55,11 +41,11 @@ async fn nights(home: Home, other: Home) {
     }
     // 2026-03-07 02:00 in Shanghai, a Saturday.
     let saturday: Instant = "2026-03-06T18:00:00Z".parse().expect("an instant");
-    let clock = Arc::new(Clock(AtomicI64::new(saturday.as_millis())));
+    let clock = Clock::at(saturday);
     let service = start(&home, &clock, &folder).await;
     eventually("the first one, as the server starts", async || number(&service, RUNS).await == 1).await;
     for (night, hours) in (2..=4).zip([1, 24, 24]) {
-        clock.0.fetch_add(hours * HOUR_MS, SeqCst);
+        clock.advance_ms(hours * HOUR_MS);
         eventually("a backup a night", async || number(&service, RUNS).await == night).await;
     }
     let expected = [
@@ -100,7 +86,7 @@ async fn a_backup_a_night_on_postgres() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_its_folder_a_backup_fails() {
     let folder = testing::TempDir::new();
-    let clock = Arc::new(Clock(AtomicI64::new(System.now().as_millis())));
+    let clock = Clock::now();
     let home = Home::Sqlite(testing::TempDir::new());
     let service = start(&home, &clock, &folder.join("not-mounted")).await;
     eventually("it fails", async || {

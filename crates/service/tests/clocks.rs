@@ -5,8 +5,6 @@
 mod common;
 
 use std::collections::BTreeSet;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
@@ -14,7 +12,7 @@ use common::{
     Home, Place, both_engines, eventually, meals, order_of, place_order, request, settings, sign_up_all, start, tamper,
 };
 use kernel::{Instant, OrderId};
-use service::{Ambient, Delivered, Delivery, Failure, Service, System};
+use service::{Ambient, Delivering, Delivery, Failure, Service, System};
 use store::{OutboxRow, Store, Value};
 use tokio::sync::Semaphore;
 
@@ -129,7 +127,7 @@ impl Delivery for Panics {
         "panics"
     }
 
-    fn deliver<'a>(&'a self, _: &'a Service, _: &'a OutboxRow) -> Pin<Box<dyn Future<Output = Delivered> + Send + 'a>> {
+    fn deliver<'a>(&'a self, _: &'a Service, _: &'a OutboxRow) -> Delivering<'a> {
         Box::pin(async { panic!("as it must not") })
     }
 }
@@ -141,13 +139,9 @@ impl Delivery for Notes {
         "notes"
     }
 
-    fn deliver<'a>(
-        &'a self,
-        _: &'a Service,
-        message: &'a OutboxRow,
-    ) -> Pin<Box<dyn Future<Output = Delivered> + Send + 'a>> {
+    fn deliver<'a>(&'a self, _: &'a Service, message: &'a OutboxRow) -> Delivering<'a> {
         self.0.lock().expect("nobody panicked").push(message.id);
-        Box::pin(async { Delivered::Done })
+        Box::pin(async { Ok(()) })
     }
 }
 
@@ -161,11 +155,11 @@ impl Delivery for Waits {
         "waits"
     }
 
-    fn deliver<'a>(&'a self, _: &'a Service, _: &'a OutboxRow) -> Pin<Box<dyn Future<Output = Delivered> + Send + 'a>> {
+    fn deliver<'a>(&'a self, _: &'a Service, _: &'a OutboxRow) -> Delivering<'a> {
         Box::pin(async {
             self.begun.add_permits(1);
             self.go_on.acquire().await.expect("open").forget();
-            Delivered::Done
+            Ok(())
         })
     }
 }

@@ -7,43 +7,18 @@ mod common;
 use std::future::{Future, pending};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
-use common::{Place, both_engines, eventually, number, settings};
+use common::{Clock, Place, both_engines, eventually, number, settings};
 use futures_util::future::join_all;
-use kernel::{
-    Actor, Command, Counts, Instant, JobRun, MemberId, Outcome, Refusal, RunState, RunStatus, StartJob, Trigger,
-};
-use service::{Ambient, Failure, IdempotencyKey, Job, Request, Schedule, Service, System};
+use kernel::{Actor, Command, Counts, JobRun, MemberId, Outcome, Refusal, RunState, RunStatus, StartJob, Trigger};
+use service::{Ambient, Failure, IdempotencyKey, Job, Request, Schedule, Service};
 use store::{AnswerKey, Store};
 use tokio::sync::Notify;
 
 const EVERY_MS: i64 = 10_000;
 const RUNS: &str = "SELECT COUNT(*) FROM job_runs WHERE state = 'succeeded'";
-
-/// Stands still until a test moves it.
-struct Clock(AtomicI64);
-
-impl Clock {
-    fn now() -> Arc<Self> {
-        Arc::new(Self(AtomicI64::new(System.now().as_millis())))
-    }
-
-    fn advance_ms(&self, by: i64) {
-        self.0.fetch_add(by, SeqCst);
-    }
-}
-
-impl Ambient for Clock {
-    fn now(&self) -> Instant {
-        Instant::from_millis(self.0.load(SeqCst))
-    }
-
-    fn fill(&self, bytes: &mut [u8]) {
-        System.fill(bytes);
-    }
-}
 
 type Work = Pin<Box<dyn Future<Output = Result<Counts, String>> + Send>>;
 

@@ -1,3 +1,4 @@
+use http_api::Limits;
 use kernel::Role;
 use serde_json::json;
 
@@ -99,6 +100,34 @@ on_both_engines! {
         });
         assert_eq!(me.data()["department"], expected);
     }
+}
+
+#[tokio::test]
+async fn a_leaked_password_is_nobodys() {
+    let folder = testing::TempDir::new();
+    let list = folder.join("leaked");
+    // Of `summer at the lake`.
+    std::fs::write(&list, "44D45524B289AC6458A69FB0C6B7DC50A5C3C738:12\n").expect("written");
+    let list = service::LeakedPasswords::open(&list).expect("a list");
+    let with_list = |settings: &mut service::Settings| settings.leaked_passwords = Some(list);
+    let server = Server::start_with(Home::sqlite(), Limits::default(), with_list).await;
+    let hash = service::hash_password(server.service.ambient(), "correct horse".to_owned()).await;
+    let boss = server.person_with(Role::Admin, |add| {
+        add.account = Some("boss".to_owned().try_into().expect("a name"));
+        add.password_hash = Some(hash);
+    });
+    let boss = boss.await;
+    let own = json!({"current_password": "correct horse", "new_password": "summer at the lake"});
+    let given = format!("PUT /api/v1/admin/members/{}/password", boss.id.get());
+    for (path, body) in
+        [("PUT /api/v1/auth/password", own), (given.as_str(), json!({"new_password": "summer at the lake"}))]
+    {
+        let refused = server.ask(path).by(&boss).in_english().json(&body).await;
+        assert_eq!(refused.wrong_fields(), ["new_password"], "{path}");
+        assert!(refused.text.contains("list of leaked passwords"), "{}", refused.text);
+    }
+    let good = json!({"current_password": "correct horse", "new_password": "summer at the lakes"});
+    server.ask("PUT /api/v1/auth/password").by(&boss).json(&good).await.data();
 }
 
 on_both_engines! {

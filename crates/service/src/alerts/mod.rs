@@ -4,8 +4,6 @@ mod channels;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::future::Future;
-use std::pin::Pin;
 
 use kernel::{
     AlertChannel, AlertCommand, AlertKey, AlertMessage, AlertRule, Command, Counts, Instant, NoteRound, Outcome,
@@ -19,7 +17,7 @@ pub use self::words::AlertLanguage;
 use crate::backups::BackUp;
 use crate::jobs::counts;
 use crate::tallies::MINUTE_MS;
-use crate::{Delivered, Delivery, Failure, Job, Request, Schedule, Service, crash, first_id_at};
+use crate::{Delivering, Delivery, Failure, Job, Ran, Request, Schedule, Service, crash, first_id_at};
 
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 /// What is counted is counted over so many minutes.
@@ -222,17 +220,8 @@ impl Delivery for AlertDelivery {
         "alerts"
     }
 
-    fn deliver<'a>(
-        &'a self,
-        service: &'a Service,
-        message: &'a OutboxRow,
-    ) -> Pin<Box<dyn Future<Output = Delivered> + Send + 'a>> {
-        Box::pin(async move {
-            match service.tell_alerts(message).await {
-                Ok(()) => Delivered::Done,
-                Err(why) => Delivered::Failed(why),
-            }
-        })
+    fn deliver<'a>(&'a self, service: &'a Service, message: &'a OutboxRow) -> Delivering<'a> {
+        Box::pin(async move { service.tell_alerts(message).await })
     }
 }
 
@@ -248,7 +237,7 @@ impl Job for WatchAlerts {
         Schedule::Every { ms: MINUTE_MS }
     }
 
-    fn run<'a>(&'a self, service: &'a Service) -> Pin<Box<dyn Future<Output = Result<Counts, String>> + Send + 'a>> {
+    fn run<'a>(&'a self, service: &'a Service) -> Ran<'a> {
         Box::pin(async move {
             let noted = service.watch_alerts().await.map_err(|failure| format!("{failure:?}"))?;
             let (fired, resolved, told) = noted;

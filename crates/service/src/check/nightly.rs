@@ -1,11 +1,6 @@
 //! The check as a job.
 
-use std::future::Future;
-use std::pin::Pin;
-
-use kernel::Counts;
-
-use crate::{Job, Schedule, Service};
+use crate::{Job, Ran, Schedule, Service};
 
 /// Every night at half past three, when nobody eats.
 pub struct ConsistencyCheck;
@@ -20,7 +15,7 @@ impl Job for ConsistencyCheck {
     }
 
     /// A run that finds something wrong has done its work: it counts what it found, and the log says so.
-    fn run<'a>(&'a self, service: &'a Service) -> Pin<Box<dyn Future<Output = Result<Counts, String>> + Send + 'a>> {
+    fn run<'a>(&'a self, service: &'a Service) -> Ran<'a> {
         Box::pin(async {
             let report = service.check().await.map_err(|failure| format!("the books cannot be read: {failure:?}"))?;
             if !report.passes() {

@@ -2,15 +2,13 @@
 //! its records and over the seal before.
 
 use std::fmt::Write;
-use std::future::Future;
-use std::pin::Pin;
 
 use aws_lc_rs::digest::{Context, SHA256};
-use kernel::{Counts, Instant};
+use kernel::Instant;
 use store::{Cells, Error, Row, Seal, Value};
 
 use super::{Finding, SealFinding};
-use crate::{Failure, Job, Schedule, Service, first_id_at};
+use crate::{Failure, Job, Ran, Schedule, Service, first_id_at};
 
 const SEALS: &str = "SELECT seal_id, from_id, until_id, records, hash FROM audit_seals ORDER BY seal_id";
 const SEALED: &str = "SELECT audit_id, at, actor_id, action, object_kind, object_id, value_before, value_after, reason FROM audits \
@@ -177,7 +175,7 @@ impl Job for SealAudit {
         Schedule::Every { ms: 10 * MINUTE_MS }
     }
 
-    fn run<'a>(&'a self, service: &'a Service) -> Pin<Box<dyn Future<Output = Result<Counts, String>> + Send + 'a>> {
+    fn run<'a>(&'a self, service: &'a Service) -> Ran<'a> {
         Box::pin(async {
             let until = service.now().plus_millis(-SETTLED_AFTER_MS);
             let records = service.seal_audit(until).await;

@@ -3,17 +3,18 @@
 #![allow(dead_code, reason = "every test file uses its own part")]
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::AtomicI64;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::future::join_all;
 use kernel::{
-    Actor, CancelOrder, ChangeRole, Chosen, Code, Command, CreateMeal, Date, Grants, MealId, MemberId, NewSession,
-    OrderId, OrderOutcome, Outcome, PlaceOrder, Profile, Quantity, Role, RoleGrant, Scope, SignIn, Slot,
+    Actor, CancelOrder, ChangeRole, Chosen, Code, Command, CreateMeal, Date, Grants, Instant, MealId, MemberId,
+    NewSession, OrderId, OrderOutcome, Outcome, PlaceOrder, Profile, Quantity, Role, RoleGrant, Scope, SignIn, Slot,
 };
-use service::{Failure, IdempotencyKey, KeyRing, LaneSettings, Request, Service, Settings, System};
+use service::{Ambient, Failure, IdempotencyKey, KeyRing, LaneSettings, Request, Service, Settings, System};
 use store::{AnswerKey, Engine, Store, Value, Writer};
 
 pub(crate) enum Home {
@@ -46,6 +47,33 @@ impl Home {
             Self::Disturbed(proxy, _) => proxy,
             _ => panic!("nobody disturbs this database"),
         }
+    }
+}
+
+/// Stands still until a test moves it.
+pub(crate) struct Clock(AtomicI64);
+
+impl Clock {
+    pub(crate) fn now() -> Arc<Self> {
+        Self::at(System.now())
+    }
+
+    pub(crate) fn at(now: Instant) -> Arc<Self> {
+        Arc::new(Self(AtomicI64::new(now.as_millis())))
+    }
+
+    pub(crate) fn advance_ms(&self, by: i64) {
+        self.0.fetch_add(by, SeqCst);
+    }
+}
+
+impl Ambient for Clock {
+    fn now(&self) -> Instant {
+        Instant::from_millis(self.0.load(SeqCst))
+    }
+
+    fn fill(&self, bytes: &mut [u8]) {
+        System.fill(bytes);
     }
 }
 

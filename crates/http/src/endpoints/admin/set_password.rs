@@ -47,7 +47,7 @@ async fn handle(
     let known = queries::members::one(app.store(), member).await?;
     let account = known.ok_or(Refusal::NotFound { noun: Noun::Member })?.account.ok_or(Refusal::NoAccount)?;
     let new = input.body.new_password;
-    must_be_strong(&new, account.as_str(), caller.language)?;
+    must_be_strong(&app, &new, account.as_str(), caller.language).await?;
     app.service().set_password(caller.identity.actor(), member, new.reveal(), None).await?;
     Ok(Reply::saying(texts::PASSWORD_CHANGED, ()))
 }

@@ -43,7 +43,7 @@ async fn handle(app: App, caller: Caller, input: Input<Nothing, Nothing, NewPass
     let member = queries::members::one(app.store(), caller.identity.member).await?;
     let account = member.and_then(|member| member.account).ok_or(Refusal::NoAccount)?;
     let NewPassword { current_password, new_password } = input.body;
-    must_be_strong(&new_password, account.as_str(), caller.language)?;
+    must_be_strong(&app, &new_password, account.as_str(), caller.language).await?;
     let client = Some(Client::of(caller.address));
     let give_back = app.admit(client, account.as_str())?;
     let (current, new) = (current_password.reveal(), new_password.reveal());
@@ -59,27 +59,34 @@ async fn handle(app: App, caller: Caller, input: Input<Nothing, Nothing, NewPass
     }
 }
 
-pub(in crate::endpoints) fn must_be_strong(
+pub(in crate::endpoints) async fn must_be_strong(
+    app: &App,
     password: &Secret,
     account: &str,
     language: Language,
 ) -> Result<(), Failure> {
-    WeakPassword::check(password.reveal(), account).map_err(|weak| {
-        let (shortest, longest) = (WeakPassword::SHORTEST, WeakPassword::LONGEST);
-        let problem = match weak {
-            WeakPassword::Length => {
-                say!(language, "须为 {shortest} 到 {longest} 个字符", "must have {shortest} to {longest} characters")
-            }
-            WeakPassword::TooUniform => say!(language, "用的字符种类太少", "is made of too few different characters"),
-            WeakPassword::Sequence => say!(
+    let Some(weak) = app.service().weakness(password.reveal(), account).await? else { return Ok(()) };
+    let (shortest, longest) = (WeakPassword::SHORTEST, WeakPassword::LONGEST);
+    let problem = match weak {
+        WeakPassword::Length => {
+            say!(language, "须为 {shortest} 到 {longest} 个字符", "must have {shortest} to {longest} characters")
+        }
+        WeakPassword::TooUniform => say!(language, "用的字符种类太少", "is made of too few different characters"),
+        WeakPassword::Sequence => say!(
+            language,
+            "大多是字母表、数字或键盘上的顺序，太容易猜",
+            "mostly goes along the alphabet, the digits or the keyboard",
+        ),
+        WeakPassword::LikeAccount => {
+            say!(language, "与账号名太像", "is little more than the name of the account")
+        }
+        WeakPassword::Leaked => {
+            say!(
                 language,
-                "大多是字母表、数字或键盘上的顺序，太容易猜",
-                "mostly goes along the alphabet, the digits or the keyboard",
-            ),
-            WeakPassword::LikeAccount => {
-                say!(language, "与账号名太像", "is little more than the name of the account")
-            }
-        };
-        Failure::invalid("new_password", problem)
-    })
+                "在已外泄的密码名单上，最容易被人试出来",
+                "is on the list of leaked passwords, which others try first"
+            )
+        }
+    };
+    Err(Failure::invalid("new_password", problem))
 }
