@@ -19,6 +19,7 @@ struct World {
     database: Database,
     ids: Ids,
     house: House,
+    channels: BTreeSet<AlertChannel>,
 }
 
 fn about(rule: AlertRule, subject: &str) -> AlertKey {
@@ -29,7 +30,8 @@ impl World {
     fn new() -> Self {
         let now: Instant = "2026-03-02T01:00:00Z".parse().expect("an instant");
         let house = House { now, overdraft_limit: Some(Overdraft::NONE), cabinet: CabinetRules::default() };
-        Self { database: Database::new(), ids: Ids::default(), house }
+        let channels = BTreeSet::from([AlertChannel::Wecom, AlertChannel::Webhook]);
+        Self { database: Database::new(), ids: Ids::default(), house, channels }
     }
 
     fn run(&mut self, command: AlertCommand) -> Answer {
@@ -52,7 +54,7 @@ impl World {
             thresholds: AlertRule::ALL.iter().map(|&rule| (rule, rule.usual_threshold())).collect(),
             firing: self.firing().into_keys().collect(),
             repeat_ms: REPEAT_MS,
-            channels: BTreeSet::from([AlertChannel::Wecom, AlertChannel::Webhook]),
+            channels: self.channels.clone(),
         };
         match self.run(AlertCommand::NoteRound(command)) {
             Ok(Outcome::AlertRound { fired, resolved, told }) => (fired, resolved, told),
@@ -134,4 +136,17 @@ fn a_silenced_rule_is_written_down_and_not_told() {
     assert_eq!(world.round(&[(first, 20)]), (1, 1, 2), "the other one is over");
     let actions: Vec<_> = world.database.audits.iter().map(|audit| audit.action).collect();
     assert_eq!(actions, ["alert.silence", "alert.silence", "alert.end_silence"]);
+}
+
+#[test]
+fn where_nobody_is_to_be_told_nobody_was() {
+    let mut world = World::new();
+    let channels = std::mem::take(&mut world.channels);
+    let device = about(AlertRule::DeviceOffline, "D1");
+    assert_eq!(world.round(&[(device.clone(), 15)]), (1, 0, 0));
+    assert_eq!((world.firing()[&device].told_at, world.messages().len()), (None, 0));
+    world.channels = channels;
+    world.pass(1);
+    assert_eq!(world.round(&[(device.clone(), 16)]), (0, 0, 1), "what still fires is told as soon as it can be");
+    assert_eq!(world.last_news(), [(AlertNews::Fires, device)]);
 }

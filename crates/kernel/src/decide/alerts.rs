@@ -87,7 +87,7 @@ fn note_round(facts: &Facts, command: &NoteRound, context: &Context<'_>, mut dra
                 (Alert { state: AlertState::Resolved { at: now }, ..before.clone() }, news)
             }
         };
-        if let Some(news) = news.filter(|_| !is_silent) {
+        if let Some(news) = news.filter(|_| !is_silent && !command.channels.is_empty()) {
             after.told_at = Some(now);
             told.push(after.told(news));
         }
