@@ -6,6 +6,18 @@
 folder=$(mktemp -d)
 installed=${FANPIAO_PEERS_FOLDER:-$folder/installed}
 
+# The process that a script has running; it ends with the script, however that ends.
+world=
+finish() {
+    if [ -n "$world" ]; then
+        kill -INT "$world" 2>/dev/null || true
+        wait "$world" 2>/dev/null || true
+    fi
+    rm -rf "$folder"
+}
+trap finish EXIT
+trap 'exit 1' INT TERM
+
 # The Python of an environment that holds what requirements.txt names.
 python_with_requirements() {
     venv=$installed/venv

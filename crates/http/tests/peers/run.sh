@@ -4,16 +4,6 @@ set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../../../testing/peers.sh"
-world=
-finish() {
-    if [ -n "$world" ]; then
-        kill -INT "$world" 2>/dev/null || true
-        wait "$world" 2>/dev/null || true
-    fi
-    rm -rf "$folder"
-}
-trap finish EXIT
-trap 'exit 1' INT TERM
 
 examples=${FANPIAO_FUZZ_EXAMPLES:-2}
 seed=${FANPIAO_FUZZ_SEED:-1}

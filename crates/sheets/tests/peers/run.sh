@@ -4,8 +4,6 @@ set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../../../testing/peers.sh"
-trap 'rm -rf "$folder"' EXIT
-trap 'exit 1' INT TERM
 
 cd "$here/../.."
 cargo run --quiet --example every_cell -- "$folder/every_cell.xlsx"
