@@ -69,13 +69,13 @@ use kernel::{
     AccountId, AddMember, AdjustDepartment, AdjustWallet, BookMeals, Booking, BookingRefused, CancelGroupOrder,
     CancelMeal, CancelOrder, CapacityStrategy, Cents, ChangeRole, ChangeSubscription, Chosen, CloseSession, Command,
     CopyMeals, CreateDepartment, CreateMeal, CreateSubscription, Currency, Danger, DepartmentId, DepartmentLine,
-    EditDepartment, EditMeal, EditMember, FundDepartment, Grant, GroupOrderId, HoldState, ImportDepartments,
-    ImportMembers, Instant, MealCopy, MealId, MealOption, MealPatch, MealStatus, MealStep, MemberId, MemberLine,
-    MemberStatus, MenuOption, ModifyOrder, NewGrant, NewSession, Note, OpenSession, OptionId, OrderAction, OrderCut,
-    OrderId, OrderStatus, Outcome, Overdraft, Owner, Payer, PlaceOrder, Pool, ProcessOrders, Profile, Quantity, Reason,
-    RedeemOrder, Refusal, RepairBalance, RepairCapacity, RepairOrderStates, RepairPool, RepostMeal, Role, RoleGrant,
-    RowAction, RunSubscription, Scope, SetMemberStatus, SetOverdraft, SetPassword, SignIn, Slot, Step, Subscriber,
-    SubscriptionId, SubscriptionResult, SubscriptionStatus, SystemAccount, Title,
+    EditDepartment, EditMeal, EditMember, EraseMember, FundDepartment, Grant, GroupOrderId, HoldState,
+    ImportDepartments, ImportMembers, Instant, MealCopy, MealId, MealOption, MealPatch, MealStatus, MealStep, MemberId,
+    MemberLine, MemberStatus, MenuOption, ModifyOrder, NewGrant, NewSession, Note, OpenSession, OptionId, OrderAction,
+    OrderCut, OrderId, OrderStatus, Outcome, Overdraft, Owner, Payer, PlaceOrder, Pool, ProcessOrders, Profile,
+    Quantity, Reason, RedeemOrder, Refusal, RepairBalance, RepairCapacity, RepairOrderStates, RepairPool, RepostMeal,
+    Role, RoleGrant, RowAction, RunSubscription, Scope, SetMemberStatus, SetOverdraft, SetPassword, SignIn, Slot, Step,
+    Subscriber, SubscriptionId, SubscriptionResult, SubscriptionStatus, SystemAccount, Title,
 };
 use support::{Answer, Asked, Database, House, Ids, actor, check_books, system_account};
 
@@ -150,7 +150,8 @@ struct Covered {
 }
 
 impl Covered {
-    const COMMANDS: [&'static str; 46] = [
+    const COMMANDS: [&'static str; 47] = [
+        "erase_member",
         "sign_in",
         "open_session",
         "close_session",
@@ -198,7 +199,9 @@ impl Covered {
         "resolve_exception",
         "assign_exception",
     ];
-    const REFUSALS: [&'static str; 52] = [
+    const REFUSALS: [&'static str; 54] = [
+        "open_ends",
+        "member_erased",
         "not_found",
         "not_yours",
         "yourself",
@@ -339,6 +342,7 @@ fn command_name(command: &Command) -> &'static str {
         Command::SetOverdraft(_) => "set_overdraft",
         Command::SetMemberStatus(_) => "set_member_status",
         Command::SetPassword(_) => "set_password",
+        Command::EraseMember(_) => "erase_member",
         Command::RepairBalance(_) => "repair_balance",
         Command::RepairCapacity(_) => "repair_capacity",
         Command::RepairOrderStates(_) => "repair_order_states",
@@ -383,6 +387,8 @@ fn refusal_name(refusal: &Refusal) -> &'static str {
         Refusal::RoleScope { .. } => "role_scope",
         Refusal::NoAccount => "no_account",
         Refusal::MemberDisabled => "member_disabled",
+        Refusal::MemberErased => "member_erased",
+        Refusal::OpenEnds { .. } => "open_ends",
         Refusal::AccountTaken { .. } => "account_taken",
         Refusal::OpenidTaken => "openid_taken",
         Refusal::DepartmentTaken { .. } => "department_taken",
@@ -949,6 +955,11 @@ impl Scenario {
                 let close = if words.skip("closing") { self.sessions.get(words.next()?).copied() } else { None };
                 let close = close.into_iter().collect();
                 Command::SetPassword(SetPassword { member, password_hash: "a hash".to_owned(), close })
+            }
+            "erases" => {
+                let member = self.member(words.next()?)?;
+                let reason = if words.skip("because") { words.note()? } else { note("") };
+                Command::EraseMember(EraseMember { member, reason })
             }
             "disables" | "enables" => {
                 let status = if verb == "enables" { MemberStatus::Active } else { MemberStatus::Disabled };
@@ -1812,6 +1823,10 @@ fn outcome_parts(outcome: &Outcome, put: &mut impl FnMut(&str, String)) {
         Outcome::ScoreRefund { refund } => payments::refund_parts(refund, put),
         Outcome::Raised { raised } => put("raised", raised.to_string()),
         Outcome::Exception { exception } => payments::exception_parts(exception, put),
+        Outcome::Erasure(erasure) => {
+            put("at", erasure.erased_at.to_string());
+            put("notes", erasure.traces.notes.to_string());
+        }
         Outcome::JobRun { .. }
         | Outcome::JobPaused { .. }
         | Outcome::Store { .. }

@@ -122,6 +122,8 @@ const EXPECTED: &[(&str, Access)] = &[
     ("POST /api/v1/auth/second-factor/recovery-codes", SignedIn),
     ("POST /api/v1/auth/second-factor/turn-off", SignedIn),
     ("GET /api/v1/admin/members/{user_id}/second-factor", Needs(Permission::MemberRead)),
+    ("POST /api/v1/admin/members/{user_id}/erase", Needs(Permission::MemberErase)),
+    ("POST /api/v1/users/erase", SignedIn),
     ("POST /api/v1/admin/members/{user_id}/second-factor/reset", Needs(Permission::MemberWrite)),
     ("POST /api/v1/meals", Needs(Permission::MealWrite)),
     ("POST /api/v1/meals/copy-week", Needs(Permission::MealWrite)),

@@ -15,6 +15,7 @@ pub(super) mod department_ledger;
 pub(super) mod departments;
 pub(super) mod edit_department;
 pub(super) mod edit_member;
+pub(super) mod erase_member;
 pub(super) mod exceptions;
 pub(super) mod imports;
 pub(super) mod jobs;

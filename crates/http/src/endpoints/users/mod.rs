@@ -1,1 +1,2 @@
+pub(super) mod erase;
 pub(super) mod profile;
