@@ -11,9 +11,9 @@ use crate::facts::Facts;
 use crate::{
     AccountId, AccountName, AlertCommand, CabinetCommand, Cents, Chosen, Counts, Date, DepartmentCode, DepartmentId,
     EraseMember, ErpCommand, ExceptionAction, ExceptionKind, FactorCommand, GroupOrderId, Instant, MealId, MealPatch,
-    MemberId, MemberStatus, MenuOption, Needs, Note, Openid, OrderId, OrderStatus, Overdraft, PayClient, Payer,
-    PaymentId, PaymentSource, PaysFor, PickupWindow, Price, Quantity, Reason, RefundId, RoleGrant, RunId, ShopCommand,
-    Slot, Step, Subscriber, SubscriptionId, SubscriptionStatus, Title, Weekdays,
+    MemberId, MemberStatus, MenuOption, Needs, Note, NoteExport, Openid, OrderId, OrderStatus, Overdraft, PayClient,
+    Payer, PaymentId, PaymentSource, PaysFor, PickupWindow, Price, Quantity, Reason, RefundId, RoleGrant, RunId,
+    ShopCommand, Slot, Step, Subscriber, SubscriptionId, SubscriptionStatus, Title, Weekdays,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +52,7 @@ pub enum Command {
     SetMemberStatus(SetMemberStatus),
     SetPassword(SetPassword),
     EraseMember(EraseMember),
+    NoteExport(NoteExport),
     Factor(FactorCommand),
     RepairBalance(RepairBalance),
     RepairCapacity(RepairCapacity),
@@ -699,6 +700,7 @@ impl Command {
             | Self::SetMemberStatus(SetMemberStatus { member, .. })
             | Self::SetPassword(SetPassword { member, .. })
             | Self::EraseMember(EraseMember { member, .. })
+            | Self::NoteExport(NoteExport { member })
             | Self::EditMember(EditMember { member, .. })
             | Self::ChangeRole(ChangeRole { member, .. }) => member.get(),
             Self::EditDepartment(EditDepartment { department, .. })

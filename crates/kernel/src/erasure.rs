@@ -1,4 +1,6 @@
-//! Taking a person out of the data. The books stay as they are: orders, entries and audit records name a member by id, and the id
+//! What a person may ask of the house that keeps their data: all of it, or none.
+//!
+//! The books stay as they are: orders, entries and audit records name a member by id, and the id
 //! names nobody any more.
 
 use std::collections::BTreeMap;
@@ -15,6 +17,12 @@ use crate::{Grants, Instant, Member, MemberId, MemberStatus, Note, Role, RoleGra
 pub struct EraseMember {
     pub member: MemberId,
     pub reason: Note,
+}
+
+/// Writes down that everything about a member is handed out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoteExport {
+    pub member: MemberId,
 }
 
 words! {

@@ -71,11 +71,11 @@ use kernel::{
     CopyMeals, CreateDepartment, CreateMeal, CreateSubscription, Currency, Danger, DepartmentId, DepartmentLine,
     EditDepartment, EditMeal, EditMember, EraseMember, FundDepartment, Grant, GroupOrderId, HoldState,
     ImportDepartments, ImportMembers, Instant, MealCopy, MealId, MealOption, MealPatch, MealStatus, MealStep, MemberId,
-    MemberLine, MemberStatus, MenuOption, ModifyOrder, NewGrant, NewSession, Note, OpenSession, OptionId, OrderAction,
-    OrderCut, OrderId, OrderStatus, Outcome, Overdraft, Owner, Payer, PlaceOrder, Pool, ProcessOrders, Profile,
-    Quantity, Reason, RedeemOrder, Refusal, RepairBalance, RepairCapacity, RepairOrderStates, RepairPool, RepostMeal,
-    Role, RoleGrant, RowAction, RunSubscription, Scope, SetMemberStatus, SetOverdraft, SetPassword, SignIn, Slot, Step,
-    Subscriber, SubscriptionId, SubscriptionResult, SubscriptionStatus, SystemAccount, Title,
+    MemberLine, MemberStatus, MenuOption, ModifyOrder, NewGrant, NewSession, Note, NoteExport, OpenSession, OptionId,
+    OrderAction, OrderCut, OrderId, OrderStatus, Outcome, Overdraft, Owner, Payer, PlaceOrder, Pool, ProcessOrders,
+    Profile, Quantity, Reason, RedeemOrder, Refusal, RepairBalance, RepairCapacity, RepairOrderStates, RepairPool,
+    RepostMeal, Role, RoleGrant, RowAction, RunSubscription, Scope, SetMemberStatus, SetOverdraft, SetPassword, SignIn,
+    Slot, Step, Subscriber, SubscriptionId, SubscriptionResult, SubscriptionStatus, SystemAccount, Title,
 };
 use support::{Answer, Asked, Database, House, Ids, actor, check_books, system_account};
 
@@ -150,8 +150,9 @@ struct Covered {
 }
 
 impl Covered {
-    const COMMANDS: [&'static str; 47] = [
+    const COMMANDS: [&'static str; 48] = [
         "erase_member",
+        "note_export",
         "sign_in",
         "open_session",
         "close_session",
@@ -343,6 +344,7 @@ fn command_name(command: &Command) -> &'static str {
         Command::SetMemberStatus(_) => "set_member_status",
         Command::SetPassword(_) => "set_password",
         Command::EraseMember(_) => "erase_member",
+        Command::NoteExport(_) => "note_export",
         Command::RepairBalance(_) => "repair_balance",
         Command::RepairCapacity(_) => "repair_capacity",
         Command::RepairOrderStates(_) => "repair_order_states",
@@ -961,6 +963,7 @@ impl Scenario {
                 let reason = if words.skip("because") { words.note()? } else { note("") };
                 Command::EraseMember(EraseMember { member, reason })
             }
+            "exports" => Command::NoteExport(NoteExport { member: self.member(words.next()?)? }),
             "disables" | "enables" => {
                 let status = if verb == "enables" { MemberStatus::Active } else { MemberStatus::Disabled };
                 let member = self.member(words.next()?)?;
@@ -1823,6 +1826,7 @@ fn outcome_parts(outcome: &Outcome, put: &mut impl FnMut(&str, String)) {
         Outcome::ScoreRefund { refund } => payments::refund_parts(refund, put),
         Outcome::Raised { raised } => put("raised", raised.to_string()),
         Outcome::Exception { exception } => payments::exception_parts(exception, put),
+        Outcome::Noted => {}
         Outcome::Erasure(erasure) => {
             put("at", erasure.erased_at.to_string());
             put("notes", erasure.traces.notes.to_string());
@@ -1839,8 +1843,7 @@ fn outcome_parts(outcome: &Outcome, put: &mut impl FnMut(&str, String)) {
         | Outcome::SalesDocuments { .. }
         | Outcome::AlertRound { .. }
         | Outcome::Silence { .. }
-        | Outcome::Tickets { .. }
-        | Outcome::Noted => unreachable!("no table speaks of it"),
+        | Outcome::Tickets { .. } => unreachable!("no table speaks of it"),
         outcome => shop_words::outcome_parts(outcome, put),
     }
 }

@@ -123,6 +123,8 @@ const EXPECTED: &[(&str, Access)] = &[
     ("POST /api/v1/auth/second-factor/turn-off", SignedIn),
     ("GET /api/v1/admin/members/{user_id}/second-factor", Needs(Permission::MemberRead)),
     ("POST /api/v1/admin/members/{user_id}/erase", Needs(Permission::MemberErase)),
+    ("GET /api/v1/admin/members/{user_id}/data/export", Needs(Permission::MemberExport)),
+    ("GET /api/v1/users/data/export", SignedIn),
     ("POST /api/v1/users/erase", SignedIn),
     ("POST /api/v1/admin/members/{user_id}/second-factor/reset", Needs(Permission::MemberWrite)),
     ("POST /api/v1/meals", Needs(Permission::MealWrite)),

@@ -1,4 +1,4 @@
-//! Having oneself erased, and being erased by an administrator.
+//! Having all of one's data handed out, and having oneself erased; and both by an administrator.
 
 use kernel::{MemberId, Role};
 use serde_json::{Value, json};
@@ -56,5 +56,51 @@ on_both_engines! {
         let enable = json!({"status": "active"});
         let back = server.ask(&format!("PUT /api/v1/admin/members/{}/status", member.id)).by(&admin).json(&enable).await;
         assert_eq!(back.failed(400, "BUSINESS_RULE_ERROR")["refusal"], json!("member_erased"));
+    }
+
+    async fn all_of_a_persons_data_is_handed_out(server: Server) {
+        let (admin, support) = (server.person(Role::Admin).await, server.person(Role::Support).await);
+        let member = server.person_with(Role::Member, |add| {
+            add.profile.nickname = "王小明".to_owned();
+            add.openid = Some(server.openid("oWX-1234567890"));
+        }).await;
+        server.recharge(&admin, &member, 5000).await;
+        let meal = server.meal(&admin, "2026-01-06", 10).await;
+        server.ask("POST /api/v1/orders").by(&member).json(&json!({"meal_id": meal, "notes": "少辣"})).await.data();
+        let product = json!({"name_zh": "米", "price_cents": 100, "on_sale": true, "stock": 9});
+        let made = server.ask("POST /api/v1/admin/products").by(&admin).json(&product).await;
+        let address = "王小明，某某路 1 号";
+        let order = json!({"product_id": made.data()["product_id"], "quantity": 1, "pay_with": "balance", "address": address});
+        server.ask("POST /api/v1/shop/orders").by(&member).json(&order).await.data();
+
+        let own = server.ask("GET /api/v1/users/data/export").by(&member).send().await;
+        assert_eq!((own.status.as_u16(), own.header("content-type")), (200, Some("application/json; charset=utf-8")));
+        assert!(own.header("content-disposition").is_some_and(|name| name.contains(&format!("member_{}.json", member.id))));
+        let names: Vec<_> = own.json.as_object().expect("an object").keys().map(String::as_str).collect();
+        for name in [
+            "profile", "meal_orders", "shop_orders", "openings", "cabinet_orders", "complaints", "ledger", "topups", "refunds",
+            "standing_orders", "sessions",
+        ] {
+            assert!(names.contains(&name), "{name} in {names:?}");
+        }
+        let said = |place: &str| own.json.pointer(place).cloned().unwrap_or_default();
+        for (place, expected) in [
+            ("/profile/0/nickname", json!("王小明")),
+            ("/profile/0/openid", json!("oWX-1234567890")),
+            ("/meal_orders/0/notes", json!("少辣")),
+            ("/shop_orders/0/address", json!(address)),
+            ("/ledger/0/amount", json!(5000)),
+            ("/ledger/2/balance_after", json!(3400)),
+            ("/complaints", json!([])),
+        ] {
+            assert_eq!(said(place), expected, "{place}");
+        }
+        let path = format!("GET /api/v1/admin/members/{}/data/export", member.id);
+        server.ask(&path).by(&support).send().await.failed(403, "PERMISSION_DENIED");
+        assert_eq!(server.ask(&path).by(&admin).send().await.bytes, own.bytes);
+        server.ask("GET /api/v1/admin/members/5/data/export").by(&admin).send().await.failed(404, "NOT_FOUND");
+        let trail = server.ask("GET /api/v1/admin/audit?action=member.export").by(&admin).send().await;
+        let actors: Vec<_> = trail.data()["records"].as_array().expect("records").iter().map(|record| record["actor_id"].clone()).collect();
+        assert_eq!(actors, [json!(admin.id), json!(member.id)]);
     }
 }

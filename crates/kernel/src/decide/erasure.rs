@@ -4,7 +4,7 @@ use super::members;
 use crate::draft::{Draft, Written};
 use crate::{
     Account, Cents, Change, Context, Currency, Decision, EraseMember, Erasure, ErasureOutcome, Facts, MemberId, Needs,
-    OpenEnd, Outcome, Owner, Refusal,
+    NoteExport, OpenEnd, Outcome, Owner, Refusal,
 };
 
 const CURRENCIES: [Currency; 2] = [Currency::Cny, Currency::Ticket];
@@ -49,6 +49,14 @@ pub(super) fn erase(
     draft.audit("member.erase", ("member", before.id.get()), written);
     let outcome = ErasureOutcome { member: before.id, erased_at: context.now, traces: holdings.traces };
     Ok(draft.finish(Outcome::Erasure(outcome)))
+}
+
+pub(super) fn note_export(facts: &Facts, command: &NoteExport, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
+    let member = members::existing(facts, command.member)?;
+
+    // After this point it must succeed.
+    draft.audit("member.export", ("member", member.id.get()), Written::default());
+    Ok(draft.finish(Outcome::Noted))
 }
 
 fn accounts(facts: &Facts, member: MemberId) -> impl Iterator<Item = &Account> {

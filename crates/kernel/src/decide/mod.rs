@@ -111,6 +111,7 @@ pub fn decide(
         Command::SetMemberStatus(command) => members::set_status(facts, command, context, draft),
         Command::SetPassword(command) => members::set_password(facts, command, context, draft),
         Command::EraseMember(command) => erasure::erase(facts, command, context, draft),
+        Command::NoteExport(command) => erasure::note_export(facts, command, draft),
         Command::Factor(command) => factors::decide(facts, command, context, draft),
         Command::RepairBalance(command) => repair::balance(facts, command, draft),
         Command::RepairCapacity(command) => repair::capacity(facts, command, context, draft),
@@ -188,6 +189,7 @@ pub(crate) fn needs(command: &Command, facts: &Facts, needs: &mut Needs) {
             needs.tickets.extend(&command.close);
         }
         Command::EraseMember(command) => erasure::needs(command, needs),
+        Command::NoteExport(command) => drop(needs.members.insert(command.member)),
         Command::Factor(command) => factors::needs(command, needs),
         Command::RepairBalance(command) => repair::balance_needs(command, needs),
         Command::RepairCapacity(command) => repair::meal_needs(command.meal, facts, needs),

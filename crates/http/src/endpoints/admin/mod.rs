@@ -17,6 +17,7 @@ pub(super) mod edit_department;
 pub(super) mod edit_member;
 pub(super) mod erase_member;
 pub(super) mod exceptions;
+pub(super) mod export_member;
 pub(super) mod imports;
 pub(super) mod jobs;
 pub(super) mod member;
