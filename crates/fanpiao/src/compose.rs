@@ -7,8 +7,8 @@ use std::time::Duration;
 use http_api::{App, Limits};
 use kernel::{CabinetRules, Cents, Overdraft, ShopRules};
 use service::{
-    AlertDelivery, Ambient, BackUp, BookSubscriptions, Compensation, ConsistencyCheck, EndRounds, Erp, ForgetOldRows,
-    Job, LaneSettings, LeakedPasswords, OpenDelivery, Pay, PullErpProducts, Recharge, RefundDelivery,
+    AlertDelivery, Ambient, BackUp, BookSubscriptions, Compensation, ConsistencyCheck, EndRounds, Erp, FinishErasures,
+    ForgetOldRows, Job, LaneSettings, LeakedPasswords, OpenDelivery, Pay, PullErpProducts, Recharge, RefundDelivery,
     ReleaseExpiredOrders, SalesDelivery, ScoreDelivery, SealAudit, SendErpSales, Service, Settings, System,
     TidyPictures, Vendor, WatchAlerts,
 };
@@ -48,6 +48,7 @@ pub(crate) async fn start_server(config: &Config) -> Result<Service, Problem> {
     jobs.push(Box::new(ReleaseExpiredOrders { every_ms }));
     jobs.push(Box::new(EndRounds { every_ms: MINUTE_MS }));
     jobs.push(Box::new(TidyPictures));
+    jobs.push(Box::new(FinishErasures));
     jobs.push(Box::new(WatchAlerts));
     let backup = &config.backup;
     if let (Some(folder), Some(minute)) = (backup.folder.clone(), backup.minute()) {

@@ -66,32 +66,56 @@ impl Workbook {
         plain_name: &str,
         write: impl FnOnce(Out) -> Written + Send + 'static,
     ) -> Result<Self, Failure> {
-        let (sender, receiver) = mpsc::channel(WAITING);
-        let span = tracing::Span::current();
-        let patience = app.limits().request;
-        let runtime = Handle::current();
-        tokio::task::spawn_blocking(move || {
-            let _entered = span.entered();
-            #[expect(clippy::disallowed_methods, reason = "a time limit, no rule depends on it")]
-            let started = Instant::now();
-            let out = Out { piece: Vec::with_capacity(PIECE), sender: sender.clone(), runtime, patience, started };
-            match write(out) {
-                Ok(()) => {}
-                Err(_) if sender.is_closed() => tracing::debug!("a file was not wanted to its end"),
-                Err(error) => tracing::error!(%error, "a file was cut off"),
-            }
-            drop(turn.0);
-        });
-        let body = stream::unfold(Some(receiver), async |receiver| {
-            let mut receiver: mpsc::Receiver<Piece> = receiver?;
-            match receiver.recv().await {
-                Some(Piece::Bytes(bytes)) => Some((Ok(bytes), Some(receiver))),
-                Some(Piece::End) => None,
-                None => Some((Err(io::Error::other("the file was cut off")), None)),
-            }
-        });
-        Ok(Self { disposition: disposition(name, plain_name)?, body: Body::from_stream(body) })
+        let disposition = disposition(name, plain_name, "xlsx")?;
+        Ok(Self { disposition, body: sent(app, turn, write) })
     }
+}
+
+/// A text for programs on its way.
+pub(crate) struct Document {
+    disposition: HeaderValue,
+    body: Body,
+}
+
+impl Document {
+    /// As a workbook; its name is in letters that every program knows.
+    pub(crate) fn new(
+        app: &App,
+        turn: Turn,
+        name: &str,
+        write: impl FnOnce(Out) -> Written + Send + 'static,
+    ) -> Result<Self, Failure> {
+        let disposition = disposition(name, name, "json")?;
+        Ok(Self { disposition, body: sent(app, turn, write) })
+    }
+}
+
+fn sent(app: &App, turn: Turn, write: impl FnOnce(Out) -> Written + Send + 'static) -> Body {
+    let (sender, receiver) = mpsc::channel(WAITING);
+    let span = tracing::Span::current();
+    let patience = app.limits().request;
+    let runtime = Handle::current();
+    tokio::task::spawn_blocking(move || {
+        let _entered = span.entered();
+        #[expect(clippy::disallowed_methods, reason = "a time limit, no rule depends on it")]
+        let started = Instant::now();
+        let out = Out { piece: Vec::with_capacity(PIECE), sender: sender.clone(), runtime, patience, started };
+        match write(out) {
+            Ok(()) => {}
+            Err(_) if sender.is_closed() => tracing::debug!("a file was not wanted to its end"),
+            Err(error) => tracing::error!(%error, "a file was cut off"),
+        }
+        drop(turn.0);
+    });
+    let body = stream::unfold(Some(receiver), async |receiver| {
+        let mut receiver: mpsc::Receiver<Piece> = receiver?;
+        match receiver.recv().await {
+            Some(Piece::Bytes(bytes)) => Some((Ok(bytes), Some(receiver))),
+            Some(Piece::End) => None,
+            None => Some((Err(io::Error::other("the file was cut off")), None)),
+        }
+    });
+    Body::from_stream(body)
 }
 
 impl Answers for Workbook {
@@ -102,6 +126,18 @@ impl Answers for Workbook {
     fn into_response(self, _: Language) -> Result<Response, Failure> {
         let media_type = HeaderValue::from_static(sheets::MEDIA_TYPE);
         let mut response = reply::response(StatusCode::OK, media_type, self.body);
+        response.headers_mut().insert(CONTENT_DISPOSITION, self.disposition);
+        Ok(response)
+    }
+}
+
+impl Answers for Document {
+    fn form() -> Answer {
+        Answer::File("application/json")
+    }
+
+    fn into_response(self, _: Language) -> Result<Response, Failure> {
+        let mut response = reply::response(StatusCode::OK, reply::JSON, self.body);
         response.headers_mut().insert(CONTENT_DISPOSITION, self.disposition);
         Ok(response)
     }
@@ -152,9 +188,9 @@ impl Write for Out {
 }
 
 /// Both names, as RFC 6266 has them: who knows `filename*` takes it.
-fn disposition(name: &str, plain_name: &str) -> Result<HeaderValue, Failure> {
-    let mut value = format!("attachment; filename=\"{plain_name}.xlsx\"; filename*=UTF-8''");
-    for byte in name.bytes().chain(*b".xlsx") {
+fn disposition(name: &str, plain_name: &str, ending: &str) -> Result<HeaderValue, Failure> {
+    let mut value = format!("attachment; filename=\"{plain_name}.{ending}\"; filename*=UTF-8''");
+    for byte in name.bytes().chain([b'.']).chain(ending.bytes()) {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             value.push(byte.into());
         } else {
@@ -170,7 +206,7 @@ mod tests {
 
     #[test]
     fn a_name_is_said_twice() {
-        let said = disposition("餐次 \"1\"_a-b.c", "meal_1").expect("a header");
+        let said = disposition("餐次 \"1\"_a-b.c", "meal_1", "xlsx").expect("a header");
         assert_eq!(
             said,
             "attachment; filename=\"meal_1.xlsx\"; filename*=UTF-8''%E9%A4%90%E6%AC%A1%20%221%22_a-b.c.xlsx"

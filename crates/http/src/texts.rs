@@ -4,8 +4,8 @@ use axum::http::HeaderMap;
 use axum::http::header::ACCEPT_LANGUAGE;
 use jiff::tz::TimeZone;
 use kernel::{
-    BookingRefused, Cents, Code, EntryKind, Fulfilment, Instant, MealStatus, Noun, OrderAction, OrderStatus, Refusal,
-    Role, RoundStatus, ShopStatus, Slot, SubscriptionStatus, TopupStatus,
+    BookingRefused, Cents, Code, EntryKind, Fulfilment, Instant, MealStatus, Noun, OpenEnd, OrderAction, OrderStatus,
+    Refusal, Role, RoundStatus, ShopStatus, Slot, SubscriptionStatus, TopupStatus,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,6 +145,7 @@ pub(crate) const SIGNED_IN: Text = text("登录成功", "Signed in");
 pub(crate) const SIGNED_OUT: Text = text("已退出登录", "Signed out");
 pub(crate) const PASSWORD_CHANGED: Text = text("密码已更改", "The password is changed");
 pub(crate) const SECOND_FACTOR_ON: Text = text("两步验证已开启", "The second factor is on");
+pub(crate) const ERASED: Text = text("已注销，个人信息已清除", "Erased; nothing personal is kept");
 pub(crate) const SECOND_FACTOR_OFF: Text = text("两步验证已关闭", "The second factor is off");
 pub(crate) const SET_UP_REQUIRED: Text = text(
     "请先在管理后台设置两步验证，再继续使用",
@@ -429,6 +430,14 @@ pub(crate) fn refusal(refusal: &Refusal, language: Language, zone: &TimeZone) ->
             )
         }
         Refusal::MemberDisabled => say!(language, "该用户已停用", "This member is disabled"),
+        Refusal::MemberErased => say!(language, "该用户已注销", "This member was erased"),
+        Refusal::OpenEnds { open } => {
+            let ends: Vec<_> = open.keys().map(|end| open_end(*end, language)).collect();
+            match language {
+                Language::Chinese => format!("请先处理：{}", ends.join("、")),
+                Language::English => format!("First see to: {}", ends.join(", ")),
+            }
+        }
         Refusal::AccountTaken { account } => {
             let account = account.as_str();
             say!(language, "账号 {account} 已被使用", "The account {account} is taken")
@@ -732,6 +741,22 @@ pub(crate) fn refusal(refusal: &Refusal, language: Language, zone: &TimeZone) ->
         }
         Refusal::NegativePrice => say!(language, "价格不能为负", "A price must not be negative"),
     }
+}
+
+fn open_end(end: OpenEnd, language: Language) -> &'static str {
+    let text = match end {
+        OpenEnd::Balance => text("钱包余额", "the money in the wallet"),
+        OpenEnd::Debt => text("钱包欠款", "the wallet's debt"),
+        OpenEnd::Tickets => text("剩余餐券", "tickets that are left"),
+        OpenEnd::MealOrders => text("未完成的订餐", "open meal orders"),
+        OpenEnd::ShopOrders => text("未完成的商城订单", "open shop orders"),
+        OpenEnd::Openings => text("未结算的开门", "openings that are not settled"),
+        OpenEnd::CabinetOrders => text("未支付的柜机订单", "unpaid cabinet orders"),
+        OpenEnd::Topups => text("处理中的充值", "top-ups under way"),
+        OpenEnd::Refunds => text("处理中的退款", "refunds under way"),
+        OpenEnd::Complaints => text("未关闭的投诉", "open complaints"),
+    };
+    text.in_language(language)
 }
 
 /// What an order of a batch is told that was not booked.

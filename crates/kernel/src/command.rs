@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 use crate::facts::Facts;
 use crate::{
     AccountId, AccountName, AlertCommand, CabinetCommand, Cents, Chosen, Counts, Date, DepartmentCode, DepartmentId,
-    ErpCommand, ExceptionAction, ExceptionKind, FactorCommand, GroupOrderId, Instant, MealId, MealPatch, MemberId,
-    MemberStatus, MenuOption, Needs, Note, Openid, OrderId, OrderStatus, Overdraft, PayClient, Payer, PaymentId,
-    PaymentSource, PaysFor, PickupWindow, Price, Quantity, Reason, RefundId, RoleGrant, RunId, ShopCommand, Slot, Step,
-    Subscriber, SubscriptionId, SubscriptionStatus, Title, Weekdays,
+    EraseMember, ErpCommand, ExceptionAction, ExceptionKind, FactorCommand, GroupOrderId, Instant, MealId, MealPatch,
+    MemberId, MemberStatus, MenuOption, Needs, Note, NoteExport, Openid, OrderId, OrderStatus, Overdraft, PayClient,
+    Payer, PaymentId, PaymentSource, PaysFor, PickupWindow, Price, Quantity, Reason, RefundId, RoleGrant, RunId,
+    ShopCommand, Slot, Step, Subscriber, SubscriptionId, SubscriptionStatus, Title, Weekdays,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +51,8 @@ pub enum Command {
     SetOverdraft(SetOverdraft),
     SetMemberStatus(SetMemberStatus),
     SetPassword(SetPassword),
+    EraseMember(EraseMember),
+    NoteExport(NoteExport),
     Factor(FactorCommand),
     RepairBalance(RepairBalance),
     RepairCapacity(RepairCapacity),
@@ -697,6 +699,8 @@ impl Command {
             | Self::SetOverdraft(SetOverdraft { member, .. })
             | Self::SetMemberStatus(SetMemberStatus { member, .. })
             | Self::SetPassword(SetPassword { member, .. })
+            | Self::EraseMember(EraseMember { member, .. })
+            | Self::NoteExport(NoteExport { member })
             | Self::EditMember(EditMember { member, .. })
             | Self::ChangeRole(ChangeRole { member, .. }) => member.get(),
             Self::EditDepartment(EditDepartment { department, .. })
@@ -753,6 +757,7 @@ impl Command {
             Self::MealStep(_)
                 | Self::EditDepartment(EditDepartment { pays: Some(_), .. })
                 | Self::EditMember(EditMember { department: Some(_), .. })
+                | Self::EraseMember(_)
                 | Self::ImportMembers(_)
                 | Self::ImportDepartments(_)
                 | Self::BookMeals(_)

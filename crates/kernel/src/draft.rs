@@ -215,13 +215,12 @@ impl<'a> Written<'a> {
     }
 }
 
-/// The part of an order that an audit record keeps.
+/// The part of an order that an audit record keeps: nothing that a person has written.
 #[derive(serde::Serialize)]
 pub(crate) struct OrderTrace<'a> {
     quantity: i64,
     options: &'a [crate::MealOption],
     total_cents: Cents,
-    notes: &'a str,
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pickup_window: Option<crate::PickupWindow>,
@@ -235,7 +234,6 @@ impl<'a> OrderTrace<'a> {
             quantity: order.quantity.get(),
             options: &order.options,
             total_cents: order.total,
-            notes: order.notes.as_str(),
             status: order.status.as_str(),
             pickup_window: order.pickup_window,
             warning: None,

@@ -6,11 +6,11 @@ use crate::known::known;
 use crate::{
     Account, AccountId, AccountName, Alert, AlertFacts, AlertNeeds, AuditRecord, CabinetFacts, CabinetNeeds,
     CabinetOrder, Cents, Complaint, Correction, Date, Department, DepartmentCode, DepartmentId, Device, DoorSession,
-    Entry, ErpFacts, ErpNeeds, ErpProduct, Exception, ExceptionKind, ExceptionState, GroupOrder, GroupOrderId, Hold,
-    Instant, Job, JobRun, LedgerSum, Meal, MealId, MealOrder, Member, MemberId, OrderId, OutboxMessage, Payment,
-    PaymentId, Pool, PoolId, Product, Refund, RefundId, Role, Round, RunId, SalesDocument, ScoreOrder, SecondFactor,
-    Session, ShopFacts, ShopNeeds, ShopOrder, SignInTicket, Silence, Slot, StockMovement, Store, StuckOrder,
-    Subscription, SubscriptionId, SubscriptionRun, Topup,
+    Entry, Erasure, ErpFacts, ErpNeeds, ErpProduct, Exception, ExceptionKind, ExceptionState, GroupOrder, GroupOrderId,
+    Hold, Holdings, Instant, Job, JobRun, LedgerSum, Meal, MealId, MealOrder, Member, MemberId, OrderId, OutboxMessage,
+    Payment, PaymentId, Pool, PoolId, Product, Refund, RefundId, Role, Round, RunId, SalesDocument, ScoreOrder,
+    SecondFactor, Session, ShopFacts, ShopNeeds, ShopOrder, SignInTicket, Silence, Slot, StockMovement, Store,
+    StuckOrder, Subscription, SubscriptionId, SubscriptionRun, Topup,
 };
 
 /// As many lapsed claims of a pool as can matter to one order, which asks for a thousand pieces at most.
@@ -29,6 +29,7 @@ known! {
         sessions: [u8; 32] => Session,
         tickets: [u8; 32] => SignInTicket,
         second_factors: MemberId => SecondFactor,
+        erasures: MemberId => Erasure,
         /// Each with its pool and the pool's lapsed holds.
         meals: MealId => Meal,
         /// Meals name their own.
@@ -81,6 +82,8 @@ known! {
         ledgers: AccountId => LedgerSum, by ledgers,
         /// What an account's entries add up to for each order that they name.
         order_sums: AccountId => BTreeMap<OrderId, Cents>, by order_sums,
+        /// What an erasure has to know of a member. The lock of the wallet guards it as far as the wallet is charged for it.
+        holdings: MemberId => Holdings, by holdings,
         /// Active members who hold a role everywhere.
         holders: Role => BTreeSet<MemberId>, by holders_of,
     }
@@ -107,6 +110,7 @@ pub enum Change {
     Session(Session),
     SignInTicket(SignInTicket),
     SecondFactor(SecondFactor),
+    Erasure(Erasure),
     Meal(Meal),
     Pool(Pool),
     Order(MealOrder),
@@ -174,6 +178,7 @@ impl Facts {
                 Change::Session(session) => self.sessions.set(session.token_hash, session),
                 Change::SignInTicket(ticket) => self.tickets.set(ticket.token_hash, ticket),
                 Change::SecondFactor(factor) => self.second_factors.set(factor.member, factor),
+                Change::Erasure(erasure) => self.erasures.set(erasure.member, erasure),
                 Change::Meal(meal) => {
                     let current = (meal.status != crate::MealStatus::Canceled).then_some(meal.id);
                     if current.is_some() || self.is_at_its_date(&meal) {

@@ -77,12 +77,15 @@ pub struct Account {
     pub balance: Cents,
     /// How many entries it has; the next entry's number is one more.
     pub entries: i64,
+    /// Whose owner was erased: nothing is paid from it any more.
+    #[serde(default)]
+    pub is_closed: bool,
 }
 
 impl Account {
     #[must_use]
     pub fn open(owner: Owner, currency: Currency) -> Self {
-        Self { id: owner.account(currency), owner, currency, balance: Cents::ZERO, entries: 0 }
+        Self { id: owner.account(currency), owner, currency, balance: Cents::ZERO, entries: 0, is_closed: false }
     }
 
     /// The balance after `amount` more, where the account may go `overdraft` below zero (any way down where absent).

@@ -11,6 +11,7 @@ mod code;
 mod command;
 mod decide;
 mod draft;
+mod erasure;
 mod erp;
 mod factor;
 mod facts;
@@ -61,6 +62,7 @@ pub use command::{
     SetOverdraft, SetPassword, SettlePayment, SignIn, StartJob, TopupSeen, Trigger,
 };
 pub use decide::{Context, Decision, IdSource, ShopRules, decide};
+pub use erasure::{EraseMember, Erasure, Holdings, NoteExport, OpenEnd, Traces};
 pub use erp::{ErpCommand, ErpFacts, ErpNeeds, ErpProduct, SalesDocument, SendSales, TakeProduct};
 pub use factor::{
     ActiveFactor, EnterWithFactor, FactorCommand, FactorOffer, FactorProof, OfferFactor, OpenTicket, ProofKind,
@@ -80,9 +82,10 @@ pub use money::{Cents, Currency, OutOfRange, Overdraft, Price, Quantity, Tickets
 pub use order::{GroupOrder, MealOrder, OrderStatus, numbered_order};
 pub use outcome::{
     BalanceRepair, Booked, BookingOutcome, BookingRefused, CapacityRepair, ComplaintOutcome, CopiedMeal,
-    CorrectionOutcome, CutOrder, DepartmentAccountOutcome, FieldChange, GroupCancelOutcome, ImportOutcome, ImportedRow,
-    MealOutcome, OrderCut, OrderOutcome, Outcome, PoolRepair, ProcessedOrder, ProductOutcome, RoundOutcome, RowAction,
-    SessionOutcome, Settled, ShopOrderOutcome, StatesRepair, WalletOutcome, Warning,
+    CorrectionOutcome, CutOrder, DepartmentAccountOutcome, ErasureOutcome, FieldChange, GroupCancelOutcome,
+    ImportOutcome, ImportedRow, MealOutcome, OrderCut, OrderOutcome, Outcome, PoolRepair, ProcessedOrder,
+    ProductOutcome, RoundOutcome, RowAction, SessionOutcome, Settled, ShopOrderOutcome, StatesRepair, WalletOutcome,
+    Warning,
 };
 pub use pickup::{PickupCode, PickupWindow, Shown, pickup_qr};
 pub use pool::{Hold, HoldState, Pool};

@@ -93,6 +93,13 @@ pub struct GroupOrder {
     pub created_at: Instant,
 }
 
+impl GroupOrder {
+    /// Without what a person has written: as the audit trail keeps it.
+    pub(crate) fn unremarked(&self) -> Self {
+        Self { remark: Note::default(), ..self.clone() }
+    }
+}
+
 impl MealOrder {
     /// Its options as its buyer picked them.
     #[must_use]

@@ -7,7 +7,7 @@ use crate::{
     AccountId, CabinetOrder, CapacityStrategy, Cents, Complaint, Correction, Date, Department, DepartmentId, Device,
     DoorSession, Exception, GroupOrderId, Instant, JobRun, Meal, MealId, MealOrder, Member, MemberId, OrderId,
     PaymentId, Pool, Product, Refund, Refusal, Round, SalesDocument, ScoreOrder, ShopOrder, Silence, Slot,
-    StockMovement, Store, StuckOrder, Subscription, SubscriptionRun, Topup, TransferId,
+    StockMovement, Store, StuckOrder, Subscription, SubscriptionRun, Topup, Traces, TransferId,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +21,7 @@ pub enum Outcome {
     Department {
         department: Department,
     },
+    Erasure(ErasureOutcome),
     Import(ImportOutcome),
     Wallet(WalletOutcome),
     DepartmentAccount(DepartmentAccountOutcome),
@@ -117,6 +118,14 @@ pub enum Outcome {
     },
     /// Something was written down.
     Noted,
+}
+
+/// `traces` is what there was to take away.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErasureOutcome {
+    pub member: MemberId,
+    pub erased_at: Instant,
+    pub traces: Traces,
 }
 
 /// What became of the news of a payment.

@@ -1,12 +1,14 @@
 //! Why a command was refused. Each carries what a person needs to understand it; the texts are made at the edge.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
     AccountName, BookingRefused, Cents, Code, ComplaintId, CorrectionId, Danger, Date, DepartmentCode, DeviceCode,
-    ExceptionAction, ExceptionKind, Fulfilment, Instant, MealId, MealStatus, MemberId, OptionId, OrderId, OrderStatus,
-    OutOfRange, PickupWindow, ProductCode, Role, RoundStatus, RunId, ShopStatus, Slot, StoreCode, SubscriptionStatus,
-    TopupStatus,
+    ExceptionAction, ExceptionKind, Fulfilment, Instant, MealId, MealStatus, MemberId, OpenEnd, OptionId, OrderId,
+    OrderStatus, OutOfRange, PickupWindow, ProductCode, Role, RoundStatus, RunId, ShopStatus, Slot, StoreCode,
+    SubscriptionStatus, TopupStatus,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -316,6 +318,12 @@ pub enum Refusal {
     CodeWrong,
     /// A code opens once, and then it and all earlier ones are worth nothing.
     CodeUsed,
+    /// Somebody who was erased does not come back.
+    MemberErased,
+    /// What has to be seen to before somebody can be erased, and how much of it there is.
+    OpenEnds {
+        open: BTreeMap<OpenEnd, i64>,
+    },
     // scarcity
     OutOfStock {
         asked: i64,
@@ -420,6 +428,8 @@ impl Refusal {
                 Code::ConcurrencyError
             }
             Self::MemberDisabled
+            | Self::MemberErased
+            | Self::OpenEnds { .. }
             | Self::HandlesNoComplaints
             | Self::Yourself
             | Self::LastAdministrator

@@ -43,6 +43,8 @@ permissions! {
     WalletWrite = "wallet:write": "Put money into a wallet, or take it out.",
     MemberRead = "member:read": "See members.",
     MemberWrite = "member:write": "Add, change and disable members.",
+    MemberErase = "member:erase": "Erase members from the data.",
+    MemberExport = "member:export": "Take out everything that is kept about a member.",
     ShopRead = "shop:read": "See products and rounds.",
     ShopBuy = "shop:buy": "Buy in the shop, and see one's own orders.",
     ShopWrite = "shop:write": "Keep products, their stock and rounds.",

@@ -69,13 +69,13 @@ use kernel::{
     AccountId, AddMember, AdjustDepartment, AdjustWallet, BookMeals, Booking, BookingRefused, CancelGroupOrder,
     CancelMeal, CancelOrder, CapacityStrategy, Cents, ChangeRole, ChangeSubscription, Chosen, CloseSession, Command,
     CopyMeals, CreateDepartment, CreateMeal, CreateSubscription, Currency, Danger, DepartmentId, DepartmentLine,
-    EditDepartment, EditMeal, EditMember, FundDepartment, Grant, GroupOrderId, HoldState, ImportDepartments,
-    ImportMembers, Instant, MealCopy, MealId, MealOption, MealPatch, MealStatus, MealStep, MemberId, MemberLine,
-    MemberStatus, MenuOption, ModifyOrder, NewGrant, NewSession, Note, OpenSession, OptionId, OrderAction, OrderCut,
-    OrderId, OrderStatus, Outcome, Overdraft, Owner, Payer, PlaceOrder, Pool, ProcessOrders, Profile, Quantity, Reason,
-    RedeemOrder, Refusal, RepairBalance, RepairCapacity, RepairOrderStates, RepairPool, RepostMeal, Role, RoleGrant,
-    RowAction, RunSubscription, Scope, SetMemberStatus, SetOverdraft, SetPassword, SignIn, Slot, Step, Subscriber,
-    SubscriptionId, SubscriptionResult, SubscriptionStatus, SystemAccount, Title,
+    EditDepartment, EditMeal, EditMember, EraseMember, FundDepartment, Grant, GroupOrderId, HoldState,
+    ImportDepartments, ImportMembers, Instant, MealCopy, MealId, MealOption, MealPatch, MealStatus, MealStep, MemberId,
+    MemberLine, MemberStatus, MenuOption, ModifyOrder, NewGrant, NewSession, Note, NoteExport, OpenSession, OptionId,
+    OrderAction, OrderCut, OrderId, OrderStatus, Outcome, Overdraft, Owner, Payer, PlaceOrder, Pool, ProcessOrders,
+    Profile, Quantity, Reason, RedeemOrder, Refusal, RepairBalance, RepairCapacity, RepairOrderStates, RepairPool,
+    RepostMeal, Role, RoleGrant, RowAction, RunSubscription, Scope, SetMemberStatus, SetOverdraft, SetPassword, SignIn,
+    Slot, Step, Subscriber, SubscriptionId, SubscriptionResult, SubscriptionStatus, SystemAccount, Title,
 };
 use support::{Answer, Asked, Database, House, Ids, actor, check_books, system_account};
 
@@ -150,7 +150,9 @@ struct Covered {
 }
 
 impl Covered {
-    const COMMANDS: [&'static str; 46] = [
+    const COMMANDS: [&'static str; 48] = [
+        "erase_member",
+        "note_export",
         "sign_in",
         "open_session",
         "close_session",
@@ -198,7 +200,9 @@ impl Covered {
         "resolve_exception",
         "assign_exception",
     ];
-    const REFUSALS: [&'static str; 52] = [
+    const REFUSALS: [&'static str; 54] = [
+        "open_ends",
+        "member_erased",
         "not_found",
         "not_yours",
         "yourself",
@@ -339,6 +343,8 @@ fn command_name(command: &Command) -> &'static str {
         Command::SetOverdraft(_) => "set_overdraft",
         Command::SetMemberStatus(_) => "set_member_status",
         Command::SetPassword(_) => "set_password",
+        Command::EraseMember(_) => "erase_member",
+        Command::NoteExport(_) => "note_export",
         Command::RepairBalance(_) => "repair_balance",
         Command::RepairCapacity(_) => "repair_capacity",
         Command::RepairOrderStates(_) => "repair_order_states",
@@ -383,6 +389,8 @@ fn refusal_name(refusal: &Refusal) -> &'static str {
         Refusal::RoleScope { .. } => "role_scope",
         Refusal::NoAccount => "no_account",
         Refusal::MemberDisabled => "member_disabled",
+        Refusal::MemberErased => "member_erased",
+        Refusal::OpenEnds { .. } => "open_ends",
         Refusal::AccountTaken { .. } => "account_taken",
         Refusal::OpenidTaken => "openid_taken",
         Refusal::DepartmentTaken { .. } => "department_taken",
@@ -950,6 +958,12 @@ impl Scenario {
                 let close = close.into_iter().collect();
                 Command::SetPassword(SetPassword { member, password_hash: "a hash".to_owned(), close })
             }
+            "erases" => {
+                let member = self.member(words.next()?)?;
+                let reason = if words.skip("because") { words.note()? } else { note("") };
+                Command::EraseMember(EraseMember { member, reason })
+            }
+            "exports" => Command::NoteExport(NoteExport { member: self.member(words.next()?)? }),
             "disables" | "enables" => {
                 let status = if verb == "enables" { MemberStatus::Active } else { MemberStatus::Disabled };
                 let member = self.member(words.next()?)?;
@@ -1812,6 +1826,11 @@ fn outcome_parts(outcome: &Outcome, put: &mut impl FnMut(&str, String)) {
         Outcome::ScoreRefund { refund } => payments::refund_parts(refund, put),
         Outcome::Raised { raised } => put("raised", raised.to_string()),
         Outcome::Exception { exception } => payments::exception_parts(exception, put),
+        Outcome::Noted => {}
+        Outcome::Erasure(erasure) => {
+            put("at", erasure.erased_at.to_string());
+            put("notes", erasure.traces.notes.to_string());
+        }
         Outcome::JobRun { .. }
         | Outcome::JobPaused { .. }
         | Outcome::Store { .. }
@@ -1824,8 +1843,7 @@ fn outcome_parts(outcome: &Outcome, put: &mut impl FnMut(&str, String)) {
         | Outcome::SalesDocuments { .. }
         | Outcome::AlertRound { .. }
         | Outcome::Silence { .. }
-        | Outcome::Tickets { .. }
-        | Outcome::Noted => unreachable!("no table speaks of it"),
+        | Outcome::Tickets { .. } => unreachable!("no table speaks of it"),
         outcome => shop_words::outcome_parts(outcome, put),
     }
 }

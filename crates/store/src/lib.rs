@@ -3,6 +3,7 @@
 mod backup;
 mod callbacks;
 mod engine;
+pub mod erasures;
 mod error;
 mod events;
 mod forget;

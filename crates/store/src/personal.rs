@@ -68,13 +68,17 @@ pub type Place = (i64, String);
 /// Before every row.
 pub const FIRST: Place = (i64::MIN, String::new());
 
-type Cover<'a, T, U> = &'a (dyn Fn(T) -> Result<U, Error> + Sync);
+pub(crate) type Cover<'a, T, U> = &'a (dyn Fn(T) -> Result<U, Error> + Sync);
 
 const PORTION: i64 = 500;
 /// A bill may have megabytes.
 const FEW: i64 = 4;
 /// What everything sealed begins with, and no bill does.
 const FORM: &[u8] = &[1];
+
+/// What SQLite copies into is a file, and not as much memory.
+pub(crate) const ANEW: &str =
+    "PRAGMA temp_store = FILE; VACUUM; PRAGMA temp_store = MEMORY; PRAGMA wal_checkpoint(TRUNCATE)";
 
 const SEALING: &str = "SELECT index_key, done_at FROM sealing WHERE sealing_id = 1";
 const BEGIN: &str =
@@ -224,9 +228,19 @@ impl Writer {
         (caller, key): &Place,
         cover: Cover<'_, String, String>,
     ) -> Result<Option<Place>, Error> {
-        let mut last = None;
         let after = [Value::Int(*caller), key.as_str().into(), PORTION.into()];
-        for row in self.query(CLEAR_ANSWERS, &after).await? {
+        let found = self.query(CLEAR_ANSWERS, &after).await?;
+        self.rewrite_answers(found, cover).await
+    }
+
+    /// Puts what `cover` says in the place of the answers found, and tells which was the last.
+    pub(crate) async fn rewrite_answers(
+        &mut self,
+        found: Vec<Row>,
+        cover: Cover<'_, String, String>,
+    ) -> Result<Option<Place>, Error> {
+        let mut last = None;
+        for row in found {
             let mut cells = row.cells();
             let (caller, key, answer) = (cells.int()?, cells.text()?, cover(cells.text()?)?);
             self.query(COVER_ANSWER, &[caller.into(), key.as_str().into(), answer.into()]).await?;
@@ -235,7 +249,7 @@ impl Writer {
         Ok(last)
     }
 
-    async fn end<T>(&mut self, done: Result<T, Error>) -> Result<T, Error> {
+    pub(crate) async fn end<T>(&mut self, done: Result<T, Error>) -> Result<T, Error> {
         match done {
             Ok(done) => self.commit().await.map(|()| done),
             Err(error) => {
@@ -248,13 +262,7 @@ impl Writer {
     /// Writes the tables anew that held something in clear, so that no page of the files remembers it.
     pub async fn wipe(&mut self) -> Result<(), Error> {
         match self.engine() {
-            // What it copies into is a file, and not as much memory.
-            Engine::Sqlite => {
-                self.script(
-                    "PRAGMA temp_store = FILE; VACUUM; PRAGMA temp_store = MEMORY; PRAGMA wal_checkpoint(TRUNCATE)",
-                )
-                .await
-            }
+            Engine::Sqlite => self.script(ANEW).await,
             Engine::Postgres => self.script("VACUUM FULL members, shop_orders, answers, bills").await,
         }
     }

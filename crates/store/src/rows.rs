@@ -3,13 +3,13 @@
 use kernel::{
     Account, AccountId, ActiveFactor, Alert, AlertId, AlertState, CabinetOrder, CabinetOrderState, Cents, Complaint,
     ComplaintId, ComplaintStatus, Correction, CorrectionId, CorrectionState, Currency, Delivery, Department,
-    DepartmentId, Device, DeviceId, DoorSession, DoorSessionId, DrawSecret, ErpProduct, Exception, ExceptionState,
-    FactorOffer, Fulfilment, Goods, GroupOrder, GroupOrderId, Hold, HoldState, Instant, Job, JobRun, Meal, MealId,
-    MealOrder, Member, MemberId, Openid, OrderId, OrderPart, Owner, Payment, PaymentId, PaymentState, Pool, PoolId,
-    Product, ProductId, Receipt, Refund, RefundId, RefundOf, Round, RoundId, RoundState, RoundStatus, RunId, RunState,
-    RunStatus, SalesDocument, ScoreCharge, ScoreOrder, ScoreState, Sealed, SecondFactor, Session, Settlement,
-    ShopOrder, ShopOrderState, ShopStatus, SignInTicket, Silence, StoreId, StuckOrder, Subscriber, Subscription,
-    SubscriptionId, SubscriptionRun, SystemAccount, Tickets, Topup, TopupState, TopupStatus,
+    DepartmentId, Device, DeviceId, DoorSession, DoorSessionId, DrawSecret, Erasure, ErpProduct, Exception,
+    ExceptionState, FactorOffer, Fulfilment, Goods, GroupOrder, GroupOrderId, Hold, HoldState, Instant, Job, JobRun,
+    Meal, MealId, MealOrder, Member, MemberId, Openid, OrderId, OrderPart, Owner, Payment, PaymentId, PaymentState,
+    Pool, PoolId, Product, ProductId, Receipt, Refund, RefundId, RefundOf, Round, RoundId, RoundState, RoundStatus,
+    RunId, RunState, RunStatus, SalesDocument, ScoreCharge, ScoreOrder, ScoreState, Sealed, SecondFactor, Session,
+    Settlement, ShopOrder, ShopOrderState, ShopStatus, SignInTicket, Silence, StoreId, StuckOrder, Subscriber,
+    Subscription, SubscriptionId, SubscriptionRun, SystemAccount, Tickets, Topup, TopupState, TopupStatus,
 };
 
 use crate::sql::Kind::{Blob, Int, Text};
@@ -161,8 +161,11 @@ pub(crate) const ACCOUNT: &[Column] = &[
     ("currency", Text),
     ("balance", Int),
     ("entry_count", Int),
+    ("is_closed", Int),
     ("version", Int),
 ];
+
+pub(crate) const ERASURE: &[Column] = &[("member_id", Int), ("erased_at", Int), ("version", Int)];
 
 pub(crate) const JOB: &[Column] = &[("name", Text), ("paused", Int), ("last_run", Int), ("version", Int)];
 
@@ -711,7 +714,20 @@ impl FromRow for Account {
             _ => return Err(Error::inconsistent(format!("no owner {kind} {owner}"))),
         };
         let currency: Currency = cells.word("currency")?;
-        Ok(Self { id, owner, currency, balance: Cents::new(cells.int()?), entries: cells.int()? })
+        Ok(Self {
+            id,
+            owner,
+            currency,
+            balance: Cents::new(cells.int()?),
+            entries: cells.int()?,
+            is_closed: cells.int()? != 0,
+        })
+    }
+}
+
+impl FromRow for Erasure {
+    fn from_cells(cells: &mut Cells) -> Result<Self, Error> {
+        Ok(Self { member: MemberId::new(cells.int()?), erased_at: instant(cells)? })
     }
 }
 

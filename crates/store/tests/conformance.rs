@@ -660,6 +660,8 @@ async fn what_is_not_there_is_known_to_be_absent(home: &Home) {
         sessions: [[1; 32]].into(),
         tickets: [[1; 32]].into(),
         second_factors: [MemberId::new(1)].into(),
+        erasures: [MemberId::new(1)].into(),
+        holdings: [MemberId::new(1)].into(),
         meals: [meal_id].into(),
         orders: [OrderId::new(1)].into(),
         group_orders: [GroupOrderId::new(1)].into(),
@@ -989,7 +991,7 @@ fn changing() -> Vec<(Change, Change)> {
         ),
         (
             Change::Account(wallet.clone()),
-            Change::Account(kernel::Account { balance: Cents::new(-5), entries: 2, ..wallet }),
+            Change::Account(kernel::Account { balance: Cents::new(-5), entries: 2, is_closed: true, ..wallet }),
         ),
     ]
 }
@@ -1209,7 +1211,7 @@ async fn rows_out_of_range_are_refused(home: &Home) {
         "INSERT INTO members VALUES (1, 'u', NULL, NULL, 'n', NULL, NULL, 'gone', NULL, '[]', 0, 0, NULL, NULL)",
         "INSERT INTO members VALUES (1, 'u', NULL, NULL, NULL, NULL, NULL, 'active', NULL, '[]', 0, 0, NULL, NULL)",
         "INSERT INTO holds VALUES (1, 1, 1, 'kept', NULL, 0)",
-        "INSERT INTO accounts VALUES (9, 'member', 4, 'USD', 0, 0, 0)",
+        "INSERT INTO accounts VALUES (9, 'member', 4, 'USD', 0, 0, 0, 0)",
         "INSERT INTO meals VALUES (1, '2030-01-01', 'tea', NULL, '', 0, '[]', 'draft', NULL, 0, 0, 0, '[]')",
         "INSERT INTO meals VALUES (1, '2030-01-01', 'lunch', NULL, '', 0, '[]', 'open', NULL, 0, 0, 0, '[]')",
         "INSERT INTO meal_orders VALUES (1, 'n', 1, 1, 2, 0, '[]', 0, '', 'active', NULL, 0, 0, 0, NULL, NULL, NULL, NULL, NULL)",

@@ -7,6 +7,7 @@ mod batch;
 mod cabinets;
 mod description;
 mod dining;
+mod erasures;
 mod exports;
 mod history;
 mod imports;

@@ -102,7 +102,11 @@ pub(super) fn book(
             answer.total = Cents::new(answer.total.get() + order.total.get());
             answer.warning = answer.warning.or(warning);
         }
-        draft.audit("group_order.place", ("group_order", group_order.id.get()), Written::after(&group_order));
+        draft.audit(
+            "group_order.place",
+            ("group_order", group_order.id.get()),
+            Written::after(&group_order.unremarked()),
+        );
         draft.push(Change::GroupOrder(group_order));
         booked.push(answer);
     }

@@ -162,8 +162,6 @@ pub(super) fn add_member(
 pub(super) fn add(member: Member, draft: &mut Draft<'_>) {
     draft.push(Change::Account(Account::open(Owner::Member(member.id), Currency::Cny)));
     let written = serde_json::json!({
-        "nickname": member.nickname,
-        "account": member.account,
         "department": member.department,
         "grants": member.grants,
     });
@@ -187,6 +185,7 @@ fn grants(asked: &[NewGrant], department: Option<DepartmentId>) -> Result<Grants
 
 pub(super) fn edit_needs(command: &EditMember, facts: &Facts, needs: &mut Needs) {
     needs.members.insert(command.member);
+    needs.erasures.insert(command.member);
     needs.account_names.extend(command.account.clone());
     if let Some(Some(code)) = &command.department {
         department_needs(code, facts, needs);
@@ -195,6 +194,7 @@ pub(super) fn edit_needs(command: &EditMember, facts: &Facts, needs: &mut Needs)
 
 pub(super) fn edit(facts: &Facts, command: &EditMember, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
     let before = existing(facts, command.member)?;
+    must_not_be_erased(facts, before.id)?;
     let department = match &command.department {
         Some(code) => department(facts, code.as_ref())?,
         None => before.department,
@@ -214,12 +214,14 @@ pub(super) fn edit(facts: &Facts, command: &EditMember, mut draft: Draft<'_>) ->
 }
 
 pub(super) fn edited(before: &Member, after: Member, reason: &str, draft: &mut Draft<'_>) {
-    let trace = |member: &Member| {
-        serde_json::json!({
-            "nickname": member.nickname, "account": member.account, "department": member.department,
-        })
-    };
-    let written = Written::change(&trace(before), &trace(&after)).because(reason);
+    // What the names were and are is no business of a record that stays for good.
+    let named = before.nickname != after.nickname;
+    let account = before.account != after.account;
+    let written = Written::change(
+        &serde_json::json!({ "department": before.department }),
+        &serde_json::json!({ "department": after.department, "nickname_changed": named, "account_changed": account }),
+    );
+    let written = written.because(reason);
     change(before, after, "member.edit", written, draft);
 }
 
@@ -276,12 +278,12 @@ const ADMINISTRATOR: RoleGrant = RoleGrant { role: Role::Admin, scope: Scope::Ev
 
 /// Who the administrators are is read under the lock of an account that is always there: two of them who end each other's
 /// administration at once come one after the other.
-fn administrator_needs(needs: &mut Needs) {
+pub(super) fn administrator_needs(needs: &mut Needs) {
     needs.holders_of.insert(Role::Admin);
     needs.accounts.insert(Owner::System(SystemAccount::Grants).account(Currency::Cny));
 }
 
-fn is_last_administrator(facts: &Facts, member: &Member) -> bool {
+pub(super) fn is_last_administrator(facts: &Facts, member: &Member) -> bool {
     facts.holders.get(&Role::Admin).is_some_and(|holders| holders.iter().eq([&member.id]))
 }
 
@@ -297,6 +299,7 @@ pub(super) fn set_overdraft(facts: &Facts, command: &SetOverdraft, draft: Draft<
 
 pub(super) fn set_status_needs(command: &SetMemberStatus, needs: &mut Needs) {
     needs.members.insert(command.member);
+    needs.erasures.insert(command.member);
     if command.status == MemberStatus::Disabled {
         administrator_needs(needs);
     }
@@ -309,6 +312,7 @@ pub(super) fn set_status(
     draft: Draft<'_>,
 ) -> Result<Decision, Refusal> {
     let before = existing(facts, command.member)?;
+    must_not_be_erased(facts, before.id)?;
     if command.status == MemberStatus::Disabled && context.actor.member == Some(before.id) {
         return Err(Refusal::Yourself);
     }
@@ -365,6 +369,10 @@ pub(super) fn ended_sessions(
 pub(super) fn existing(facts: &Facts, member: MemberId) -> Result<&Member, Refusal> {
     let member = facts.members.get(&member);
     member.ok_or(Refusal::NotFound { noun: Noun::Member })
+}
+
+fn must_not_be_erased(facts: &Facts, member: MemberId) -> Result<(), Refusal> {
+    if facts.erasures.get(&member).is_some() { Err(Refusal::MemberErased) } else { Ok(()) }
 }
 
 fn changed(

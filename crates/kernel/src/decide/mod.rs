@@ -5,6 +5,7 @@ mod alerts;
 mod booking;
 mod cabinet;
 mod departments;
+mod erasure;
 mod erp;
 mod exceptions;
 mod factors;
@@ -109,6 +110,8 @@ pub fn decide(
         Command::SetOverdraft(command) => members::set_overdraft(facts, command, draft),
         Command::SetMemberStatus(command) => members::set_status(facts, command, context, draft),
         Command::SetPassword(command) => members::set_password(facts, command, context, draft),
+        Command::EraseMember(command) => erasure::erase(facts, command, context, draft),
+        Command::NoteExport(command) => erasure::note_export(facts, command, draft),
         Command::Factor(command) => factors::decide(facts, command, context, draft),
         Command::RepairBalance(command) => repair::balance(facts, command, draft),
         Command::RepairCapacity(command) => repair::capacity(facts, command, context, draft),
@@ -185,6 +188,8 @@ pub(crate) fn needs(command: &Command, facts: &Facts, needs: &mut Needs) {
             needs.sessions.extend(&command.close);
             needs.tickets.extend(&command.close);
         }
+        Command::EraseMember(command) => erasure::needs(command, needs),
+        Command::NoteExport(command) => drop(needs.members.insert(command.member)),
         Command::Factor(command) => factors::needs(command, needs),
         Command::RepairBalance(command) => repair::balance_needs(command, needs),
         Command::RepairCapacity(command) => repair::meal_needs(command.meal, facts, needs),

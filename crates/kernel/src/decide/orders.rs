@@ -389,8 +389,19 @@ pub(super) fn floor(facts: &Facts, payer: AccountId, member: &Member, context: &
     department.and_then(|department| department.overdraft_limit)
 }
 
+/// Whoever was erased while their last request was under way is told so under the lock of the wallet.
+pub(super) fn must_be_in_use(facts: &Facts, member: &Member) -> Result<(), Refusal> {
+    match facts.accounts.get(&member.wallet()) {
+        Some(wallet) if wallet.is_closed => Err(Refusal::MemberErased),
+        _ => Ok(()),
+    }
+}
+
 /// The payer's balance after paying `amount` (or being given it back, where negative).
 pub(super) fn must_pay(account: &Account, overdraft: Option<Overdraft>, amount: Cents) -> Result<Cents, Refusal> {
+    if account.is_closed && !amount.is_negative() {
+        return Err(Refusal::MemberErased);
+    }
     account.after(-amount, overdraft).map_err(|blocked| match blocked {
         Blocked::OutOfRange => Refusal::AmountOutOfRange,
         Blocked::BelowFloor => Refusal::InsufficientBalance {

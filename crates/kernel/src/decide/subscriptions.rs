@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::draft::{Draft, Written};
 use crate::{
     Change, ChangeSubscription, Context, CreateSubscription, Decision, Facts, GroupOrder, GroupOrderId, Meal, Member,
-    MemberId, MemberStatus, Needs, Noun, Outcome, Quantity, Refusal, RunSubscription, Subscriber, Subscription,
+    MemberId, MemberStatus, Needs, Note, Noun, Outcome, Quantity, Refusal, RunSubscription, Subscriber, Subscription,
     SubscriptionId, SubscriptionResult, SubscriptionRun, SubscriptionStatus,
 };
 
@@ -62,7 +62,7 @@ pub(super) fn create(
         created_at: context.now,
         updated_at: context.now,
     };
-    let written = Written::after(&subscription);
+    let written = Written::after(&Subscription { notes: Note::default(), ..subscription.clone() });
     draft.audit("subscription.create", ("subscription", subscription.id.get()), written);
     draft.push(Change::Subscription(subscription.clone()));
     Ok(draft.finish(Outcome::Subscription { subscription }))
@@ -170,7 +170,11 @@ pub(super) fn run(
                 remark: subscription.notes.clone(),
                 created_at: context.now,
             };
-            draft.audit("group_order.place", ("group_order", group_order.id.get()), Written::after(&group_order));
+            draft.audit(
+                "group_order.place",
+                ("group_order", group_order.id.get()),
+                Written::after(&group_order.unremarked()),
+            );
             draft.push(Change::GroupOrder(group_order.clone()));
             Some(group_order.id)
         }

@@ -11,13 +11,14 @@ use kernel::{
     Account, AccountId, Actor, Alert, AlertId, AlertRule, AlertState, AuditRecord, Busy, CabinetOrder, CabinetRules,
     Cents, Change, Claim, Command, Complaint, ComplaintId, Context, Correction, CorrectionId, CorrectionState,
     Currency, Date, Decision, Department, DepartmentId, Device, DeviceId, Dirty, DoorSession, DoorSessionId, Entry,
-    EntryKind, ErpProduct, Exception, ExceptionKind, ExceptionState, Facts, Goods, GroupOrder, GroupOrderId, Hold,
-    HoldState, IdSource, Instant, LedgerSum, Meal, MealId, MealOrder, MealStatus, Member, MemberId, Needs, Openid,
-    OrderId, OrderPart, OrderStatus, OutboxMessage, Outcome, Overdraft, Owner, Payment, PaymentId, PaymentSource, Pool,
-    PoolId, Product, ProductCode, ProductId, Refund, RefundId, RefundOf, RefundState, Refusal, Round, RoundId,
-    RoundStatus, SalesDocument, ScoreOrder, ScoreState, Sealed, SecondFactor, Session, ShopOrder, ShopOrderState,
-    ShopRules, SignInTicket, Silence, Standing, StockMovement, Store, StoreId, StuckOrder, Subscription,
-    SubscriptionId, SubscriptionRun, SystemAccount, Table, Topup, TopupState, TransferId, decide,
+    EntryKind, Erasure, ErpProduct, Exception, ExceptionKind, ExceptionState, Facts, Goods, GroupOrder, GroupOrderId,
+    Hold, HoldState, Holdings, IdSource, Instant, LedgerSum, Meal, MealId, MealOrder, MealStatus, Member, MemberId,
+    Needs, OpenEnd, Openid, OrderId, OrderPart, OrderStatus, OutboxMessage, Outcome, Overdraft, Owner, Payment,
+    PaymentId, PaymentSource, Pool, PoolId, Product, ProductCode, ProductId, Refund, RefundId, RefundOf, RefundState,
+    Refusal, Round, RoundId, RoundStatus, SalesDocument, ScoreOrder, ScoreState, Sealed, SecondFactor, Session,
+    ShopOrder, ShopOrderState, ShopRules, ShopStatus, SignInTicket, Silence, Standing, StockMovement, Store, StoreId,
+    StuckOrder, Subscription, SubscriptionId, SubscriptionRun, SystemAccount, Table, Topup, TopupState, Traces,
+    TransferId, decide,
 };
 
 /// As the service would have sealed the name.
@@ -37,6 +38,7 @@ pub(crate) struct Database {
     pub(crate) sessions: Rows<[u8; 32], Session>,
     pub(crate) tickets: Rows<[u8; 32], SignInTicket>,
     pub(crate) second_factors: Rows<MemberId, SecondFactor>,
+    pub(crate) erasures: Rows<MemberId, Erasure>,
     pub(crate) meals: Rows<MealId, Meal>,
     pub(crate) pools: Rows<PoolId, Pool>,
     pub(crate) orders: Rows<OrderId, MealOrder>,
@@ -198,6 +200,24 @@ impl Database {
         self.only(scores.filter(by)).map(|score| score.session)
     }
 
+    fn holdings(&self, member: MemberId) -> Holdings {
+        let meals = self.orders.values().map(|(order, _)| order).filter(|order| order.member == member);
+        let open_meal = |order: &&MealOrder| matches!(order.status, OrderStatus::Active | OrderStatus::Locked);
+        let shop = self.shop_orders.values().map(|(order, _)| order).filter(|order| order.member == member);
+        let open_shop = |order: &&ShopOrder| matches!(order.status(), ShopStatus::Pending | ShopStatus::Paid);
+        let busy = self.busy(member);
+        let open = [
+            (OpenEnd::MealOrders, meals.clone().filter(open_meal).count()),
+            (OpenEnd::ShopOrders, shop.filter(open_shop).count()),
+            (OpenEnd::Openings, busy.sessions.len()),
+            (OpenEnd::CabinetOrders, busy.unpaid.len()),
+        ];
+        let counted = |(end, count)| Some((end, i64::try_from(count).ok().filter(|count| *count > 0)?));
+        let notes = meals.filter(|order| !order.notes.as_str().is_empty()).count();
+        let traces = Traces { notes: i64::try_from(notes).expect("few"), ..Traces::default() };
+        Holdings { open: open.into_iter().filter_map(counted).collect(), traces }
+    }
+
     fn busy(&self, member: MemberId) -> Busy {
         let sessions = self.door_sessions.values().map(|(session, _)| session);
         let orders = self.cabinet_orders.values().map(|(order, _)| order);
@@ -213,6 +233,7 @@ impl Database {
         load_rows(&mut facts.sessions, &self.sessions, &needs.sessions);
         load_rows(&mut facts.tickets, &self.tickets, &needs.tickets);
         load_rows(&mut facts.second_factors, &self.second_factors, &needs.second_factors);
+        load_rows(&mut facts.erasures, &self.erasures, &needs.erasures);
         load_rows(&mut facts.meals, &self.meals, &needs.meals);
         load_rows(&mut facts.orders, &self.orders, &needs.orders);
         load_rows(&mut facts.group_orders, &self.group_orders, &needs.group_orders);
@@ -352,6 +373,9 @@ impl Database {
             }
             facts.order_sums.load(account, Some(sums));
         }
+        for &member in &needs.holdings {
+            facts.holdings.load(member, Some(self.holdings(member)));
+        }
         for &role in &needs.holders_of {
             let holders = self.members().filter(|member| member.holds(role)).map(|member| member.id).collect();
             facts.holders.load(role, Some(holders));
@@ -401,6 +425,7 @@ impl Database {
         write_rows(&mut self.sessions, facts.sessions.dirty(), |session| session.token_hash);
         write_rows(&mut self.tickets, facts.tickets.dirty(), |ticket| ticket.token_hash);
         write_rows(&mut self.second_factors, facts.second_factors.dirty(), |factor| factor.member);
+        write_rows(&mut self.erasures, facts.erasures.dirty(), |erasure| erasure.member);
         write_rows(&mut self.meals, facts.meals.dirty(), |meal| meal.id);
         write_rows(&mut self.pools, facts.pools.dirty(), |pool| pool.id);
         write_rows(&mut self.orders, facts.orders.dirty(), |order| order.id);
@@ -719,6 +744,10 @@ fn check_decision(facts: &Facts, decision: &Decision, now: Instant, is_repair: b
                 ("exception", exception.id, 0)
             }
             Change::SignInTicket(_) | Change::SecondFactor(_) => continue,
+            Change::Erasure(erasure) => {
+                to_audit.push(("member", erasure.member.get()));
+                ("erasure", erasure.member.get(), 0)
+            }
             Change::PasswordHash(..) | Change::Session(_) | Change::Outbox(_) => continue,
         };
         assert!(rows.insert(row), "one decision changes {row:?} twice");
@@ -901,6 +930,7 @@ fn writes_nothing(facts: &Facts) -> bool {
         && none(&facts.sessions)
         && none(&facts.tickets)
         && none(&facts.second_factors)
+        && none(&facts.erasures)
         && none(&facts.meals)
         && none(&facts.pools)
         && none(&facts.orders)
@@ -945,6 +975,7 @@ fn check_facts(database: &Database, facts: &Facts, group: &[Asked], now: Instant
         sessions,
         tickets,
         second_factors,
+        erasures,
         meals,
         orders,
         group_orders,
@@ -980,6 +1011,7 @@ fn check_facts(database: &Database, facts: &Facts, group: &[Asked], now: Instant
         dismissed_exceptions,
         order_sums,
         holders_of,
+        holdings,
     } = &needs;
     for key in topups {
         assert_eq!(fresh.topups.get(key), facts.topups.get(key));
@@ -1151,6 +1183,12 @@ fn check_facts(database: &Database, facts: &Facts, group: &[Asked], now: Instant
     }
     for key in ledgers {
         assert_eq!(fresh.ledgers.get(key), facts.ledgers.get(key), "ledger of account {key}");
+    }
+    for key in erasures {
+        assert_eq!(fresh.erasures.get(key), facts.erasures.get(key));
+    }
+    for key in holdings {
+        assert_eq!(fresh.holdings.get(key), facts.holdings.get(key), "what {key} has left");
     }
     for key in holders_of {
         assert_eq!(fresh.holders.get(key), facts.holders.get(key), "holders of {key:?}");

@@ -5,16 +5,16 @@ use std::hash::Hash;
 
 use kernel::{
     AccountId, AccountName, Cents, DepartmentCode, DepartmentId, Exception, ExceptionKind, Facts, Grants, Hold,
-    Instant, LedgerSum, Lookup, MealId, MealOrder, MemberId, Needs, OrderId, PoolId, Role, SubscriptionId,
-    SubscriptionRun, Table,
+    Holdings, Instant, LedgerSum, Lookup, MealId, MealOrder, MemberId, Needs, OpenEnd, OrderId, PoolId, Role,
+    SubscriptionId, SubscriptionRun, Table, Traces,
 };
 
 use super::statements::{
     ACCOUNTS, CANCELED_ORDERS, COMPLETED_HOLDS, COMPLETED_ORDERS, DEPARTMENT_BY_CODE, DEPARTMENTS,
-    DISMISSED_EXCEPTIONS, EXCEPTIONS, GROUP_ORDERS, HOLDERS, HOLDS, JOB_RUNS, JOBS, LAPSED_HOLDS, LEDGERS, MEAL_AT,
-    MEALS, MEMBER_BY_ACCOUNT, MEMBER_BY_OPENID, MEMBERS, OPEN_EXCEPTION, OPEN_HOLDS, OPEN_ORDERS, ORDER_SUMS, ORDERS,
-    PAYMENTS, POOL_HOLDS, POOLS, REFUNDS, SECOND_FACTORS, SESSIONS, SIGN_IN_TICKETS, STANDING_ORDERS,
-    SUBSCRIPTION_RUNS, SUBSCRIPTIONS, TOPUP_BY_TRANSACTION, TOPUPS,
+    DISMISSED_EXCEPTIONS, ERASURES, EXCEPTIONS, GROUP_ORDERS, HOLDERS, HOLDINGS, HOLDS, JOB_RUNS, JOBS, LAPSED_HOLDS,
+    LEDGERS, MEAL_AT, MEALS, MEMBER_BY_ACCOUNT, MEMBER_BY_OPENID, MEMBERS, OPEN_EXCEPTION, OPEN_HOLDS, OPEN_ORDERS,
+    ORDER_SUMS, ORDERS, PAYMENTS, POOL_HOLDS, POOLS, REFUNDS, SECOND_FACTORS, SESSIONS, SIGN_IN_TICKETS,
+    STANDING_ORDERS, SUBSCRIPTION_RUNS, SUBSCRIPTIONS, TOPUP_BY_TRANSACTION, TOPUPS,
 };
 use super::{alerts, cabinet, erp, shop};
 use crate::rows::FromRow;
@@ -52,6 +52,8 @@ pub async fn load(writer: &mut Writer, needs: &Needs, now: Instant, facts: &mut 
     plan.rows(&SIGN_IN_TICKETS, |facts| &mut facts.tickets, keys, hash, |ticket| ticket.token_hash);
     let keys = needs.second_factors.iter().copied();
     plan.rows(&SECOND_FACTORS, |facts| &mut facts.second_factors, keys, |id| [id.get().into()], |factor| factor.member);
+    let keys = needs.erasures.iter().copied();
+    plan.rows(&ERASURES, |facts| &mut facts.erasures, keys, |id| [id.get().into()], |erasure| erasure.member);
     let keys = needs.orders.iter().copied();
     plan.rows(&ORDERS, |facts| &mut facts.orders, keys, |id| [id.get().into()], |order| order.id);
     let keys = needs.group_orders.iter().copied();
@@ -152,6 +154,9 @@ pub async fn load(writer: &mut Writer, needs: &Needs, now: Instant, facts: &mut 
     let accounts = &needs.order_sums;
     let asked = accounts.iter().map(|id| [id.get().into()]);
     plan.ask(Batch::of(&ORDER_SUMS, asked), move |facts, rows| load_order_sums(facts, rows, accounts));
+    let members = &needs.holdings;
+    let asked = members.iter().map(|id| [id.get().into()]);
+    plan.ask(Batch::of(&HOLDINGS, asked), move |facts, rows| load_holdings(facts, rows, members));
     let roles = &needs.holders_of;
     let asked = roles.iter().map(|role| [role.as_str().into()]);
     plan.ask(Batch::of(&HOLDERS, asked), move |facts, rows| load_holders(facts, rows, roles));
@@ -321,6 +326,33 @@ fn load_ledgers(facts: &mut Facts, rows: Vec<Row>) -> Result<(), Error> {
         let ledger = LedgerSum { sum: cells.int()?, count: cells.int()?, last: cells.int()? };
         facts.ledgers.load(account, Some(ledger));
     }
+    Ok(())
+}
+
+fn load_holdings(facts: &mut Facts, rows: Vec<Row>, members: &BTreeSet<MemberId>) -> Result<(), Error> {
+    use OpenEnd::{CabinetOrders, Complaints, MealOrders, Openings, Refunds, ShopOrders, Topups};
+    for row in rows {
+        let mut cells = row.cells();
+        let member = MemberId::new(cells.int()?);
+        let mut open = BTreeMap::new();
+        for end in [MealOrders, ShopOrders, Openings, CabinetOrders, Topups, Refunds, Complaints] {
+            let count = cells.int()?;
+            if count > 0 {
+                open.insert(end, count);
+            }
+        }
+        let traces = Traces {
+            notes: cells.int()?,
+            addresses: cells.int()?,
+            complaints: cells.int()?,
+            standing_orders: cells.int()?,
+            sessions: cells.int()?,
+            answers: cells.int()?,
+        };
+        facts.holdings.load(member, Some(Holdings { open, traces }));
+    }
+    // Who is not there has nothing.
+    members.iter().for_each(|&member| facts.holdings.load(member, None));
     Ok(())
 }
 

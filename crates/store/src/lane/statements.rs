@@ -111,6 +111,8 @@ statements! {
     POOL_HOLDS = SetStatement::select("holds", &[("pool_id", Int)], rows::HOLD, "t.state <> 'released'", Lock::None);
     LEDGERS = SetStatement::query(&[("account_id", Int)], LEDGER, Lock::None);
     ORDER_SUMS = SetStatement::query(&[("account_id", Int)], ORDER_SUM, Lock::None);
+    ERASURES = by_key("erasures", rows::ERASURE, Lock::None);
+    HOLDINGS = SetStatement::query(&[("member_id", Int)], HOLDINGS_OF, Lock::None);
     HOLDERS = SetStatement::query(&[("role", Text)], HOLDERS_OF, Lock::None);
     LAPSED_HOLDS = SetStatement::query(&[("pool_id", Int), ("now", Int)], LAPSED, Lock::None);
     JOBS = by_key("jobs", rows::JOB, Lock::None);
@@ -155,6 +157,7 @@ statements! {
     UPDATE_SECOND_FACTORS = SetStatement::update(
         "second_factors", &rows::SECOND_FACTOR[..1], &rows::SECOND_FACTOR[1..8],
     );
+    INSERT_ERASURES = SetStatement::insert("erasures", rows::ERASURE);
     INSERT_MEALS = SetStatement::insert("meals", rows::MEAL);
     UPDATE_MEALS = SetStatement::update("meals", &rows::MEAL[..1], &rows::MEAL[3..12]);
     INSERT_POOLS = SetStatement::insert("pools", rows::POOL);
@@ -173,7 +176,7 @@ statements! {
     INSERT_HOLDS = SetStatement::insert("holds", rows::HOLD);
     UPDATE_HOLDS = SetStatement::update("holds", &rows::HOLD[..2], &rows::HOLD[2..5]);
     INSERT_ACCOUNTS = SetStatement::insert("accounts", rows::ACCOUNT);
-    UPDATE_ACCOUNTS = SetStatement::update("accounts", &rows::ACCOUNT[..1], &rows::ACCOUNT[4..6]);
+    UPDATE_ACCOUNTS = SetStatement::update("accounts", &rows::ACCOUNT[..1], &rows::ACCOUNT[4..7]);
     INSERT_ENTRIES = SetStatement::insert("entries", ENTRY);
     INSERT_AUDITS = SetStatement::insert("audits", AUDIT);
     INSERT_OUTBOX = SetStatement::insert("outbox", OUTBOX);
@@ -198,6 +201,28 @@ const LEDGER: &str = "SELECT {account_id} AS account_id, CAST(COALESCE(SUM(t.amo
 
 const ORDER_SUM: &str = "SELECT t.account_id, t.order_id, CAST(SUM(t.amount) AS BIGINT) AS total FROM entries AS t \
                          WHERE t.account_id = {account_id} AND t.order_id IS NOT NULL GROUP BY t.account_id, t.order_id";
+
+// What keeps a member from being erased, in the order of `load_holdings`, and then what an erasure takes away.
+const HOLDINGS_OF: &str = "SELECT t.member_id, \
+     (SELECT COUNT(*) FROM meal_orders AS o WHERE o.member_id = t.member_id AND o.status IN ('active', 'locked')), \
+     (SELECT COUNT(*) FROM shop_orders AS o WHERE o.member_id = t.member_id AND o.status IN ('pending', 'paid')), \
+     (SELECT COUNT(*) FROM door_sessions AS d LEFT JOIN score_orders AS s ON s.session_id = d.session_id \
+      WHERE d.member_id = t.member_id \
+      AND (d.status IN ('opening', 'opened', 'closed', 'held') OR s.status NOT IN ('paid', 'over'))), \
+     (SELECT COUNT(*) FROM cabinet_orders AS o WHERE o.member_id = t.member_id AND o.status = 'unpaid'), \
+     (SELECT COUNT(*) FROM topups AS o WHERE o.member_id = t.member_id AND o.status IN ('pending', 'refunding')), \
+     (SELECT COUNT(*) FROM refunds AS r WHERE r.state IN ('asked', 'processing', 'abnormal') \
+      AND (r.topup_id IN (SELECT o.topup_id FROM topups AS o WHERE o.member_id = t.member_id) \
+           OR r.session_id IN (SELECT d.session_id FROM door_sessions AS d WHERE d.member_id = t.member_id))), \
+     (SELECT COUNT(*) FROM complaints AS c WHERE c.member_id = t.member_id AND c.status <> 'closed'), \
+     (SELECT COUNT(*) FROM meal_orders AS o WHERE o.member_id = t.member_id AND o.notes <> '') \
+     + (SELECT COUNT(*) FROM shop_orders AS o WHERE o.member_id = t.member_id AND o.notes <> ''), \
+     (SELECT COUNT(*) FROM shop_orders AS o WHERE o.member_id = t.member_id AND o.address_sealed IS NOT NULL), \
+     (SELECT COUNT(*) FROM complaints AS c WHERE c.member_id = t.member_id AND (c.pictures <> '[]' OR c.text <> '-')), \
+     (SELECT COUNT(*) FROM subscriptions AS s WHERE s.owner_id = t.member_id AND s.owner_kind = 'member'), \
+     (SELECT COUNT(*) FROM sessions AS s WHERE s.member_id = t.member_id), \
+     (SELECT COUNT(*) FROM answers AS a WHERE a.caller_id = t.member_id) \
+     FROM members AS t WHERE t.member_id = {member_id}";
 
 // Who holds it in a department only is told apart by the reader.
 const HOLDERS_OF: &str = "SELECT {role} AS role, t.member_id, t.grants FROM members AS t \

@@ -8,13 +8,13 @@ use kernel::{
 
 use super::Answer;
 use super::statements::{
-    INSERT_ACCOUNTS, INSERT_ANSWERS, INSERT_AUDITS, INSERT_DEPARTMENTS, INSERT_ENTRIES, INSERT_EXCEPTIONS,
-    INSERT_GROUP_ORDERS, INSERT_HOLDS, INSERT_JOB_RUNS, INSERT_JOBS, INSERT_MEALS, INSERT_MEMBERS, INSERT_ORDERS,
-    INSERT_OUTBOX, INSERT_PAYMENTS, INSERT_POOLS, INSERT_REFUNDS, INSERT_SECOND_FACTORS, INSERT_SESSIONS,
-    INSERT_SIGN_IN_TICKETS, INSERT_SUBSCRIPTION_RUNS, INSERT_SUBSCRIPTIONS, INSERT_TOPUPS, PUT_CREDENTIALS,
-    UPDATE_ACCOUNTS, UPDATE_DEPARTMENTS, UPDATE_EXCEPTIONS, UPDATE_HOLDS, UPDATE_JOB_RUNS, UPDATE_JOBS, UPDATE_MEALS,
-    UPDATE_MEMBERS, UPDATE_ORDERS, UPDATE_PAYMENTS, UPDATE_POOLS, UPDATE_REFUNDS, UPDATE_SECOND_FACTORS,
-    UPDATE_SESSIONS, UPDATE_SIGN_IN_TICKETS, UPDATE_SUBSCRIPTIONS, UPDATE_TOPUPS,
+    INSERT_ACCOUNTS, INSERT_ANSWERS, INSERT_AUDITS, INSERT_DEPARTMENTS, INSERT_ENTRIES, INSERT_ERASURES,
+    INSERT_EXCEPTIONS, INSERT_GROUP_ORDERS, INSERT_HOLDS, INSERT_JOB_RUNS, INSERT_JOBS, INSERT_MEALS, INSERT_MEMBERS,
+    INSERT_ORDERS, INSERT_OUTBOX, INSERT_PAYMENTS, INSERT_POOLS, INSERT_REFUNDS, INSERT_SECOND_FACTORS,
+    INSERT_SESSIONS, INSERT_SIGN_IN_TICKETS, INSERT_SUBSCRIPTION_RUNS, INSERT_SUBSCRIPTIONS, INSERT_TOPUPS,
+    PUT_CREDENTIALS, UPDATE_ACCOUNTS, UPDATE_DEPARTMENTS, UPDATE_EXCEPTIONS, UPDATE_HOLDS, UPDATE_JOB_RUNS,
+    UPDATE_JOBS, UPDATE_MEALS, UPDATE_MEMBERS, UPDATE_ORDERS, UPDATE_PAYMENTS, UPDATE_POOLS, UPDATE_REFUNDS,
+    UPDATE_SECOND_FACTORS, UPDATE_SESSIONS, UPDATE_SIGN_IN_TICKETS, UPDATE_SUBSCRIPTIONS, UPDATE_TOPUPS,
 };
 use crate::{Batch, Error, Value, Writer};
 
@@ -52,6 +52,7 @@ pub async fn write(writer: &mut Writer, facts: &Facts, answers: &[Answer], now: 
                 account.currency.as_str().into(),
                 account.balance.get().into(),
                 account.entries.into(),
+                Value::Int(i64::from(account.is_closed)),
                 Value::Int(0),
             ]
         }),
@@ -59,7 +60,14 @@ pub async fn write(writer: &mut Writer, facts: &Facts, answers: &[Answer], now: 
     batches.push(Batch::of(
         &UPDATE_ACCOUNTS,
         accounts.updates.iter().map(|(account, version)| {
-            [account.id.get().into(), Value::Int(*version), account.balance.get().into(), account.entries.into()]
+            let closed = Value::Int(i64::from(account.is_closed));
+            [
+                account.id.get().into(),
+                Value::Int(*version),
+                account.balance.get().into(),
+                account.entries.into(),
+                closed,
+            ]
         }),
     ));
     batches.push(Batch::of(
@@ -173,6 +181,15 @@ fn write_people<'a>(facts: &'a Facts, batches: &mut Vec<Batch<'a>>) {
     batches.push(Batch::of(
         &PUT_CREDENTIALS,
         facts.password_hashes.iter().map(|(member, hash)| [member.get().into(), hash.as_str().into()]),
+    ));
+    batches.push(Batch::of(
+        &INSERT_ERASURES,
+        facts
+            .erasures
+            .dirty()
+            .inserts
+            .iter()
+            .map(|erasure| [erasure.member.get().into(), erasure.erased_at.as_millis().into(), Value::Int(0)]),
     ));
     let sessions = facts.sessions.dirty();
     batches.push(Batch::of(

@@ -393,6 +393,7 @@ export const en: Texts = {
       backup: 'Backup',
       'seal-audit': 'Sealing of the audit trail',
       'forget-old-rows': 'Clearing of what is kept for a while only',
+      'finish-erasures': 'Finishing of erasures',
       'order-compensation': 'Top-up compensation',
       'release-expired-orders': 'Release of expired orders',
       'refund-compensation': 'Refund compensation',

@@ -1,3 +1,5 @@
+import type { Schemas } from '@/api'
+
 import { inBoth } from '.'
 
 const zhMembers = {
@@ -26,6 +28,12 @@ const zhMembers = {
   disableSays: (money: string) => `停用后不能登录，已登录的立即失效。余额 ¥${money} 和订单都保留。`,
   enableSays: '启用后可以重新登录和订餐。',
   disabled: '已停用',
+  erase: '注销',
+  eraseTitle: (name: string) => `注销 ${name}`,
+  eraseExplains: '昵称、微信身份和账号将被清除，不能恢复。订单和账目以编号保留。',
+  eraseSays: (traces: Schemas['Traces']) => `另外清除：备注 ${traces.notes} 条，收货地址 ${traces.addresses} 个，投诉 ${traces.complaints} 件，长期订餐 ${traces.standing_orders} 个，登录 ${traces.sessions} 处。`,
+  eraseReason: '原因（会留在审计记录中，请勿写姓名）',
+  erased: '已注销',
   enabled: '已启用',
   ledger: '流水',
   audit: '审计记录',
@@ -126,6 +134,12 @@ const enMembers: typeof zhMembers = {
   disableSays: (money) => `They cannot sign in, and are signed out at once. The balance of ¥${money} and all orders stay.`,
   enableSays: 'They can sign in and order again.',
   disabled: 'Disabled',
+  erase: 'Erase',
+  eraseTitle: (name) => `Erase ${name}`,
+  eraseExplains: 'Name, WeChat identity and account are taken away for good. Orders and the ledger stay under a number.',
+  eraseSays: (traces) => `With them go: notes ${traces.notes}, addresses ${traces.addresses}, complaints ${traces.complaints}, standing orders ${traces.standing_orders}, sessions ${traces.sessions}.`,
+  eraseReason: 'Reason (it stays in the audit trail, so name nobody)',
+  erased: 'Erased',
   enabled: 'Enabled',
   ledger: 'Ledger',
   audit: 'Audit trail',

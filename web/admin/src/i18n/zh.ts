@@ -382,6 +382,7 @@ export const zh = {
       backup: '数据备份',
       'seal-audit': '封存审计记录',
       'forget-old-rows': '清理过期的临时数据',
+      'finish-erasures': '完成用户注销',
       'order-compensation': '充值补偿',
       'release-expired-orders': '释放过期订单',
       'refund-compensation': '退款补偿',

@@ -49,7 +49,7 @@ pub(super) fn file(
         created_at: context.now,
         updated_at: context.now,
     };
-    let after = json!({ "order_no": complaint.order_no, "text": complaint.text });
+    let after = json!({ "order_no": complaint.order_no });
     Ok(written("complaint.file", Written::after(&after), complaint, None, draft))
 }
 
@@ -92,7 +92,7 @@ pub(super) fn answer(
     after.answered_at = before.answered_at.or(Some(context.now));
     after.closed_at = command.closes.then_some(context.now);
     let action = if command.closes { "complaint.close" } else { "complaint.answer" };
-    let change = Written::change(&before.status(), &after.status()).because(command.text.as_str());
+    let change = Written::change(&before.status(), &after.status());
     Ok(written(action, change, after, None, draft))
 }
 

@@ -2,6 +2,7 @@ use serde_json::json;
 
 use super::super::exceptions::{Finding, raise};
 use super::{door_needs, existing_device, existing_session, scores, tickets_left};
+use crate::decide::orders::must_be_in_use;
 use crate::draft::{Draft, Written};
 use crate::order::order_no;
 use crate::{
@@ -21,6 +22,7 @@ pub(super) fn open(
     if member.status == MemberStatus::Disabled {
         return Err(Refusal::MemberDisabled);
     }
+    must_be_in_use(facts, member)?;
     let score_most = match command.pay {
         CabinetPay::Wechat => Some(context.cabinet.score_most.ok_or(Refusal::PayScoreMissing)?),
         CabinetPay::Ticket => None,

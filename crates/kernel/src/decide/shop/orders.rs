@@ -1,4 +1,4 @@
-use crate::decide::orders::{account, floor, must_fit, must_pay, warning};
+use crate::decide::orders::{account, floor, must_be_in_use, must_fit, must_pay, warning};
 use crate::decide::topups;
 use crate::draft::{Draft, Written};
 use crate::order::order_no;
@@ -91,6 +91,7 @@ pub(super) fn place(
     let total = total(piece_price, share_price, quantity)?;
     let pays_now = command.pay_with == PayWith::Balance || total == Cents::ZERO;
     if !pays_now {
+        must_be_in_use(facts, member)?;
         let most = context.shop.most_unpaid;
         let unpaid = standing(facts.shop.unpaid.get(&member.id), context).count();
         if unpaid >= usize::try_from(most).unwrap_or(usize::MAX) {
