@@ -364,6 +364,7 @@ fn command_name(command: &Command) -> &'static str {
         Command::Erp(_) => "erp",
         // In alerts.rs.
         Command::Alert(_) => "alert",
+        Command::KeepReport(_) => "keep_report",
         // In factors.rs.
         Command::Factor(_) => "factor",
     }
@@ -1824,6 +1825,7 @@ fn outcome_parts(outcome: &Outcome, put: &mut impl FnMut(&str, String)) {
         | Outcome::SalesDocuments { .. }
         | Outcome::AlertRound { .. }
         | Outcome::Silence { .. }
+        | Outcome::ReportKept { .. }
         | Outcome::Tickets { .. }
         | Outcome::Noted => unreachable!("no table speaks of it"),
         outcome => shop_words::outcome_parts(outcome, put),

@@ -14,6 +14,7 @@ mod meals;
 mod members;
 mod orders;
 mod repair;
+mod reports;
 mod shop;
 mod subscriptions;
 mod topups;
@@ -132,6 +133,7 @@ pub fn decide(
         Command::Cabinet(command) => cabinet::decide(facts, command, context, draft),
         Command::Erp(command) => erp::decide(facts, command, context, draft),
         Command::Alert(command) => alerts::decide(facts, command, context, draft),
+        Command::KeepReport(command) => Ok(reports::keep(facts, command, context, draft)),
     }
 }
 
@@ -214,5 +216,6 @@ pub(crate) fn needs(command: &Command, facts: &Facts, needs: &mut Needs) {
         Command::Cabinet(command) => cabinet::needs(command, facts, needs),
         Command::Erp(command) => erp::needs(command, facts, needs),
         Command::Alert(command) => alerts::needs(command, facts, needs),
+        Command::KeepReport(command) => drop(needs.reports.insert((command.figures.kind(), command.date))),
     }
 }

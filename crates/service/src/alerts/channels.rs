@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use kernel::{AlertChannel, AlertMessage};
+use kernel::AlertChannel;
 use partner::signature::{self, PartnerKey};
 use reqwest::Url;
 use serde_json::{Value, json};
@@ -63,15 +63,15 @@ impl Channel {
         }
     }
 
-    /// `id` is the same however often a message is sent; a test has none.
+    /// `id` is the same however often a message is sent; a test has none. A webhook gets the details, people the text.
     ///
     /// # Errors
     /// The text is for whoever looks after the outbox, and names no address.
-    pub(super) async fn send(
+    pub(crate) async fn send(
         &self,
         service: &Service,
         id: Option<i64>,
-        message: &AlertMessage,
+        details: Value,
         text: &str,
     ) -> Result<(), String> {
         let now_ms = service.now().as_millis();
@@ -96,7 +96,10 @@ impl Channel {
                 body
             }
             Wire::Webhook(_) => {
-                json!({ "message_id": id, "at": message.at, "alerts": message.alerts, "text": text })
+                let mut body = details;
+                body["message_id"] = id.into();
+                body["text"] = text.into();
+                body
             }
         };
         let bytes = body.to_string().into_bytes();

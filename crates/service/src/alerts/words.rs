@@ -16,7 +16,7 @@ pub enum AlertLanguage {
 }
 
 impl AlertLanguage {
-    fn pick(self, chinese: &'static str, english: &'static str) -> &'static str {
+    pub(crate) fn pick(self, chinese: &'static str, english: &'static str) -> &'static str {
         match self {
             Self::Chinese => chinese,
             Self::English => english,

@@ -19,6 +19,7 @@ pub mod members;
 pub mod order_search;
 pub mod orders;
 pub mod payments;
+pub mod reports;
 pub mod second_factors;
 pub mod sessions;
 pub mod shop;
