@@ -1,13 +1,13 @@
 //! The configuration: one TOML file, then the environment, then flags. What is unknown or wrong stops the start by its name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use http_api::{Proxies, Rate, Rates};
-use kernel::{AlertChannel, AlertRule};
+use kernel::{AlertChannel, AlertRule, ReportKind};
 use serde::{Deserialize, Deserializer, de};
 use service::{AlertLanguage, Alerts, Bucket, Channel, KeyRing, Networks, Pictures};
 use toml::{Table, Value};
@@ -40,6 +40,7 @@ pub(crate) struct Config {
     pub(crate) alerts: AlertSettings,
     /// By the rule's name.
     pub(crate) alert_rules: BTreeMap<String, Threshold>,
+    pub(crate) reports: Reports,
     pub(crate) log: Log,
 }
 
@@ -207,6 +208,8 @@ pub(crate) struct Retention {
     pub(crate) sessions_days: u32,
     #[serde(deserialize_with = "typed")]
     pub(crate) job_runs_days: u32,
+    #[serde(deserialize_with = "typed")]
+    pub(crate) reports_days: u32,
 }
 
 #[derive(Deserialize)]
@@ -363,6 +366,8 @@ pub(crate) struct AlertSettings {
     pub(crate) repeat_minutes: u32,
     /// `zh` or `en`.
     pub(crate) language: Language,
+    /// Where people reach the console, as `https://…/admin`.
+    pub(crate) console_url: Option<String>,
     /// Robots' addresses are secrets themselves.
     #[serde(deserialize_with = "secret")]
     pub(crate) wecom_url: Option<Secret>,
@@ -379,6 +384,41 @@ pub(crate) struct AlertSettings {
     /// 16 bytes at least.
     #[serde(deserialize_with = "secret")]
     pub(crate) webhook_secret: Option<Secret>,
+}
+
+/// What is told of each day, on the day after.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Reports {
+    /// When, `HH:MM`.
+    pub(crate) at: String,
+    #[serde(deserialize_with = "typed")]
+    pub(crate) daily: bool,
+    #[serde(deserialize_with = "typed")]
+    pub(crate) exceptions: bool,
+    #[serde(deserialize_with = "typed")]
+    pub(crate) health: bool,
+}
+
+impl Default for Reports {
+    fn default() -> Self {
+        Self { at: "07:30".to_owned(), daily: true, exceptions: true, health: true }
+    }
+}
+
+impl Reports {
+    pub(crate) fn minute(&self) -> Option<u16> {
+        minute_of_day(&self.at)
+    }
+
+    pub(crate) fn kinds(&self) -> BTreeSet<ReportKind> {
+        let kinds = [
+            (ReportKind::Daily, self.daily),
+            (ReportKind::Exceptions, self.exceptions),
+            (ReportKind::Health, self.health),
+        ];
+        kinds.into_iter().filter(|(_, is_wanted)| *is_wanted).map(|(kind, _)| kind).collect()
+    }
 }
 
 #[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
@@ -398,6 +438,7 @@ impl Default for AlertSettings {
         Self {
             repeat_minutes: 240,
             language: Language::Zh,
+            console_url: None,
             wecom_url: None,
             dingtalk_url: None,
             dingtalk_secret: None,
@@ -502,7 +543,7 @@ impl Default for Session {
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { answers_days: 7, sessions_days: 30, job_runs_days: 90 }
+        Self { answers_days: 7, sessions_days: 30, job_runs_days: 90, reports_days: 730 }
     }
 }
 
@@ -610,8 +651,13 @@ impl Config {
         if self.lanes.postgres == 0 || self.lanes.postgres > 64 {
             return Err("configuration: lanes.postgres: must lie between 1 and 64".to_owned());
         }
-        let Retention { answers_days, sessions_days, job_runs_days } = self.retention;
-        for (key, days) in [("answers", answers_days), ("sessions", sessions_days), ("job_runs", job_runs_days)] {
+        let Retention { answers_days, sessions_days, job_runs_days, reports_days } = self.retention;
+        for (key, days) in [
+            ("answers", answers_days),
+            ("sessions", sessions_days),
+            ("job_runs", job_runs_days),
+            ("reports", reports_days),
+        ] {
             if !(1..=3650).contains(&days) {
                 return Err(format!("configuration: retention.{key}_days: must lie between 1 and 3650"));
             }
@@ -718,6 +764,12 @@ impl Config {
         if !(1..=7 * 24 * 60).contains(&self.alerts.repeat_minutes) {
             return Err("configuration: alerts.repeat_minutes: must lie between 1 and 10080".to_owned());
         }
+        if self.alerts.console_url.as_ref().is_some_and(|url| !url.starts_with("http")) {
+            return Err("configuration: alerts.console_url: must begin with https://".to_owned());
+        }
+        if self.reports.minute().is_none() {
+            return Err("configuration: reports.at: must be a time as 07:30".to_owned());
+        }
         for (name, url, secret) in self.alerts.channels() {
             if url.is_none() && secret.is_some() {
                 let name = name.as_str();
@@ -780,6 +832,7 @@ impl Config {
     pub(crate) fn alerts(&self) -> Result<Alerts, Problem> {
         let mut alerts = Alerts {
             repeat_ms: i64::from(self.alerts.repeat_minutes) * 60_000,
+            console_url: self.alerts.console_url.as_ref().map(|url| url.trim_end_matches('/').to_owned()),
             language: match self.alerts.language {
                 Language::Zh => AlertLanguage::Chinese,
                 Language::En => AlertLanguage::English,
@@ -839,6 +892,7 @@ impl fmt::Display for Config {
             erp,
             alerts,
             alert_rules: _,
+            reports,
             log,
         } = self;
         writeln!(f, "[server]\nlisten = \"{}\"", server.listen)?;
@@ -887,9 +941,10 @@ impl fmt::Display for Config {
             SecondFactor::Required => "required",
         };
         writeln!(f, "second_factor = {second_factor:?}")?;
-        let Retention { answers_days, sessions_days, job_runs_days } = retention;
+        let Retention { answers_days, sessions_days, job_runs_days, reports_days } = retention;
         writeln!(f, "\n[retention]\nanswers_days = {answers_days}")?;
         writeln!(f, "sessions_days = {sessions_days}\njob_runs_days = {job_runs_days}")?;
+        writeln!(f, "reports_days = {reports_days}")?;
         writeln!(f, "\n[limits]")?;
         for (name, Rate { burst, per_minute }) in [
             ("address", limits.rates().address),
@@ -963,6 +1018,9 @@ impl fmt::Display for Config {
         }
         let language = if alerts.language == Language::Zh { "zh" } else { "en" };
         writeln!(f, "\n[alerts]\nrepeat_minutes = {}\nlanguage = {language:?}", alerts.repeat_minutes)?;
+        if let Some(url) = &alerts.console_url {
+            writeln!(f, "console_url = {url:?}")?;
+        }
         for (name, url, secret) in alerts.channels() {
             for (key, _) in [("url", url), ("secret", secret)].iter().filter(|(_, text)| text.is_some()) {
                 writeln!(f, "{}_{key} = \"***\"", name.as_str())?;
@@ -974,6 +1032,8 @@ impl fmt::Display for Config {
                 self.alert_rules.get(rule.as_str()).map_or(rule.usual_threshold(), |threshold| threshold.0.into());
             writeln!(f, "{} = {threshold}", rule.as_str())?;
         }
+        let Reports { at, daily, exceptions, health } = reports;
+        writeln!(f, "\n[reports]\nat = {at:?}\ndaily = {daily}\nexceptions = {exceptions}\nhealth = {health}")?;
         let format = if log.format == LogFormat::Json { "json" } else { "text" };
         writeln!(f, "\n[log]\nfilter = {:?}\nformat = {format:?}", log.filter)
     }
@@ -1024,7 +1084,7 @@ mod tests {
         type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
         let md5 = "[cabinet]\nvendor = \"v\"\nvendor_secret = \"s\"\nvendor_url = \"http://v\"\ncallback_url = \"https://x\"\n\
              vendor_protocol = \"md5\"";
-        let cases: [Case<'_>; 29] = [
+        let cases: [Case<'_>; 31] = [
             ("[security]\nsecond_factor = \"required\"", &[], "security.data_keys: is needed"),
             ("[security]\ndata_keys = \"a=b\"", &[], "security.data_keys: key a is not base64"),
             ("[security]\ndata_keys = \"\"", &[], "security.data_keys: holds no key"),
@@ -1058,6 +1118,8 @@ mod tests {
                 "server.trusted_proxies: \"10.0.0.0/33\" cannot be used",
             ),
             ("[backup]\nat = \"2:30\"", &[], "backup.at: must be"),
+            ("[reports]\nat = \"24:00\"", &[], "reports.at: must be"),
+            ("[alerts]\nconsole_url = \"house/admin\"", &[], "alerts.console_url: must begin"),
             ("[backup]\nkeep_days = 0", &[], "backup.keep_days: must be"),
             ("[alert_rules]\ndoors_open = 1", &[], "alert_rules.doors_open: there is no such rule"),
             ("", &[("FANPIAO_ALERT_RULES__FORGED", "many")], "alert_rules.forged: \"many\" cannot be used here"),

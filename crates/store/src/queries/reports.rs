@@ -27,7 +27,7 @@ const CABINETS: &str = "SELECT COUNT(*) FILTER (WHERE order_type <> 'surcharge')
      FROM cabinet_orders WHERE order_id >= $1 AND order_id < $2";
 const CABINET_EXCEPTIONS: &str = "SELECT COUNT(*) FROM exceptions WHERE exception_id >= $1 AND exception_id < $2 AND kind IN \
      ('unknown_goods', 'price_mismatch', 'amount_over_limit', 'settlement_missing', 'settlement_conflict', 'callback_mismatch', \
-     'cabinet_alarm')";
+     'cabinet_alarm', 'pay_score_mismatch', 'stock_negative')";
 const REFUNDS: &str = "SELECT COUNT(*), CAST(COALESCE(SUM(amount_cents), 0) AS BIGINT) FROM refunds \
      WHERE refund_id >= $1 AND refund_id < $2";
 const TICKETS: &str = "SELECT CAST(COALESCE(SUM(balance), 0) AS BIGINT) FROM accounts WHERE currency = 'TICKET' AND owner_kind = 'member'";
