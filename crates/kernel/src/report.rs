@@ -34,7 +34,7 @@ pub struct Report {
 
 /// What was counted. Sums of the past are of the day; what waits, fires or is owed is as it was when the report was made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Figures {
     Daily(DailyFigures),
     Exceptions(ExceptionFigures),
@@ -167,7 +167,7 @@ pub struct SettledExceptions {
 pub struct HealthFigures {
     /// Those that have run.
     pub jobs: Vec<JobFigures>,
-    /// Messages that wait in the outbox.
+    /// Messages that have waited in the outbox for longer than a minute.
     pub waiting: i64,
     /// When the oldest of them was due.
     pub waiting_since: Option<Instant>,

@@ -18,6 +18,7 @@ use store::queries::{payments, reports as queries};
 
 use crate::backups::BackUp;
 use crate::jobs::counts;
+use crate::tallies::MINUTE_MS;
 use crate::{ConsistencyCheck, Delivered, Delivery, Failure, Job, Request, Schedule, Service, crash, first_id_at};
 
 /// Days without a report that are made up for, where no server was there to make one.
@@ -122,7 +123,7 @@ impl Service {
 
     async fn health_figures(&self, day: &Day) -> Result<HealthFigures, Failure> {
         let store = self.store();
-        let (waiting, waiting_since) = queries::outbox(store).await?;
+        let (waiting, waiting_since) = queries::outbox(store, self.now().plus_millis(-MINUTE_MS)).await?;
         let (backup, books) =
             (self.last_success(BackUp::NAME).await?, self.last_success(ConsistencyCheck::NAME).await?);
         Ok(HealthFigures {

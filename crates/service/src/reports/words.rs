@@ -92,7 +92,7 @@ fn health(figures: &HealthFigures, language: AlertLanguage, zone: &TimeZone) -> 
         AlertLanguage::Chinese => vec![
             format!("任务：运行 {runs} 次，失败 {failed} 次"),
             format!("告警：触发 {fired}，仍在 {firing}"),
-            format!("待投递消息 {waiting}，在线服务器 {servers}"),
+            format!("积压消息 {waiting}，在线服务器 {servers}"),
             format!("最近备份 {backup}，最近对账 {books}，发现 {findings}"),
         ],
         AlertLanguage::English => vec![
@@ -157,7 +157,7 @@ mod tests {
         let report = Report { kind: ReportKind::Health, figures: Figures::Health(health), ..report };
         assert_eq!(
             text(&report, &Alerts::default(), &zone),
-            "饭票健康报告 2026-03-01\n任务：运行 9 次，失败 1 次\n告警：触发 0，仍在 0\n待投递消息 3，在线服务器 2\n\
+            "饭票健康报告 2026-03-01\n任务：运行 9 次，失败 1 次\n告警：触发 0，仍在 0\n积压消息 3，在线服务器 2\n\
              最近备份 03-02 07:30，最近对账 —，发现 0"
         );
     }

@@ -40,7 +40,7 @@ const SETTLED: &str = "SELECT kind, action, COUNT(*) FROM exceptions \
      WHERE state = 'resolved' AND resolved_at >= $1 AND resolved_at < $2 GROUP BY kind, action ORDER BY kind, action";
 const JOBS: &str = "SELECT job, COUNT(*), COUNT(*) FILTER (WHERE state IN ('failed', 'abandoned')) FROM job_runs \
      WHERE run_id >= $1 AND run_id < $2 GROUP BY job ORDER BY job";
-const OUTBOX: &str = "SELECT COUNT(*), MIN(due_at) FROM outbox WHERE state = 'waiting'";
+const OUTBOX: &str = "SELECT COUNT(*), MIN(due_at) FROM outbox WHERE state = 'waiting' AND due_at < $1";
 const SERVERS: &str = "SELECT COUNT(*) FROM nodes WHERE lease_until > $1";
 const COUNTED: &str = "SELECT name, CAST(SUM(count) AS BIGINT) FROM tallies WHERE minute >= $1 AND minute < $2 \
      GROUP BY name ORDER BY name";
@@ -164,9 +164,9 @@ pub async fn jobs(store: &Store, span: IdSpan) -> Result<Vec<JobFigures>, Error>
     store.query(JOBS, of(span)).await?.into_iter().map(read).collect()
 }
 
-/// How many messages wait in the outbox, and when the oldest of them was due.
-pub async fn outbox(store: &Store) -> Result<(i64, Option<Instant>), Error> {
-    let mut cells = only(store, OUTBOX, Vec::new()).await?;
+/// How many messages that were due before a moment wait in the outbox, and when the oldest of them was.
+pub async fn outbox(store: &Store, before: Instant) -> Result<(i64, Option<Instant>), Error> {
+    let mut cells = only(store, OUTBOX, vec![before.as_millis().into()]).await?;
     Ok((cells.int()?, cells.opt_int()?.map(Instant::from_millis)))
 }
 

@@ -36,7 +36,7 @@ const zh = {
     overdue: '其中超期',
     raised: '当日新增',
     settled: '当日处理',
-    waiting: '待投递消息',
+    waiting: '积压消息',
     since: (when: string) => `最早应于 ${when} 投递`,
     servers: '在线服务器',
     backup: '最近备份',

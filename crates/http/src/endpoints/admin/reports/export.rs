@@ -175,7 +175,7 @@ fn exceptions(
 fn health(mut book: Book, about: About<'_>, figures: &HealthFigures) -> Result<Book, sheets::Error> {
     let moment = |at: Option<Instant>| at.map_or(Cell::Empty, |at| Cell::Moment(at.as_millis()));
     let lines = [
-        ("待投递消息", Cell::Integer(figures.waiting)),
+        ("积压消息", Cell::Integer(figures.waiting)),
         ("最早应投递", moment(figures.waiting_since)),
         ("在线服务器", Cell::Integer(figures.servers)),
         ("最近备份", moment(figures.backup_at)),
