@@ -9,7 +9,7 @@ use std::str::FromStr;
 use http_api::{Proxies, Rate, Rates};
 use kernel::{AlertChannel, AlertRule, ReportKind};
 use serde::{Deserialize, Deserializer, de};
-use service::{AlertLanguage, Alerts, Bucket, Channel, KeyRing, Networks, Pictures};
+use service::{AlertLanguage, Alerts, Bucket, Channel, KeyRing, MailSecurity, MailSettings, Networks, Pictures};
 use toml::{Table, Value};
 use wechat::Secret;
 
@@ -384,6 +384,22 @@ pub(crate) struct AlertSettings {
     /// 16 bytes at least.
     #[serde(deserialize_with = "secret")]
     pub(crate) webhook_secret: Option<Secret>,
+    /// The mail server; with it, from and to are needed.
+    pub(crate) mail_host: Option<String>,
+    /// Absent, the usual one of `mail_security`.
+    #[serde(deserialize_with = "typed_option")]
+    pub(crate) mail_port: Option<u16>,
+    /// `tls` or `starttls`.
+    pub(crate) mail_security: MailBy,
+    pub(crate) mail_account: Option<String>,
+    #[serde(deserialize_with = "secret")]
+    pub(crate) mail_password: Option<Secret>,
+    pub(crate) mail_password_file: Option<PathBuf>,
+    pub(crate) mail_from: Option<String>,
+    /// With a comma between each two.
+    pub(crate) mail_to: Option<String>,
+    /// Authorities to believe instead of the machine's.
+    pub(crate) mail_ca_file: Option<PathBuf>,
 }
 
 /// What is told of each day, on the day after.
@@ -428,6 +444,13 @@ pub(crate) enum Language {
     En,
 }
 
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum MailBy {
+    Tls,
+    StartTls,
+}
+
 /// From where on a rule fires; 0 turns it off.
 #[derive(Deserialize, Clone, Copy)]
 #[serde(transparent)]
@@ -446,11 +469,68 @@ impl Default for AlertSettings {
             feishu_secret: None,
             webhook_url: None,
             webhook_secret: None,
+            mail_host: None,
+            mail_port: None,
+            mail_security: MailBy::Tls,
+            mail_account: None,
+            mail_password: None,
+            mail_password_file: None,
+            mail_from: None,
+            mail_to: None,
+            mail_ca_file: None,
         }
     }
 }
 
 impl AlertSettings {
+    /// The channel of letters, where it is set.
+    fn mail(&self) -> Result<Option<Channel>, Problem> {
+        let Some(host) = &self.mail_host else {
+            let set = [
+                ("mail_account", self.mail_account.is_some()),
+                ("mail_password", self.mail_password.is_some()),
+                ("mail_password_file", self.mail_password_file.is_some()),
+                ("mail_to", self.mail_to.is_some()),
+            ];
+            return match set.iter().find(|(_, is_set)| *is_set) {
+                Some((name, _)) => Err(format!("mail_host: is needed with alerts.{name}")),
+                None => Ok(None),
+            };
+        };
+        let (Some(from), Some(to)) = (&self.mail_from, &self.mail_to) else {
+            return Err("mail_from and alerts.mail_to: are needed with alerts.mail_host".to_owned());
+        };
+        let password = match (&self.mail_password, &self.mail_password_file) {
+            (Some(_), Some(_)) => {
+                return Err("mail_password and alerts.mail_password_file: only one of them can hold it".to_owned());
+            }
+            (Some(password), None) => Some(password.clone()),
+            (None, Some(path)) => {
+                let read = std::fs::read_to_string(path);
+                let read = read.map_err(|error| format!("mail_password_file: {}: {error}", path.display()))?;
+                Some(Secret::new(read.trim_end_matches(['\r', '\n'])))
+            }
+            (None, None) => None,
+        };
+        if self.mail_account.is_some() != password.is_some() {
+            return Err("mail_account and alerts.mail_password belong together".to_owned());
+        }
+        let (security, usual_port) = match self.mail_security {
+            MailBy::Tls => (MailSecurity::Tls, 465),
+            MailBy::StartTls => (MailSecurity::StartTls, 587),
+        };
+        let settings = MailSettings {
+            host: host.clone(),
+            port: self.mail_port.unwrap_or(usual_port),
+            security,
+            account: self.mail_account.clone().zip(password),
+            from: from.clone(),
+            to: to.split(',').map(|address| address.trim().to_owned()).collect(),
+        };
+        let channel = Channel::mail(settings, self.mail_ca_file.as_deref());
+        channel.map(Some).map_err(|problem| format!("mail_host: {problem}"))
+    }
+
     /// Each channel's name, address and secret, as far as they are set.
     fn channels(&self) -> [(AlertChannel, &Option<Secret>, &Option<Secret>); 4] {
         [
@@ -850,6 +930,8 @@ impl Config {
                 alerts.channels.push(channel.map_err(problem)?);
             }
         }
+        let mail = self.alerts.mail().map_err(|problem| format!("configuration: alerts.{problem}"))?;
+        alerts.channels.extend(mail);
         Ok(alerts)
     }
 
@@ -1026,6 +1108,29 @@ impl fmt::Display for Config {
                 writeln!(f, "{}_{key} = \"***\"", name.as_str())?;
             }
         }
+        if let Some(host) = &alerts.mail_host {
+            let by = if alerts.mail_security == MailBy::Tls { "tls" } else { "starttls" };
+            writeln!(f, "mail_host = {host:?}\nmail_security = {by:?}")?;
+        }
+        if let Some(port) = alerts.mail_port {
+            writeln!(f, "mail_port = {port}")?;
+        }
+        for (name, text) in
+            [("mail_account", &alerts.mail_account), ("mail_from", &alerts.mail_from), ("mail_to", &alerts.mail_to)]
+        {
+            if let Some(text) = text {
+                writeln!(f, "{name} = {text:?}")?;
+            }
+        }
+        if alerts.mail_password.is_some() {
+            writeln!(f, "mail_password = \"***\"")?;
+        }
+        for (name, path) in [("mail_password_file", &alerts.mail_password_file), ("mail_ca_file", &alerts.mail_ca_file)]
+        {
+            if let Some(path) = path {
+                writeln!(f, "{name} = {:?}", path.display().to_string())?;
+            }
+        }
         writeln!(f, "\n[alert_rules]")?;
         for rule in AlertRule::ALL {
             let threshold =
@@ -1084,7 +1189,7 @@ mod tests {
         type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
         let md5 = "[cabinet]\nvendor = \"v\"\nvendor_secret = \"s\"\nvendor_url = \"http://v\"\ncallback_url = \"https://x\"\n\
              vendor_protocol = \"md5\"";
-        let cases: [Case<'_>; 31] = [
+        let cases: [Case<'_>; 34] = [
             ("[security]\nsecond_factor = \"required\"", &[], "security.data_keys: is needed"),
             ("[security]\ndata_keys = \"a=b\"", &[], "security.data_keys: key a is not base64"),
             ("[security]\ndata_keys = \"\"", &[], "security.data_keys: holds no key"),
@@ -1118,6 +1223,13 @@ mod tests {
                 "server.trusted_proxies: \"10.0.0.0/33\" cannot be used",
             ),
             ("[backup]\nat = \"2:30\"", &[], "backup.at: must be"),
+            ("[alerts]\nmail_password = \"hidden\"", &[], "alerts.mail_host: is needed"),
+            ("[alerts]\nmail_host = \"mail.example.com\"", &[], "alerts.mail_from and alerts.mail_to: are needed"),
+            (
+                "[alerts]\nmail_host = \"mail.example.com\"\nmail_from = \"a@example.com\"\nmail_to = \"b@example.com, c\"",
+                &[],
+                "alerts.mail_host: \"c\" is no address",
+            ),
             ("[reports]\nat = \"24:00\"", &[], "reports.at: must be"),
             ("[alerts]\nconsole_url = \"house/admin\"", &[], "alerts.console_url: must begin"),
             ("[backup]\nkeep_days = 0", &[], "backup.keep_days: must be"),
@@ -1145,6 +1257,8 @@ mod tests {
              mchid = \"1\"\ncertificate_serial = \"AB\"\nprivate_key = \"hidden\"\napiv3_key = \"hidden\"\nnotify_url = \"https://x\"\n\
              [shop]\nbucket = \"https://b.example.com\"\nbucket_region = \"r\"\nbucket_key_id = \"k\"\nbucket_secret = \"hidden\"\n\
              [alerts]\nwecom_url = \"https://x/?key=hidden\"\nwebhook_url = \"https://hidden\"\nwebhook_secret = \"hidden+hidden+hidden\"\n\
+             mail_host = \"mail.example.com\"\nmail_account = \"a\"\nmail_password = \"hidden\"\nmail_from = \"a@example.com\"\n\
+             mail_to = \"b@example.com\"\n\
              [security]\ndata_keys = \"hidden=hidden+hidden+hidden+hidden+hidden+hidden+0=\"";
         let shown = read(file, &[]).expect("readable").to_string();
         assert!(!shown.contains("hidden") && shown.contains("postgres://me:***@host/db"), "{shown}");

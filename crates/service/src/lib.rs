@@ -40,7 +40,7 @@ mod totp;
 mod vault;
 mod vendor;
 
-pub use alerts::{AlertDelivery, AlertLanguage, Alerts, Channel, WatchAlerts};
+pub use alerts::{AlertDelivery, AlertLanguage, Alerts, Channel, MailSecurity, MailSettings, WatchAlerts};
 pub use ambient::{Ambient, System, uuid};
 pub use backups::BackUp;
 pub use cabinet_events::{EventKind, EventRefused};

@@ -19,6 +19,9 @@ const LEASE_MS: i64 = 60_000;
 const MOST_AT_ONCE: i64 = 50;
 /// After these waits a person has to look at it.
 const WAITS_MS: [i64; 3] = [15_000, 30_000, 60_000];
+/// Who wants to be asked later is asked so often, and after so long each.
+const MOST_LATER: i64 = 12;
+const LATER_MS: i64 = 300_000;
 
 /// How a delivery ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +29,10 @@ pub enum Delivered {
     Done,
     /// Not now; the text is for the log and the person who may have to look.
     Failed(String),
+    /// The other side wants to be asked again, but not at once.
+    Later(String),
+    /// The other side will never take it: only a person can help.
+    Refused(String),
 }
 
 /// Something that can deliver messages of one topic. It is called again after a failure or a crash, so it must carry the
@@ -92,8 +99,15 @@ async fn claim(shared: &Shared, lanes: &Lanes) -> Vec<OutboxRow> {
 async fn settle(service: &Service, message: OutboxRow, delivered: Delivered) {
     let now_ms = service.now().as_millis();
     let (id, tried) = (message.id, message.attempts);
-    let wait = usize::try_from(tried - 1).ok().and_then(|at| WAITS_MS.get(at)).copied();
-    if let (Delivered::Failed(error), None) = (&delivered, wait) {
+    let (error, wait) = match delivered {
+        Delivered::Done => (None, None),
+        Delivered::Failed(error) => {
+            (Some(error), usize::try_from(tried - 1).ok().and_then(|at| WAITS_MS.get(at)).copied())
+        }
+        Delivered::Later(error) => (Some(error), (tried < MOST_LATER).then_some(LATER_MS)),
+        Delivered::Refused(error) => (Some(error), None),
+    };
+    if let (Some(error), None) = (&error, wait) {
         // A person hears of it before it is given up, or it would lie there unseen should this process die in between.
         let subject = format!("{} {id}", message.topic);
         let evidence =
@@ -109,12 +123,10 @@ async fn settle(service: &Service, message: OutboxRow, delivered: Delivered) {
         .lanes()
         .chore(move |writer| {
             Box::pin(async move {
-                match delivered {
-                    Delivered::Done => writer.outbox_delivered(id).await.map(|()| true),
-                    Delivered::Failed(error) => match wait {
-                        Some(wait) => writer.outbox_retry(id, tried, now_ms + wait, &error).await,
-                        None => writer.outbox_park(id, tried, &error).await,
-                    },
+                match (error, wait) {
+                    (None, _) => writer.outbox_delivered(id).await.map(|()| true),
+                    (Some(error), Some(wait)) => writer.outbox_retry(id, tried, now_ms + wait, &error).await,
+                    (Some(error), None) => writer.outbox_park(id, tried, &error).await,
                 }
             })
         })

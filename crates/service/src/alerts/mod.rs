@@ -1,6 +1,8 @@
 //! Alerts: a job measures what the rules watch, the kernel decides what is new, and the outbox carries it to the channels.
 
 mod channels;
+mod letter;
+mod mail;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +18,8 @@ use store::OutboxRow;
 use store::queries::{alerts as queries, jobs};
 
 pub use self::channels::Channel;
+pub(crate) use self::channels::Unsent;
+pub use self::mail::{MailSecurity, MailSettings};
 pub use self::words::AlertLanguage;
 use crate::backups::BackUp;
 use crate::jobs::counts;
@@ -207,10 +211,10 @@ impl Service {
         let channel = alerts.channel(name).map_err(failed)?;
         self.run(asked(Command::Alert(AlertCommand::TryChannel(TryChannel { channel: name })))).await?;
         let details = json!({ "at": self.now(), "alerts": [] });
-        channel.send(self, None, details, alerts.language.trial()).await.map_err(failed)
+        channel.send(self, None, details, alerts.language.trial()).await.map_err(|unsent| failed(unsent.why()))
     }
 
-    async fn tell_alerts(&self, message: &OutboxRow) -> Result<(), String> {
+    async fn tell_alerts(&self, message: &OutboxRow) -> Result<(), Unsent> {
         let told: AlertMessage = serde_json::from_str(&message.body).map_err(|error| error.to_string())?;
         let alerts = self.alerts();
         let channel = alerts.channel(told.channel)?;
@@ -242,7 +246,7 @@ impl Delivery for AlertDelivery {
         Box::pin(async move {
             match service.tell_alerts(message).await {
                 Ok(()) => Delivered::Done,
-                Err(why) => Delivered::Failed(why),
+                Err(unsent) => unsent.into(),
             }
         })
     }

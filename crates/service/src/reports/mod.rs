@@ -16,6 +16,7 @@ use store::queries::cabinet_stats::IdSpan;
 use store::queries::ledger::{self, Total};
 use store::queries::{payments, reports as queries};
 
+use crate::alerts::Unsent;
 use crate::backups::BackUp;
 use crate::jobs::counts;
 use crate::tallies::MINUTE_MS;
@@ -139,11 +140,11 @@ impl Service {
         })
     }
 
-    async fn tell_report(&self, message: &OutboxRow) -> Result<(), String> {
+    async fn tell_report(&self, message: &OutboxRow) -> Result<(), Unsent> {
         let told: ReportMessage = serde_json::from_str(&message.body).map_err(|error| error.to_string())?;
         let channel = self.alerts().channel(told.channel)?;
         let report = queries::one(self.store(), told.kind, told.date).await.map_err(|error| error.to_string())?;
-        let report = report.ok_or("the report is not kept any more")?;
+        let report = report.ok_or_else(|| "the report is not kept any more".to_owned())?;
         let text = words::text(&report, self.alerts(), self.zone());
         let details =
             json!({ "report": { "date": report.date, "made_at": report.made_at, "figures": report.figures } });
@@ -169,7 +170,7 @@ impl Delivery for ReportDelivery {
         Box::pin(async move {
             match service.tell_report(message).await {
                 Ok(()) => Delivered::Done,
-                Err(why) => Delivered::Failed(why),
+                Err(unsent) => unsent.into(),
             }
         })
     }
