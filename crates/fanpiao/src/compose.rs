@@ -8,9 +8,9 @@ use http_api::{App, Limits};
 use kernel::{CabinetRules, Cents, Overdraft, ShopRules};
 use service::{
     AlertDelivery, Ambient, BackUp, BookSubscriptions, Compensation, ConsistencyCheck, EndRounds, Erp, FinishErasures,
-    ForgetOldRows, Job, LaneSettings, LeakedPasswords, OpenDelivery, Pay, PullErpProducts, Recharge, RefundDelivery,
-    ReleaseExpiredOrders, SalesDelivery, ScoreDelivery, SealAudit, SendErpSales, Service, Settings, System,
-    TidyPictures, Vendor, WatchAlerts,
+    ForgetOldRows, Job, LaneSettings, LeakedPasswords, MakeReports, OpenDelivery, Pay, PullErpProducts, Recharge,
+    RefundDelivery, ReleaseExpiredOrders, ReportDelivery, SalesDelivery, ScoreDelivery, SealAudit, SendErpSales,
+    Service, Settings, System, TidyPictures, Vendor, WatchAlerts,
 };
 use store::Store;
 use tracing_subscriber::EnvFilter;
@@ -42,14 +42,17 @@ pub(crate) async fn start_server(config: &Config) -> Result<Service, Problem> {
     jobs.extend(service::cabinet_jobs());
     jobs.push(Box::new(ConsistencyCheck));
     jobs.push(Box::new(SealAudit));
-    let Retention { answers_days, sessions_days, job_runs_days } = config.retention;
-    jobs.push(Box::new(ForgetOldRows { answers_days, sessions_days, job_runs_days }));
+    let Retention { answers_days, sessions_days, job_runs_days, reports_days } = config.retention;
+    jobs.push(Box::new(ForgetOldRows { answers_days, sessions_days, job_runs_days, reports_days }));
     let every_ms = i64::from(config.shop.release_every_minutes) * MINUTE_MS;
     jobs.push(Box::new(ReleaseExpiredOrders { every_ms }));
     jobs.push(Box::new(EndRounds { every_ms: MINUTE_MS }));
     jobs.push(Box::new(TidyPictures));
     jobs.push(Box::new(FinishErasures));
     jobs.push(Box::new(WatchAlerts));
+    if let Some(minute) = config.reports.minute() {
+        jobs.push(Box::new(MakeReports { minute, kinds: config.reports.kinds() }));
+    }
     let backup = &config.backup;
     if let (Some(folder), Some(minute)) = (backup.folder.clone(), backup.minute()) {
         let (keep_days, keep_weeks) = (backup.keep_days.into(), backup.keep_weeks.into());
@@ -98,6 +101,7 @@ async fn start(config: &Config, jobs: Vec<Box<dyn Job>>) -> Result<Service, Prob
         Box::new(ScoreDelivery),
         Box::new(SalesDelivery),
         Box::new(AlertDelivery),
+        Box::new(ReportDelivery),
     ];
     let store = Store::new(&config.database.url).map_err(|error| error.to_string())?;
     let started = Service::start(store, Arc::new(System), settings).await;

@@ -1,15 +1,15 @@
 //! The configuration: one TOML file, then the environment, then flags. What is unknown or wrong stops the start by its name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use http_api::{Proxies, Rate, Rates};
-use kernel::{AlertChannel, AlertRule};
+use kernel::{AlertChannel, AlertRule, ReportKind};
 use serde::{Deserialize, Deserializer, de};
-use service::{AlertLanguage, Alerts, Bucket, Channel, KeyRing, Networks, Pictures};
+use service::{AlertLanguage, Alerts, Bucket, Channel, KeyRing, MailSecurity, MailSettings, Networks, Pictures};
 use toml::{Table, Value};
 use wechat::Secret;
 
@@ -40,6 +40,7 @@ pub(crate) struct Config {
     pub(crate) alerts: AlertSettings,
     /// By the rule's name.
     pub(crate) alert_rules: BTreeMap<String, Threshold>,
+    pub(crate) reports: Reports,
     pub(crate) log: Log,
 }
 
@@ -209,6 +210,8 @@ pub(crate) struct Retention {
     pub(crate) sessions_days: u32,
     #[serde(deserialize_with = "typed")]
     pub(crate) job_runs_days: u32,
+    #[serde(deserialize_with = "typed")]
+    pub(crate) reports_days: u32,
 }
 
 #[derive(Deserialize)]
@@ -365,6 +368,8 @@ pub(crate) struct AlertSettings {
     pub(crate) repeat_minutes: u32,
     /// `zh` or `en`.
     pub(crate) language: Language,
+    /// Where people reach the console, as `https://…/admin`.
+    pub(crate) console_url: Option<String>,
     /// Robots' addresses are secrets themselves.
     #[serde(deserialize_with = "secret")]
     pub(crate) wecom_url: Option<Secret>,
@@ -381,6 +386,57 @@ pub(crate) struct AlertSettings {
     /// 16 bytes at least.
     #[serde(deserialize_with = "secret")]
     pub(crate) webhook_secret: Option<Secret>,
+    /// The mail server; with it, from and to are needed.
+    pub(crate) mail_host: Option<String>,
+    /// Absent, the usual one of `mail_security`.
+    #[serde(deserialize_with = "typed_option")]
+    pub(crate) mail_port: Option<u16>,
+    /// `tls` or `starttls`.
+    pub(crate) mail_security: MailBy,
+    pub(crate) mail_account: Option<String>,
+    #[serde(deserialize_with = "secret")]
+    pub(crate) mail_password: Option<Secret>,
+    pub(crate) mail_password_file: Option<PathBuf>,
+    pub(crate) mail_from: Option<String>,
+    /// With a comma between each two.
+    pub(crate) mail_to: Option<String>,
+    /// Authorities to believe instead of the machine's.
+    pub(crate) mail_ca_file: Option<PathBuf>,
+}
+
+/// What is told of each day, on the day after.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Reports {
+    /// When, `HH:MM`.
+    pub(crate) at: String,
+    #[serde(deserialize_with = "typed")]
+    pub(crate) daily: bool,
+    #[serde(deserialize_with = "typed")]
+    pub(crate) exceptions: bool,
+    #[serde(deserialize_with = "typed")]
+    pub(crate) health: bool,
+}
+
+impl Default for Reports {
+    fn default() -> Self {
+        Self { at: "07:30".to_owned(), daily: true, exceptions: true, health: true }
+    }
+}
+
+impl Reports {
+    pub(crate) fn minute(&self) -> Option<u16> {
+        minute_of_day(&self.at)
+    }
+
+    pub(crate) fn kinds(&self) -> BTreeSet<ReportKind> {
+        let kinds = [
+            (ReportKind::Daily, self.daily),
+            (ReportKind::Exceptions, self.exceptions),
+            (ReportKind::Health, self.health),
+        ];
+        kinds.into_iter().filter(|(_, is_wanted)| *is_wanted).map(|(kind, _)| kind).collect()
+    }
 }
 
 #[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
@@ -388,6 +444,13 @@ pub(crate) struct AlertSettings {
 pub(crate) enum Language {
     Zh,
     En,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum MailBy {
+    Tls,
+    StartTls,
 }
 
 /// From where on a rule fires; 0 turns it off.
@@ -400,6 +463,7 @@ impl Default for AlertSettings {
         Self {
             repeat_minutes: 240,
             language: Language::Zh,
+            console_url: None,
             wecom_url: None,
             dingtalk_url: None,
             dingtalk_secret: None,
@@ -407,11 +471,68 @@ impl Default for AlertSettings {
             feishu_secret: None,
             webhook_url: None,
             webhook_secret: None,
+            mail_host: None,
+            mail_port: None,
+            mail_security: MailBy::Tls,
+            mail_account: None,
+            mail_password: None,
+            mail_password_file: None,
+            mail_from: None,
+            mail_to: None,
+            mail_ca_file: None,
         }
     }
 }
 
 impl AlertSettings {
+    /// The channel of letters, where it is set.
+    fn mail(&self) -> Result<Option<Channel>, Problem> {
+        let Some(host) = &self.mail_host else {
+            let set = [
+                ("mail_account", self.mail_account.is_some()),
+                ("mail_password", self.mail_password.is_some()),
+                ("mail_password_file", self.mail_password_file.is_some()),
+                ("mail_to", self.mail_to.is_some()),
+            ];
+            return match set.iter().find(|(_, is_set)| *is_set) {
+                Some((name, _)) => Err(format!("mail_host: is needed with alerts.{name}")),
+                None => Ok(None),
+            };
+        };
+        let (Some(from), Some(to)) = (&self.mail_from, &self.mail_to) else {
+            return Err("mail_from and alerts.mail_to: are needed with alerts.mail_host".to_owned());
+        };
+        let password = match (&self.mail_password, &self.mail_password_file) {
+            (Some(_), Some(_)) => {
+                return Err("mail_password and alerts.mail_password_file: only one of them can hold it".to_owned());
+            }
+            (Some(password), None) => Some(password.clone()),
+            (None, Some(path)) => {
+                let read = std::fs::read_to_string(path);
+                let read = read.map_err(|error| format!("mail_password_file: {}: {error}", path.display()))?;
+                Some(Secret::new(read.trim_end_matches(['\r', '\n'])))
+            }
+            (None, None) => None,
+        };
+        if self.mail_account.is_some() != password.is_some() {
+            return Err("mail_account and alerts.mail_password belong together".to_owned());
+        }
+        let (security, usual_port) = match self.mail_security {
+            MailBy::Tls => (MailSecurity::Tls, 465),
+            MailBy::StartTls => (MailSecurity::StartTls, 587),
+        };
+        let settings = MailSettings {
+            host: host.clone(),
+            port: self.mail_port.unwrap_or(usual_port),
+            security,
+            account: self.mail_account.clone().zip(password),
+            from: from.clone(),
+            to: to.split(',').map(|address| address.trim().to_owned()).collect(),
+        };
+        let channel = Channel::mail(settings, self.mail_ca_file.as_deref());
+        channel.map(Some).map_err(|problem| format!("mail_host: {problem}"))
+    }
+
     /// Each channel's name, address and secret, as far as they are set.
     fn channels(&self) -> [(AlertChannel, &Option<Secret>, &Option<Secret>); 4] {
         [
@@ -504,7 +625,7 @@ impl Default for Session {
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { answers_days: 7, sessions_days: 30, job_runs_days: 90 }
+        Self { answers_days: 7, sessions_days: 30, job_runs_days: 90, reports_days: 730 }
     }
 }
 
@@ -612,8 +733,13 @@ impl Config {
         if self.lanes.postgres == 0 || self.lanes.postgres > 64 {
             return Err("configuration: lanes.postgres: must lie between 1 and 64".to_owned());
         }
-        let Retention { answers_days, sessions_days, job_runs_days } = self.retention;
-        for (key, days) in [("answers", answers_days), ("sessions", sessions_days), ("job_runs", job_runs_days)] {
+        let Retention { answers_days, sessions_days, job_runs_days, reports_days } = self.retention;
+        for (key, days) in [
+            ("answers", answers_days),
+            ("sessions", sessions_days),
+            ("job_runs", job_runs_days),
+            ("reports", reports_days),
+        ] {
             if !(1..=3650).contains(&days) {
                 return Err(format!("configuration: retention.{key}_days: must lie between 1 and 3650"));
             }
@@ -720,6 +846,12 @@ impl Config {
         if !(1..=7 * 24 * 60).contains(&self.alerts.repeat_minutes) {
             return Err("configuration: alerts.repeat_minutes: must lie between 1 and 10080".to_owned());
         }
+        if self.alerts.console_url.as_ref().is_some_and(|url| !url.starts_with("http")) {
+            return Err("configuration: alerts.console_url: must begin with https://".to_owned());
+        }
+        if self.reports.minute().is_none() {
+            return Err("configuration: reports.at: must be a time as 07:30".to_owned());
+        }
         for (name, url, secret) in self.alerts.channels() {
             if url.is_none() && secret.is_some() {
                 let name = name.as_str();
@@ -782,6 +914,7 @@ impl Config {
     pub(crate) fn alerts(&self) -> Result<Alerts, Problem> {
         let mut alerts = Alerts {
             repeat_ms: i64::from(self.alerts.repeat_minutes) * 60_000,
+            console_url: self.alerts.console_url.as_ref().map(|url| url.trim_end_matches('/').to_owned()),
             language: match self.alerts.language {
                 Language::Zh => AlertLanguage::Chinese,
                 Language::En => AlertLanguage::English,
@@ -799,6 +932,8 @@ impl Config {
                 alerts.channels.push(channel.map_err(problem)?);
             }
         }
+        let mail = self.alerts.mail().map_err(|problem| format!("configuration: alerts.{problem}"))?;
+        alerts.channels.extend(mail);
         Ok(alerts)
     }
 
@@ -841,6 +976,7 @@ impl fmt::Display for Config {
             erp,
             alerts,
             alert_rules: _,
+            reports,
             log,
         } = self;
         writeln!(f, "[server]\nlisten = \"{}\"", server.listen)?;
@@ -893,9 +1029,10 @@ impl fmt::Display for Config {
             Some(path) => writeln!(f, "leaked_passwords = {:?}", path.display().to_string())?,
             None => writeln!(f, "# leaked_passwords: none, a password that everybody knows may be taken")?,
         }
-        let Retention { answers_days, sessions_days, job_runs_days } = retention;
+        let Retention { answers_days, sessions_days, job_runs_days, reports_days } = retention;
         writeln!(f, "\n[retention]\nanswers_days = {answers_days}")?;
         writeln!(f, "sessions_days = {sessions_days}\njob_runs_days = {job_runs_days}")?;
+        writeln!(f, "reports_days = {reports_days}")?;
         writeln!(f, "\n[limits]")?;
         for (name, Rate { burst, per_minute }) in [
             ("address", limits.rates().address),
@@ -969,9 +1106,35 @@ impl fmt::Display for Config {
         }
         let language = if alerts.language == Language::Zh { "zh" } else { "en" };
         writeln!(f, "\n[alerts]\nrepeat_minutes = {}\nlanguage = {language:?}", alerts.repeat_minutes)?;
+        if let Some(url) = &alerts.console_url {
+            writeln!(f, "console_url = {url:?}")?;
+        }
         for (name, url, secret) in alerts.channels() {
             for (key, _) in [("url", url), ("secret", secret)].iter().filter(|(_, text)| text.is_some()) {
                 writeln!(f, "{}_{key} = \"***\"", name.as_str())?;
+            }
+        }
+        if let Some(host) = &alerts.mail_host {
+            let by = if alerts.mail_security == MailBy::Tls { "tls" } else { "starttls" };
+            writeln!(f, "mail_host = {host:?}\nmail_security = {by:?}")?;
+        }
+        if let Some(port) = alerts.mail_port {
+            writeln!(f, "mail_port = {port}")?;
+        }
+        for (name, text) in
+            [("mail_account", &alerts.mail_account), ("mail_from", &alerts.mail_from), ("mail_to", &alerts.mail_to)]
+        {
+            if let Some(text) = text {
+                writeln!(f, "{name} = {text:?}")?;
+            }
+        }
+        if alerts.mail_password.is_some() {
+            writeln!(f, "mail_password = \"***\"")?;
+        }
+        for (name, path) in [("mail_password_file", &alerts.mail_password_file), ("mail_ca_file", &alerts.mail_ca_file)]
+        {
+            if let Some(path) = path {
+                writeln!(f, "{name} = {:?}", path.display().to_string())?;
             }
         }
         writeln!(f, "\n[alert_rules]")?;
@@ -980,6 +1143,8 @@ impl fmt::Display for Config {
                 self.alert_rules.get(rule.as_str()).map_or(rule.usual_threshold(), |threshold| threshold.0.into());
             writeln!(f, "{} = {threshold}", rule.as_str())?;
         }
+        let Reports { at, daily, exceptions, health } = reports;
+        writeln!(f, "\n[reports]\nat = {at:?}\ndaily = {daily}\nexceptions = {exceptions}\nhealth = {health}")?;
         let format = if log.format == LogFormat::Json { "json" } else { "text" };
         writeln!(f, "\n[log]\nfilter = {:?}\nformat = {format:?}", log.filter)
     }
@@ -1030,7 +1195,7 @@ mod tests {
         type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
         let md5 = "[cabinet]\nvendor = \"v\"\nvendor_secret = \"s\"\nvendor_url = \"http://v\"\ncallback_url = \"https://x\"\n\
              vendor_protocol = \"md5\"";
-        let cases: [Case<'_>; 29] = [
+        let cases: [Case<'_>; 34] = [
             ("[security]\nsecond_factor = \"required\"", &[], "security.data_keys: is needed"),
             ("[security]\ndata_keys = \"a=b\"", &[], "security.data_keys: key a is not base64"),
             ("[security]\ndata_keys = \"\"", &[], "security.data_keys: holds no key"),
@@ -1064,6 +1229,15 @@ mod tests {
                 "server.trusted_proxies: \"10.0.0.0/33\" cannot be used",
             ),
             ("[backup]\nat = \"2:30\"", &[], "backup.at: must be"),
+            ("[alerts]\nmail_password = \"hidden\"", &[], "alerts.mail_host: is needed"),
+            ("[alerts]\nmail_host = \"mail.example.com\"", &[], "alerts.mail_from and alerts.mail_to: are needed"),
+            (
+                "[alerts]\nmail_host = \"mail.example.com\"\nmail_from = \"a@example.com\"\nmail_to = \"b@example.com, c\"",
+                &[],
+                "alerts.mail_host: \"c\" is no address",
+            ),
+            ("[reports]\nat = \"24:00\"", &[], "reports.at: must be"),
+            ("[alerts]\nconsole_url = \"house/admin\"", &[], "alerts.console_url: must begin"),
             ("[backup]\nkeep_days = 0", &[], "backup.keep_days: must be"),
             ("[alert_rules]\ndoors_open = 1", &[], "alert_rules.doors_open: there is no such rule"),
             ("", &[("FANPIAO_ALERT_RULES__FORGED", "many")], "alert_rules.forged: \"many\" cannot be used here"),
@@ -1089,6 +1263,8 @@ mod tests {
              mchid = \"1\"\ncertificate_serial = \"AB\"\nprivate_key = \"hidden\"\napiv3_key = \"hidden\"\nnotify_url = \"https://x\"\n\
              [shop]\nbucket = \"https://b.example.com\"\nbucket_region = \"r\"\nbucket_key_id = \"k\"\nbucket_secret = \"hidden\"\n\
              [alerts]\nwecom_url = \"https://x/?key=hidden\"\nwebhook_url = \"https://hidden\"\nwebhook_secret = \"hidden+hidden+hidden\"\n\
+             mail_host = \"mail.example.com\"\nmail_account = \"a\"\nmail_password = \"hidden\"\nmail_from = \"a@example.com\"\n\
+             mail_to = \"b@example.com\"\n\
              [security]\ndata_keys = \"hidden=hidden+hidden+hidden+hidden+hidden+hidden+0=\"";
         let shown = read(file, &[]).expect("readable").to_string();
         assert!(!shown.contains("hidden") && shown.contains("postgres://me:***@host/db"), "{shown}");

@@ -4,8 +4,8 @@ use axum::http::HeaderMap;
 use axum::http::header::ACCEPT_LANGUAGE;
 use jiff::tz::TimeZone;
 use kernel::{
-    BookingRefused, Cents, Code, EntryKind, Fulfilment, Instant, MealStatus, Noun, OpenEnd, OrderAction, OrderStatus,
-    Refusal, Role, RoundStatus, ShopStatus, Slot, SubscriptionStatus, TopupStatus,
+    BookingRefused, Cents, Code, EntryKind, ExceptionAction, ExceptionKind, Fulfilment, Instant, MealStatus, Noun,
+    OpenEnd, OrderAction, OrderStatus, Refusal, Role, RoundStatus, ShopStatus, Slot, SubscriptionStatus, TopupStatus,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -228,6 +228,7 @@ pub(crate) fn noun(noun: Noun, language: Language) -> &'static str {
         Noun::Correction => text("修正单", "correction"),
         Noun::Complaint => text("投诉", "complaint"),
         Noun::Silence => text("静默", "silence"),
+        Noun::Report => text("报告", "report"),
     }
     .in_language(language)
 }
@@ -262,6 +263,44 @@ pub(crate) fn topup_status(status: TopupStatus, language: Language) -> &'static 
         TopupStatus::Failed => text("已失败", "failed"),
         TopupStatus::Refunding => text("退款中", "being refunded"),
         TopupStatus::Refunded => text("已退款", "refunded"),
+    }
+    .in_language(language)
+}
+
+pub(crate) fn exception_kind(kind: ExceptionKind, language: Language) -> &'static str {
+    match kind {
+        ExceptionKind::AmountMismatch => text("金额不符", "Amounts differ"),
+        ExceptionKind::UnknownOrder => text("未知的充值单", "Unknown top-up"),
+        ExceptionKind::PaidTwice => text("重复支付", "Paid twice"),
+        ExceptionKind::TransactionReused => text("支付单号重复", "Payment number used twice"),
+        ExceptionKind::UnknownRefund => text("未知的退款", "Unknown refund"),
+        ExceptionKind::RefundAbnormal => text("退款异常", "Refund could not be paid out"),
+        ExceptionKind::RefundMismatch => text("退款金额不符", "Refund amounts differ"),
+        ExceptionKind::NotInBill => text("账单里没有", "Not in the bill"),
+        ExceptionKind::DeliveryFailed => text("投递失败", "Delivery failed"),
+        ExceptionKind::UnknownGoods => text("未知商品", "Unknown goods"),
+        ExceptionKind::PriceMismatch => text("价格不符", "Prices differ"),
+        ExceptionKind::AmountOverLimit => text("金额超限", "Amount over the limit"),
+        ExceptionKind::SettlementMissing => text("缺少结算", "Settlement missing"),
+        ExceptionKind::SettlementConflict => text("结算矛盾", "Settlements contradict"),
+        ExceptionKind::CallbackMismatch => text("回调不符", "Message does not fit"),
+        ExceptionKind::CabinetAlarm => text("柜机报警", "Cabinet alarm"),
+        ExceptionKind::PayScoreMismatch => text("支付分不符", "Pay score does not fit"),
+        ExceptionKind::StockNegative => text("库存为负", "Stock below zero"),
+    }
+    .in_language(language)
+}
+
+pub(crate) fn exception_action(action: ExceptionAction, language: Language) -> &'static str {
+    match action {
+        ExceptionAction::Credit => text("按实收入账", "Credit what was received"),
+        ExceptionAction::RefundToOrigin => text("原路退回", "Send it back"),
+        ExceptionAction::ReturnToBalance => text("退回余额", "Return to the wallet"),
+        ExceptionAction::Record => text("补记退款", "Record the refund"),
+        ExceptionAction::TakeBack => text("从余额收回", "Take it back"),
+        ExceptionAction::Retry => text("重试", "Try again"),
+        ExceptionAction::Charge => text("按现价扣款", "Charge by our list"),
+        ExceptionAction::Dismiss => text("只记录，不动账", "Note only, move no money"),
     }
     .in_language(language)
 }

@@ -69,6 +69,7 @@ words! {
         Dingtalk = "dingtalk",
         Feishu = "feishu",
         Webhook = "webhook",
+        Mail = "mail",
     }
 
     /// What a message says of an alert.

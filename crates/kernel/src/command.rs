@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 use crate::facts::Facts;
 use crate::{
     AccountId, AccountName, AlertCommand, CabinetCommand, Cents, Chosen, Counts, Date, DepartmentCode, DepartmentId,
-    EraseMember, ErpCommand, ExceptionAction, ExceptionKind, FactorCommand, GroupOrderId, Instant, MealId, MealPatch,
-    MemberId, MemberStatus, MenuOption, Needs, Note, NoteExport, Openid, OrderId, OrderStatus, Overdraft, PayClient,
-    Payer, PaymentId, PaymentSource, PaysFor, PickupWindow, Price, Quantity, Reason, RefundId, RoleGrant, RunId,
-    ShopCommand, Slot, Step, Subscriber, SubscriptionId, SubscriptionStatus, Title, Weekdays,
+    EraseMember, ErpCommand, ExceptionAction, ExceptionKind, FactorCommand, GroupOrderId, Instant, KeepReport, MealId,
+    MealPatch, MemberId, MemberStatus, MenuOption, Needs, Note, NoteExport, Openid, OrderId, OrderStatus, Overdraft,
+    PayClient, Payer, PaymentId, PaymentSource, PaysFor, PickupWindow, Price, Quantity, Reason, RefundId, RoleGrant,
+    RunId, ShopCommand, Slot, Step, Subscriber, SubscriptionId, SubscriptionStatus, Title, Weekdays,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,6 +76,7 @@ pub enum Command {
     Cabinet(CabinetCommand),
     Erp(ErpCommand),
     Alert(AlertCommand),
+    KeepReport(KeepReport),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -741,6 +742,7 @@ impl Command {
             | Self::EndRun(_)
             | Self::PauseJob(_)
             | Self::Alert(_)
+            | Self::KeepReport(_)
             | Self::CopyMeals(_) => 0,
         }
     }

@@ -8,9 +8,9 @@ use crate::{
     CabinetOrder, Cents, Complaint, Correction, Date, Department, DepartmentCode, DepartmentId, Device, DoorSession,
     Entry, Erasure, ErpFacts, ErpNeeds, ErpProduct, Exception, ExceptionKind, ExceptionState, GroupOrder, GroupOrderId,
     Hold, Holdings, Instant, Job, JobRun, LedgerSum, Meal, MealId, MealOrder, Member, MemberId, OrderId, OutboxMessage,
-    Payment, PaymentId, Pool, PoolId, Product, Refund, RefundId, Role, Round, RunId, SalesDocument, ScoreOrder,
-    SecondFactor, Session, ShopFacts, ShopNeeds, ShopOrder, SignInTicket, Silence, Slot, StockMovement, Store,
-    StuckOrder, Subscription, SubscriptionId, SubscriptionRun, Topup,
+    Payment, PaymentId, Pool, PoolId, Product, Refund, RefundId, Report, ReportKind, Role, Round, RunId, SalesDocument,
+    ScoreOrder, SecondFactor, Session, ShopFacts, ShopNeeds, ShopOrder, SignInTicket, Silence, Slot, StockMovement,
+    Store, StuckOrder, Subscription, SubscriptionId, SubscriptionRun, Topup,
 };
 
 /// As many lapsed claims of a pool as can matter to one order, which asks for a thousand pieces at most.
@@ -45,6 +45,7 @@ known! {
         payments: PaymentId => Payment,
         refunds: RefundId => Refund,
         exceptions: i64 => Exception,
+        reports: (ReportKind, Date) => Report,
     }
     look_ups {
         /// By the index of the openid.
@@ -144,6 +145,7 @@ pub enum Change {
     SalesDocument(SalesDocument),
     Alert(Alert),
     Silence(Silence),
+    Report(Report),
 }
 
 impl Facts {
@@ -249,6 +251,7 @@ impl Facts {
                 Change::SalesDocument(document) => self.erp.sales.set((document.date, document.store), document),
                 Change::Alert(alert) => self.alerts.apply(alert),
                 Change::Silence(silence) => self.alerts.silences.set(silence.rule, silence),
+                Change::Report(report) => self.reports.set((report.kind, report.date), report),
             }
         }
     }

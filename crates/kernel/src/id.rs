@@ -58,6 +58,7 @@ ids! {
     CorrectionId,
     ComplaintId,
     AlertId,
+    ReportId,
 }
 
 impl AccountId {

@@ -27,6 +27,7 @@ mod outcome;
 mod pickup;
 mod pool;
 mod refusal;
+mod report;
 mod role;
 mod sealed;
 mod shop;
@@ -71,7 +72,8 @@ pub use factor::{
 pub use facts::{Change, Facts, MOST_LAPSED, Needs};
 pub use id::{
     AccountId, AlertId, ComplaintId, CorrectionId, DepartmentId, DeviceId, DoorSessionId, GroupOrderId, MealId,
-    MemberId, OrderId, PaymentId, PoolId, ProductId, RefundId, RoundId, RunId, StoreId, SubscriptionId, TransferId,
+    MemberId, OrderId, PaymentId, PoolId, ProductId, RefundId, ReportId, RoundId, RunId, StoreId, SubscriptionId,
+    TransferId,
 };
 pub use job::{Counts, Job, JobRun, RunState, RunStatus};
 pub use known::{Dirty, Lookup, Table};
@@ -90,6 +92,11 @@ pub use outcome::{
 pub use pickup::{PickupCode, PickupWindow, Shown, pickup_qr};
 pub use pool::{Hold, HoldState, Pool};
 pub use refusal::{Noun, Refusal};
+pub use report::{
+    AlertFigures, CabinetFigures, CountedFigures, DailyFigures, ExceptionFigures, Figures, HealthFigures, JobFigures,
+    KeepReport, MealFigures, RaisedExceptions, RefundFigures, Report, ReportKind, ReportMessage, SettledExceptions,
+    ShopFigures, TopupFigures, WaitingException, WalletFigures,
+};
 pub use role::{Grants, Permission, Role, RoleGrant, Scope};
 pub use sealed::{Openid, Sealed};
 pub use shop::{

@@ -112,6 +112,9 @@ pub enum Outcome {
     Silence {
         silence: Silence,
     },
+    ReportKept {
+        is_new: bool,
+    },
     Tickets {
         member: MemberId,
         tickets: i64,

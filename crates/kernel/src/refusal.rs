@@ -36,6 +36,7 @@ pub enum Noun {
     Correction,
     Complaint,
     Silence,
+    Report,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

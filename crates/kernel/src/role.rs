@@ -65,6 +65,7 @@ permissions! {
     JobRun = "job:run": "See and run jobs.",
     AlertRead = "alert:read": "See alerts, their rules and silences.",
     AlertWrite = "alert:write": "Silence alert rules and try channels.",
+    ReportRead = "report:read": "Read the daily, exception and health reports.",
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -151,6 +152,7 @@ impl Role {
                 P::ExceptionRead,
                 P::ExceptionSettle,
                 P::AlertRead,
+                P::ReportRead,
             ],
             Self::Admin => P::ALL,
         }

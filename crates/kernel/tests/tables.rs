@@ -370,6 +370,7 @@ fn command_name(command: &Command) -> &'static str {
         Command::Erp(_) => "erp",
         // In alerts.rs.
         Command::Alert(_) => "alert",
+        Command::KeepReport(_) => "keep_report",
         // In factors.rs.
         Command::Factor(_) => "factor",
     }
@@ -1843,6 +1844,7 @@ fn outcome_parts(outcome: &Outcome, put: &mut impl FnMut(&str, String)) {
         | Outcome::SalesDocuments { .. }
         | Outcome::AlertRound { .. }
         | Outcome::Silence { .. }
+        | Outcome::ReportKept { .. }
         | Outcome::Tickets { .. } => unreachable!("no table speaks of it"),
         outcome => shop_words::outcome_parts(outcome, put),
     }

@@ -89,9 +89,9 @@ impl Delivery for OpenDelivery {
         Box::pin(async move {
             let body: serde_json::Value = serde_json::from_str(&message.body).unwrap_or_default();
             let Some(id) = body["session_id"].as_i64() else {
-                return Err("the message names no opening".to_owned());
+                return Err("the message names no opening".to_owned().into());
             };
-            service.deliver_opening(DoorSessionId::new(id)).await
+            Ok(service.deliver_opening(DoorSessionId::new(id)).await?)
         })
     }
 }

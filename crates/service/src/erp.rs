@@ -433,9 +433,9 @@ impl Delivery for SalesDelivery {
             let body: Value = serde_json::from_str(&message.body).unwrap_or_default();
             let date = body["date"].as_str().and_then(|date| date.parse().ok());
             let (Some(date), Some(store)) = (date, body["store_id"].as_i64()) else {
-                return Err("the message names no day of a store".to_owned());
+                return Err("the message names no day of a store".to_owned().into());
             };
-            service.deliver_sales(date, StoreId::new(store)).await
+            Ok(service.deliver_sales(date, StoreId::new(store)).await?)
         })
     }
 }

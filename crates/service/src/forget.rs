@@ -14,6 +14,7 @@ pub struct ForgetOldRows {
     /// So long after their end.
     pub sessions_days: u32,
     pub job_runs_days: u32,
+    pub reports_days: u32,
 }
 
 impl Job for ForgetOldRows {
@@ -34,6 +35,7 @@ impl Job for ForgetOldRows {
                 ("sign_in_tickets", Forgettable::SignInTickets, self.sessions_days),
                 ("job_runs", Forgettable::JobRuns, self.job_runs_days),
                 ("tallies", Forgettable::Tallies, self.job_runs_days),
+                ("reports", Forgettable::Reports, self.reports_days),
             ] {
                 let until_ms = service.now().plus_millis(-i64::from(days) * DAY_MS).as_millis();
                 let mut forgotten = 0;

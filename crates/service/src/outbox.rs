@@ -19,9 +19,36 @@ const LEASE_MS: i64 = 60_000;
 const MOST_AT_ONCE: i64 = 50;
 /// After these waits a person has to look at it.
 const WAITS_MS: [i64; 3] = [15_000, 30_000, 60_000];
+/// Who wants to be asked later is asked so often, and after so long each.
+const MOST_LATER: i64 = 12;
+const LATER_MS: i64 = 300_000;
 
-/// An error is "not now"; the text is for the log and the person who may have to look.
-pub type Delivering<'a> = Pin<Box<dyn Future<Output = Result<(), String>> + Send + 'a>>;
+/// Why a message was not taken. The text is for the log and the person who may have to look, and names no secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Undelivered {
+    /// Something is broken that may be well again soon.
+    Soon(String),
+    /// The other side wants to be asked again, but not at once.
+    Later(String),
+    /// The other side will not take it, whenever it is asked.
+    Never(String),
+}
+
+impl Undelivered {
+    pub(crate) fn why(self) -> String {
+        match self {
+            Self::Soon(why) | Self::Later(why) | Self::Never(why) => why,
+        }
+    }
+}
+
+impl From<String> for Undelivered {
+    fn from(why: String) -> Self {
+        Self::Soon(why)
+    }
+}
+
+pub type Delivering<'a> = Pin<Box<dyn Future<Output = Result<(), Undelivered>> + Send + 'a>>;
 
 /// Something that can deliver messages of one topic. It is called again after a failure or a crash, so it must carry the
 /// message's id to the other side as the request's own.
@@ -60,8 +87,8 @@ pub(crate) async fn work(
                 Some(delivery) => AssertUnwindSafe(delivery.deliver(&service, &message))
                     .catch_unwind()
                     .await
-                    .unwrap_or_else(|_| Err("the delivery panicked".to_owned())),
-                None => Err(format!("nobody delivers {:?}", message.topic)),
+                    .unwrap_or_else(|_| Err("the delivery panicked".to_owned().into())),
+                None => Err(format!("nobody delivers {:?}", message.topic).into()),
             };
             settle(&service, message, delivered).await;
         }
@@ -80,11 +107,18 @@ async fn claim(shared: &Shared, lanes: &Lanes) -> Vec<OutboxRow> {
 }
 
 /// Where settling fails, the lease runs out and the message is delivered again.
-async fn settle(service: &Service, message: OutboxRow, delivered: Result<(), String>) {
+async fn settle(service: &Service, message: OutboxRow, delivered: Result<(), Undelivered>) {
     let now_ms = service.now().as_millis();
     let (id, tried) = (message.id, message.attempts);
-    let wait = usize::try_from(tried - 1).ok().and_then(|at| WAITS_MS.get(at)).copied();
-    if let (Err(error), None) = (&delivered, wait) {
+    let (error, wait) = match delivered {
+        Ok(()) => (None, None),
+        Err(Undelivered::Soon(why)) => {
+            (Some(why), usize::try_from(tried - 1).ok().and_then(|at| WAITS_MS.get(at)).copied())
+        }
+        Err(Undelivered::Later(why)) => (Some(why), (tried < MOST_LATER).then_some(LATER_MS)),
+        Err(Undelivered::Never(why)) => (Some(why), None),
+    };
+    if let (Some(error), None) = (&error, wait) {
         // A person hears of it before it is given up, or it would lie there unseen should this process die in between.
         let subject = format!("{} {id}", message.topic);
         let evidence =
@@ -100,12 +134,10 @@ async fn settle(service: &Service, message: OutboxRow, delivered: Result<(), Str
         .lanes()
         .chore(move |writer| {
             Box::pin(async move {
-                match delivered {
-                    Ok(()) => writer.outbox_delivered(id).await.map(|()| true),
-                    Err(error) => match wait {
-                        Some(wait) => writer.outbox_retry(id, tried, now_ms + wait, &error).await,
-                        None => writer.outbox_park(id, tried, &error).await,
-                    },
+                match (error, wait) {
+                    (None, _) => writer.outbox_delivered(id).await.map(|()| true),
+                    (Some(error), Some(wait)) => writer.outbox_retry(id, tried, now_ms + wait, &error).await,
+                    (Some(error), None) => writer.outbox_park(id, tried, &error).await,
                 }
             })
         })

@@ -244,14 +244,14 @@ impl Delivery for RefundDelivery {
         Box::pin(async move {
             let body: serde_json::Value = serde_json::from_str(&message.body).unwrap_or_default();
             let Some(id) = body["refund_id"].as_i64() else {
-                return Err("the message names no refund".to_owned());
+                return Err("the message names no refund".to_owned().into());
             };
             match topups::refund_of(service.store(), kernel::RefundId::new(id)).await {
                 // Somebody has asked already: asking about it is the job's.
                 Ok(Some(refund)) if refund.state != RefundState::Asked => Ok(()),
-                Ok(Some(refund)) => service.ask_for_refund(&refund).await.map_err(|failure| failed(&failure)),
-                Ok(None) => Err("there is no such refund".to_owned()),
-                Err(error) => Err(error.to_string()),
+                Ok(Some(refund)) => Ok(service.ask_for_refund(&refund).await.map_err(|failure| failed(&failure))?),
+                Ok(None) => Err("there is no such refund".to_owned().into()),
+                Err(error) => Err(error.to_string().into()),
             }
         })
     }

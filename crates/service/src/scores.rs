@@ -351,12 +351,12 @@ impl Delivery for ScoreDelivery {
         Box::pin(async move {
             let body: serde_json::Value = serde_json::from_str(&message.body).unwrap_or_default();
             let (Some(id), Some(state)) = (body["session_id"].as_i64(), body["state"].as_str()) else {
-                return Err("the message names no pay score order".to_owned());
+                return Err("the message names no pay score order".to_owned().into());
             };
             match service.deliver_score(DoorSessionId::new(id), state).await {
                 Ok(true) => Ok(()),
-                Ok(false) => Err("nobody knows what WeChat has done".to_owned()),
-                Err(failure) => Err(format!("{failure:?}")),
+                Ok(false) => Err("nobody knows what WeChat has done".to_owned().into()),
+                Err(failure) => Err(format!("{failure:?}").into()),
             }
         })
     }

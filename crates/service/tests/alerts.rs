@@ -6,13 +6,19 @@ mod common;
 
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use common::{Clock, Place, both_engines, eventually, number, tamper};
 use futures_util::future::join_all;
 use kernel::{AlertChannel, AlertRule};
 use reqwest::Client;
 use serde_json::{Value, json};
-use service::{AlertDelivery, Alerts, Ambient, Channel, Failure, Request, Service, Tally, WatchAlerts, first_id_at};
+use service::{
+    AlertDelivery, Alerts, Ambient, Channel, Failure, MailSecurity, MailSettings, Request, Service, System, Tally,
+    WatchAlerts, first_id_at,
+};
 use sim::World;
+use sim::mail::{MAIL_ACCOUNT, MAIL_PASSWORD};
 use sim::robots::{ROBOT_SECRET, dingtalk_url, feishu_url, webhook_url, wecom_url};
 use store::Store;
 use store::queries::alerts::firing;
@@ -103,7 +109,139 @@ fn about(rule: AlertRule) -> (AlertRule, String) {
     (rule, String::new())
 }
 
+/// Letters to the simulated server, believing its authority.
+struct Post {
+    folder: testing::TempDir,
+}
+
+impl Post {
+    fn new() -> Self {
+        let folder = testing::TempDir::new();
+        std::fs::write(folder.join("authority.pem"), sim::mail::MAIL_AUTHORITY_PEM).expect("written");
+        Self { folder }
+    }
+
+    fn settings(world: &World, security: MailSecurity) -> MailSettings {
+        let address = match security {
+            MailSecurity::Tls => world.mail_address(),
+            MailSecurity::StartTls => world.start_tls_address(),
+        };
+        MailSettings {
+            host: "localhost".to_owned(),
+            port: address.port(),
+            security,
+            account: Some((MAIL_ACCOUNT.to_owned(), Secret::new(MAIL_PASSWORD))),
+            from: MAIL_ACCOUNT.to_owned(),
+            to: vec!["ops@example.com".to_owned(), "boss@example.com".to_owned()],
+        }
+    }
+
+    fn channel(&self, settings: MailSettings) -> Channel {
+        Channel::mail(settings, Some(&self.folder.join("authority.pem"))).expect("a channel")
+    }
+}
+
+/// The letters that were taken: by which way their sender signed in, head and text.
+async fn letters(world: &World) -> Vec<(String, String, String)> {
+    let answer = client().get(format!("{}/sim/mail", world.base_url())).send().await.expect("the world stands");
+    let answer: Value = answer.json().await.expect("JSON");
+    let read = |letter: &Value| {
+        assert_eq!(letter["to"], json!(["ops@example.com", "boss@example.com"]));
+        let (head, body) = letter["letter"].as_str().expect("a letter").split_once("\r\n\r\n").expect("two parts");
+        let text = STANDARD.decode(body.replace("\r\n", "")).expect("base64");
+        let auth = letter["auth"].as_str().expect("a way").to_owned();
+        (auth, head.to_owned(), String::from_utf8(text).expect("a text"))
+    };
+    answer["letters"].as_array().expect("letters").iter().map(read).collect()
+}
+
+fn message_id(head: &str) -> &str {
+    head.lines().find_map(|line| line.strip_prefix("Message-ID: ")).expect("a number")
+}
+
 both_engines! {
+    async fn letters_come_under_tls_and_are_tried_as_the_server_asks(place: Place) {
+        let (clock, world, post) = (Clock::now(), world().await, Post::new());
+        let channel = post.channel(Post::settings(&world, MailSecurity::StartTls));
+        let service = start(&place.home.url(), &clock, vec![channel], false).await;
+        service.try_channel(AlertChannel::Mail, Request::by_house).await.expect("taken");
+        fault(&world, "unsigned", "/mail/ways").await;
+        service.try_channel(AlertChannel::Mail, Request::by_house).await.expect("taken");
+        let tried = letters(&world).await;
+        assert_eq!(tried.iter().map(|(auth, ..)| auth.as_str()).collect::<Vec<_>>(), ["PLAIN", "LOGIN"]);
+        assert!(tried.iter().all(|(.., text)| text == "饭票告警：这是一条测试消息"));
+        assert_ne!(message_id(&tried[0].1), message_id(&tried[1].1));
+
+        tamper(&place.home, EXCEPTION, &[]).await;
+        // Not now, once at signing in and once at the letter; then taken without a word; then cut off.
+        for (kind, path) in
+            [("rate_limit", "/mail/auth"), ("rate_limit", "/mail/letter"), ("drop_after", "/mail/letter"), ("drop_before", "/mail/letter")]
+        {
+            fault(&world, kind, path).await;
+        }
+        assert_eq!(look(&service).await, (1, 0, 1));
+        let attempts = "SELECT MAX(attempts) FROM outbox WHERE topic = 'alerts'";
+        let waits = "SELECT MAX(due_at) FROM outbox WHERE topic = 'alerts'";
+        for tries in 1..=2 {
+            eventually("it is to come later", async || {
+                number(&service, attempts).await == tries && number(&service, waits).await > clock.now().as_millis()
+            })
+            .await;
+            assert!(number(&service, waits).await > clock.now().as_millis() + 4 * MINUTE_MS, "minutes, not seconds");
+            clock.advance_ms(5 * MINUTE_MS);
+        }
+        until_delivered(&service, &clock, 1).await;
+        let told = letters(&world).await.split_off(2);
+        assert_eq!(told.len(), 2, "one that may have been taken comes again");
+        assert_eq!(message_id(&told[0].1), message_id(&told[1].1), "under the same number");
+        let (_, head, text) = &told[0];
+        let subject = format!("Subject: =?UTF-8?B?{}?=", STANDARD.encode("饭票告警 1"));
+        assert!(head.lines().any(|line| line == subject), "{head}");
+        assert!(text.starts_with("饭票告警 1\r\n【触发】异常单待处理：1"), "{text}");
+
+        fault(&world, "system_error", "/mail/letter").await;
+        tamper(&place.home, "UPDATE exceptions SET state = 'resolved'", &[]).await;
+        assert_eq!(look(&service).await, (0, 1, 1));
+        eventually("it is given up at once", async || {
+            number(&service, "SELECT COUNT(*) FROM outbox WHERE state = 'parked' AND attempts = 1").await == 1
+        })
+        .await;
+        let given_up = "SELECT COUNT(*) FROM exceptions WHERE kind = 'delivery_failed' AND state = 'open'";
+        assert_eq!(number(&service, given_up).await, 1, "a person hears of it");
+        service.stop().await;
+        world.stop().await;
+    }
+
+    async fn a_mail_server_that_is_not_believed_hears_nothing(place: Place) {
+        let (clock, world, post) = (Clock::now(), world().await, Post::new());
+        let believed = Post::settings(&world, MailSecurity::Tls);
+        let wrong_password =
+            MailSettings { account: Some((MAIL_ACCOUNT.to_owned(), Secret::new("another-password"))), ..believed.clone() };
+        let cases = [
+            (Channel::mail(believed.clone(), None).expect("a channel"), "certificate"),
+            (Channel::mail(Post::settings(&world, MailSecurity::StartTls), None).expect("a channel"), "certificate"),
+            (post.channel(MailSettings { host: "127.0.0.1".to_owned(), ..believed.clone() }), "certificate"),
+            (post.channel(wrong_password), "mail answered AUTH with 535: 5.7.8 Authentication credentials invalid"),
+            (post.channel(MailSettings { from: "other@example.com".to_owned(), ..believed.clone() }), "mail answered MAIL with 550"),
+            (post.channel(MailSettings { to: vec!["who@example.org".to_owned()], ..believed.clone() }), "mail answered RCPT with 550"),
+        ];
+        for (channel, expected) in cases {
+            let service = start(&place.home.url(), &clock, vec![channel], false).await;
+            match service.try_channel(AlertChannel::Mail, Request::by_house).await {
+                Err(Failure::Provider { reason }) => {
+                    assert!(reason.contains(expected) && !reason.contains("password"), "{expected}: {reason}");
+                }
+                other => panic!("{expected}: {other:?}"),
+            }
+            service.stop().await;
+        }
+        assert_eq!(letters(&world).await, []);
+        let service = start(&place.home.url(), &clock, vec![post.channel(believed)], false).await;
+        service.try_channel(AlertChannel::Mail, Request::by_house).await.expect("who is believed hears it");
+        service.stop().await;
+        world.stop().await;
+    }
+
     async fn thresholds_are_crossed_and_left(place: Place) {
         let (clock, home) = (Clock::now(), &place.home);
         let service = start(&home.url(), &clock, Vec::new(), false).await;

@@ -24,6 +24,8 @@ const OLD_RUNS: &str = "INSERT INTO job_runs (run_id, job, node, claim, started_
                         VALUES (4, 'idle', 1, 1, $1, 'succeeded', $1, 1), (5, 'idle', 1, 2, $1, 'succeeded', $1, 1)";
 
 const TALLIES: &str = "INSERT INTO tallies (name, minute, count) VALUES ('forged', $1, 1), ('forged', $2, 1)";
+const REPORTS: &str = "INSERT INTO reports (report_id, kind, date, figures, made_at, version) \
+                       VALUES (1, 'daily', '2026-01-01', '{}', $1, 0), (2, 'daily', '2026-01-02', '{}', $2, 0)";
 
 fn days(count: i64) -> Value<'static> {
     Value::Int(count * 86_400_000)
@@ -37,13 +39,14 @@ async fn forget(service: &Service) -> Counts {
     }
 }
 
-fn counted(answers: i64, sessions: i64, tickets: i64, job_runs: i64, tallies: i64) -> Counts {
+fn counted(answers: i64, sessions: i64, tickets: i64, job_runs: i64, tallies: i64, reports: i64) -> Counts {
     [
         ("answers", answers),
         ("sessions", sessions),
         ("sign_in_tickets", tickets),
         ("job_runs", job_runs),
         ("tallies", tallies),
+        ("reports", reports),
     ]
     .map(|(name, rows)| (name.to_owned(), rows))
     .into()
@@ -58,11 +61,11 @@ both_engines! {
             place.service.run(request).await.expect("placed");
         }
         let mut settings = settings();
-        settings.jobs = vec![Box::new(ForgetOldRows { answers_days: 7, sessions_days: 30, job_runs_days: 90 })];
+        settings.jobs = vec![Box::new(ForgetOldRows { answers_days: 7, sessions_days: 30, job_runs_days: 90, reports_days: 400 })];
         let service = start(&place.home.url(), settings).await;
         let ended = "SELECT COUNT(*) FROM job_runs WHERE state = 'succeeded'";
         eventually("it runs at the first start", async || number(&service, ended).await == 1).await;
-        assert_eq!(forget(&service).await, counted(0, 0, 0, 0, 0));
+        assert_eq!(forget(&service).await, counted(0, 0, 0, 0, 0, 0));
 
         tamper(&place.home, AGE_ANSWER, &[days(8)]).await;
         tamper(&place.home, MORE_ANSWERS, &[]).await;
@@ -71,13 +74,15 @@ both_engines! {
         tamper(&place.home, OLD_JOB, &[]).await;
         tamper(&place.home, OLD_RUNS, &[days(1)]).await;
         let this_minute = place.service.now().as_millis() / 60_000;
+        tamper(&place.home, REPORTS, &[days(1), Value::Int(place.service.now().as_millis())]).await;
         tamper(&place.home, TALLIES, &[Value::Int(this_minute - 91 * 24 * 60), Value::Int(this_minute)]).await;
-        assert_eq!(forget(&service).await, counted(2501, 1, 1, 1, 1));
+        assert_eq!(forget(&service).await, counted(2501, 1, 1, 1, 1, 1));
         assert_eq!(number(&service, ANSWERS).await, 1);
         assert_eq!(number(&service, "SELECT COUNT(*) FROM sessions").await, 1);
         assert_eq!(number(&service, "SELECT COUNT(*) FROM sign_in_tickets").await, 1);
+        assert_eq!(number(&service, "SELECT report_id FROM reports").await, 2);
         assert_eq!(number(&service, "SELECT run_id FROM job_runs WHERE job = 'idle'").await, 5);
-        assert_eq!(forget(&service).await, counted(0, 0, 0, 0, 0));
+        assert_eq!(forget(&service).await, counted(0, 0, 0, 0, 0, 0));
 
         place.service.run(asks(other, "new")).await.expect("the first answer once more");
         place.service.run(asks(one, "old")).await.expect_err("a new order of the same meal");

@@ -9,12 +9,14 @@
 //! - [`bucket`]: where pictures can be kept.
 //! - [`erp`]: an ERP.
 //! - [`robots`]: where alerts are read.
+//! - [`mail`]: where letters are taken.
 //! - `GET /sim/`: a page for a person who wants to be the payer; [`control`] lists what it and a test can do.
 
 pub mod bucket;
 pub mod cabinet;
 pub mod control;
 pub mod erp;
+pub mod mail;
 pub mod mini;
 pub mod pay;
 pub mod robots;

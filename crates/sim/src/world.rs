@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::faults::Faults;
 use crate::log::CallLog;
 use crate::settings::Settings;
-use crate::{bucket, cabinet, control, erp, mini, pay, robots};
+use crate::{bucket, cabinet, control, erp, mail, mini, pay, robots};
 
 /// What a simulated world looks like. The default is what the exported constants describe.
 #[derive(Clone)]
@@ -45,6 +45,7 @@ pub struct World {
     stop: Option<oneshot::Sender<()>>,
     server: JoinHandle<io::Result<()>>,
     post_office: JoinHandle<()>,
+    mail: mail::Doors,
 }
 
 impl World {
@@ -76,6 +77,7 @@ impl World {
             bucket: bucket::BucketSide::default(),
             erp: erp::ErpSide::default(),
             robots: robots::RobotSide::default(),
+            mail: mail::MailSide::default(),
             base_url: base_url.clone(),
             settings: RwLock::new(config.settings.clone()),
             faults: Faults::default(),
@@ -85,6 +87,7 @@ impl World {
             config,
         });
         let post_office = tokio::spawn(pay::post_office(Arc::clone(&shared), client));
+        let mail = mail::Doors::open(&shared).await?;
         let router = router(shared);
         let server = tokio::spawn(async move {
             axum::serve(listener, router)
@@ -94,7 +97,7 @@ impl World {
                 })
                 .await
         });
-        Ok(Self { address, base_url, stop: Some(stop), server, post_office })
+        Ok(Self { address, base_url, stop: Some(stop), server, post_office, mail })
     }
 
     /// Where it listens; with the port that it got where it asked for any.
@@ -107,9 +110,20 @@ impl World {
         &self.base_url
     }
 
+    /// Where letters are taken under TLS from the first byte.
+    pub fn mail_address(&self) -> SocketAddr {
+        self.mail.tls
+    }
+
+    /// Where letters are taken after STARTTLS.
+    pub fn start_tls_address(&self) -> SocketAddr {
+        self.mail.start_tls
+    }
+
     /// Takes no new request, finishes those under way, and cuts off what has not finished after a few seconds.
     pub async fn stop(mut self) {
         self.post_office.abort();
+        self.mail.close();
         drop(self.stop.take());
         let _ = tokio::time::timeout(LONGEST_GOODBYE, &mut self.server).await;
     }
@@ -118,6 +132,7 @@ impl World {
 impl Drop for World {
     fn drop(&mut self) {
         self.post_office.abort();
+        self.mail.close();
         self.server.abort();
     }
 }
@@ -136,6 +151,7 @@ pub(crate) struct Shared {
     pub(crate) bucket: bucket::BucketSide,
     pub(crate) erp: erp::ErpSide,
     pub(crate) robots: robots::RobotSide,
+    pub(crate) mail: mail::MailSide,
     /// What the simulated world calls others with.
     pub(crate) client: reqwest::Client,
     settings: RwLock<Settings>,

@@ -14,6 +14,7 @@ pub enum Forgettable {
     JobRuns,
     /// Counts by the minute.
     Tallies,
+    Reports,
 }
 
 const ANSWERS: &str = "DELETE FROM answers WHERE (caller_id, key) IN \
@@ -34,6 +35,9 @@ const MINUTE_MS: i64 = 60_000;
 const TALLIES: &str = "DELETE FROM tallies WHERE (name, minute) IN \
                        (SELECT name, minute FROM tallies WHERE minute < $1 ORDER BY minute LIMIT 1000) RETURNING minute";
 
+const REPORTS: &str = "DELETE FROM reports WHERE report_id IN \
+                       (SELECT report_id FROM reports WHERE made_at < $1 ORDER BY report_id LIMIT 1000) RETURNING report_id";
+
 impl Writer {
     /// Deletes some of what ended before `until_ms`, the oldest first, and says how many rows: as many as one transaction should
     /// hold, or fewer where no more are left.
@@ -44,6 +48,7 @@ impl Writer {
             Forgettable::SignInTickets => SIGN_IN_TICKETS,
             Forgettable::JobRuns => JOB_RUNS,
             Forgettable::Tallies => TALLIES,
+            Forgettable::Reports => REPORTS,
         };
         let until = if what == Forgettable::Tallies { until_ms.div_euclid(MINUTE_MS) } else { until_ms };
         Ok(self.in_transaction(sql, &[Value::Int(until)]).await?.len())

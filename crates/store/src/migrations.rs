@@ -44,6 +44,7 @@ const ALL: &[Migration] = &[
     Migration { number: 24, name: "personal_data", text: include_str!("migrations/0024_personal_data.sql") },
     Migration { number: 25, name: "alerts", text: include_str!("migrations/0025_alerts.sql") },
     Migration { number: 26, name: "erasures", text: include_str!("migrations/0026_erasures.sql") },
+    Migration { number: 27, name: "reports", text: include_str!("migrations/0027_reports.sql") },
 ];
 
 /// Any number that no other program uses for a lock in the same database.

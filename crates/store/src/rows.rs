@@ -6,10 +6,11 @@ use kernel::{
     DepartmentId, Device, DeviceId, DoorSession, DoorSessionId, DrawSecret, Erasure, ErpProduct, Exception,
     ExceptionState, FactorOffer, Fulfilment, Goods, GroupOrder, GroupOrderId, Hold, HoldState, Instant, Job, JobRun,
     Meal, MealId, MealOrder, Member, MemberId, Openid, OrderId, OrderPart, Owner, Payment, PaymentId, PaymentState,
-    Pool, PoolId, Product, ProductId, Receipt, Refund, RefundId, RefundOf, Round, RoundId, RoundState, RoundStatus,
-    RunId, RunState, RunStatus, SalesDocument, ScoreCharge, ScoreOrder, ScoreState, Sealed, SecondFactor, Session,
-    Settlement, ShopOrder, ShopOrderState, ShopStatus, SignInTicket, Silence, StoreId, StuckOrder, Subscriber,
-    Subscription, SubscriptionId, SubscriptionRun, SystemAccount, Tickets, Topup, TopupState, TopupStatus,
+    Pool, PoolId, Product, ProductId, Receipt, Refund, RefundId, RefundOf, Report, ReportId, Round, RoundId,
+    RoundState, RoundStatus, RunId, RunState, RunStatus, SalesDocument, ScoreCharge, ScoreOrder, ScoreState, Sealed,
+    SecondFactor, Session, Settlement, ShopOrder, ShopOrderState, ShopStatus, SignInTicket, Silence, StoreId,
+    StuckOrder, Subscriber, Subscription, SubscriptionId, SubscriptionRun, SystemAccount, Tickets, Topup, TopupState,
+    TopupStatus,
 };
 
 use crate::sql::Kind::{Blob, Int, Text};
@@ -365,6 +366,9 @@ pub(crate) const ALERT: &[Column] = &[
 
 pub(crate) const SILENCE: &[Column] =
     &[("rule", Text), ("until_at", Int), ("reason", Text), ("set_by", Int), ("updated_at", Int), ("version", Int)];
+
+pub(crate) const REPORT: &[Column] =
+    &[("report_id", Int), ("kind", Text), ("date", Text), ("figures", Text), ("made_at", Int), ("version", Int)];
 
 pub(crate) const DOOR_SESSION: &[Column] = &[
     ("session_id", Int),
@@ -1016,6 +1020,18 @@ impl FromRow for Silence {
             reason: cells.checked("reason")?,
             set_by: cells.opt_int()?.map(MemberId::new),
             updated_at: instant(cells)?,
+        })
+    }
+}
+
+impl FromRow for Report {
+    fn from_cells(cells: &mut Cells) -> Result<Self, Error> {
+        Ok(Self {
+            id: ReportId::new(cells.int()?),
+            kind: cells.parse("kind of a report")?,
+            date: cells.parse("date")?,
+            figures: cells.json("figures of a report")?,
+            made_at: instant(cells)?,
         })
     }
 }

@@ -686,6 +686,7 @@ async fn what_is_not_there_is_known_to_be_absent(home: &Home) {
         payments: [PaymentId::new(1)].into(),
         refunds: [RefundId::new(1)].into(),
         exceptions: [1].into(),
+        reports: [(kernel::ReportKind::Daily, day.0)].into(),
         transactions: ["x".to_owned()].into(),
         open_exceptions: [(kernel::ExceptionKind::PaidTwice, "x".to_owned())].into(),
         dismissed_exceptions: [(kernel::ExceptionKind::PaidTwice, "x".to_owned())].into(),

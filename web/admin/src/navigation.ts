@@ -70,6 +70,7 @@ export const sections: { group: Group; pages: Listed[] }[] = [
     pages: [
       { name: 'consistency', path: '/consistency', needs: 'consistency:read', component: () => import('@/pages/Consistency.vue') },
       { name: 'alerts', path: '/alerts', needs: 'alert:read', component: () => import('@/pages/Alerts.vue') },
+      { name: 'reports', path: '/reports', needs: 'report:read', component: () => import('@/pages/Reports.vue') },
       { name: 'jobs', path: '/jobs', needs: 'job:run', component: () => import('@/pages/Jobs.vue') },
       { name: 'audit', path: '/audit', needs: 'audit:read', component: () => import('@/pages/Audit.vue') },
     ],

@@ -33,6 +33,7 @@ const pages: RouteRecordRaw[] = [
   { path: '/openings/:no', meta: { page: 'openings', needs: 'cabinet:read' }, component: () => import('@/pages/Opening.vue') },
   { path: '/complaints/:id(\\d+)', meta: { page: 'complaints', needs: 'complaint:handle' }, component: () => import('@/pages/Complaint.vue') },
   { path: '/payments/:no', meta: { page: 'payments', needs: 'wallet:read' }, component: () => import('@/pages/Payment.vue') },
+  { path: '/reports/:kind(daily|exceptions|health)/:date', meta: { page: 'reports', needs: 'report:read' }, component: () => import('@/pages/Report.vue') },
   { path: '/jobs/:name([a-z-]+)', meta: { page: 'jobs', needs: 'job:run' }, component: () => import('@/pages/JobRuns.vue') },
   { path: '/account', name: 'account', meta: { page: 'account' }, component: () => import('@/pages/Account.vue') },
 ]

@@ -47,6 +47,9 @@ pub(crate) async fn run(
     config.cabinet.vendor_secret = Some(wechat::Secret::new(sim::cabinet::VENDOR_SECRET));
     config.cabinet.vendor_url = Some(format!("{}/vendor", world.base_url()));
     config.cabinet.callback_url = Some(format!("http://{address}/api/v1"));
+    config.alerts.webhook_url = Some(wechat::Secret::new(sim::robots::webhook_url(world.base_url())));
+    config.alerts.webhook_secret = Some(wechat::Secret::new(sim::robots::ROBOT_SECRET));
+    config.alerts.console_url = Some(format!("http://{address}/admin"));
     if config.security.data_keys_file.is_none() && config.security.data_keys.is_none() {
         config.security.data_keys = Some(wechat::Secret::new(passwords::keep_data_key(folder, &System)?));
     }
@@ -61,6 +64,7 @@ pub(crate) async fn run(
     say!("  data             {}", folder.display());
     say!("  simulated WeChat {}", world.base_url());
     say!("  pay top-ups and allow pay score at {}/sim/", world.base_url());
+    say!("  alerts and reports are told to {}/sim/robots", world.base_url());
     say!("");
     say!("Sign in to the console, or with POST /api/v1/auth/password:");
     say!("  administrator             {}  {}", data::ADMIN, passwords.admin);

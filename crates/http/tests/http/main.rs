@@ -22,6 +22,7 @@ mod pay_score;
 mod pickup;
 mod protocol;
 mod repairs;
+mod reports;
 mod shop;
 mod shop_pay;
 mod sign_in;

@@ -15,6 +15,7 @@ mod meals;
 mod members;
 mod orders;
 mod repair;
+mod reports;
 mod shop;
 mod subscriptions;
 mod topups;
@@ -135,6 +136,7 @@ pub fn decide(
         Command::Cabinet(command) => cabinet::decide(facts, command, context, draft),
         Command::Erp(command) => erp::decide(facts, command, context, draft),
         Command::Alert(command) => alerts::decide(facts, command, context, draft),
+        Command::KeepReport(command) => Ok(reports::keep(facts, command, context, draft)),
     }
 }
 
@@ -219,5 +221,6 @@ pub(crate) fn needs(command: &Command, facts: &Facts, needs: &mut Needs) {
         Command::Cabinet(command) => cabinet::needs(command, facts, needs),
         Command::Erp(command) => erp::needs(command, facts, needs),
         Command::Alert(command) => alerts::needs(command, facts, needs),
+        Command::KeepReport(command) => drop(needs.reports.insert((command.figures.kind(), command.date))),
     }
 }

@@ -15,10 +15,10 @@ use kernel::{
     Hold, HoldState, Holdings, IdSource, Instant, LedgerSum, Meal, MealId, MealOrder, MealStatus, Member, MemberId,
     Needs, OpenEnd, Openid, OrderId, OrderPart, OrderStatus, OutboxMessage, Outcome, Overdraft, Owner, Payment,
     PaymentId, PaymentSource, Pool, PoolId, Product, ProductCode, ProductId, Refund, RefundId, RefundOf, RefundState,
-    Refusal, Round, RoundId, RoundStatus, SalesDocument, ScoreOrder, ScoreState, Sealed, SecondFactor, Session,
-    ShopOrder, ShopOrderState, ShopRules, ShopStatus, SignInTicket, Silence, Standing, StockMovement, Store, StoreId,
-    StuckOrder, Subscription, SubscriptionId, SubscriptionRun, SystemAccount, Table, Topup, TopupState, Traces,
-    TransferId, decide,
+    Refusal, Report, ReportKind, Round, RoundId, RoundStatus, SalesDocument, ScoreOrder, ScoreState, Sealed,
+    SecondFactor, Session, ShopOrder, ShopOrderState, ShopRules, ShopStatus, SignInTicket, Silence, Standing,
+    StockMovement, Store, StoreId, StuckOrder, Subscription, SubscriptionId, SubscriptionRun, SystemAccount, Table,
+    Topup, TopupState, Traces, TransferId, decide,
 };
 
 /// As the service would have sealed the name.
@@ -62,6 +62,7 @@ pub(crate) struct Database {
     pub(crate) sales: Rows<(Date, StoreId), SalesDocument>,
     pub(crate) alerts: Rows<AlertId, Alert>,
     pub(crate) silences: Rows<AlertRule, Silence>,
+    pub(crate) reports: Rows<(ReportKind, Date), Report>,
     pub(crate) topups: Rows<OrderId, Topup>,
     pub(crate) payments: Rows<PaymentId, Payment>,
     pub(crate) refunds: Rows<RefundId, Refund>,
@@ -256,6 +257,7 @@ impl Database {
         load_rows(&mut facts.erp.sales, &self.sales, &needs.erp.sales);
         load_rows(&mut facts.alerts.alerts, &self.alerts, &needs.alerts.alerts);
         load_rows(&mut facts.alerts.silences, &self.silences, &needs.alerts.silences);
+        load_rows(&mut facts.reports, &self.reports, &needs.reports);
         for key in &needs.alerts.firing_of {
             let alerts = self.alerts.values().map(|(alert, _)| alert);
             let is_it =
@@ -450,6 +452,7 @@ impl Database {
         write_rows(&mut self.sales, facts.erp.sales.dirty(), |document| (document.date, document.store));
         write_rows(&mut self.alerts, facts.alerts.alerts.dirty(), |alert| alert.id);
         write_rows(&mut self.silences, facts.alerts.silences.dirty(), |silence| silence.rule);
+        write_rows(&mut self.reports, facts.reports.dirty(), |report| (report.kind, report.date));
         write_rows(&mut self.topups, facts.topups.dirty(), |topup| topup.id);
         write_rows(&mut self.payments, facts.payments.dirty(), |payment| payment.id);
         write_rows(&mut self.refunds, facts.refunds.dirty(), |refund| refund.id);
@@ -717,6 +720,12 @@ fn check_decision(facts: &Facts, decision: &Decision, now: Instant, is_repair: b
                 to_audit.push(("alert_rule", 0));
                 ("silence", 0, 0)
             }
+            Change::Report(report) => {
+                assert_eq!(report.made_at, now, "a report says when");
+                let known = facts.reports.get(&(report.kind, report.date)).is_some();
+                assert!(!known, "a report stands as it was made");
+                ("report", report.id.get(), 0)
+            }
             Change::Hold(hold) => ("hold", hold.order.get(), hold.pool.get()),
             Change::Account(account) => ("account", account.id.get(), 0),
             Change::Entry(entry) => {
@@ -954,6 +963,7 @@ fn writes_nothing(facts: &Facts) -> bool {
         && none(&facts.erp.sales)
         && none(&facts.alerts.alerts)
         && none(&facts.alerts.silences)
+        && none(&facts.reports)
         && none(&facts.topups)
         && none(&facts.payments)
         && none(&facts.refunds)
@@ -1006,6 +1016,7 @@ fn check_facts(database: &Database, facts: &Facts, group: &[Asked], now: Instant
         payments,
         refunds,
         exceptions,
+        reports,
         transactions,
         open_exceptions,
         dismissed_exceptions,
@@ -1024,6 +1035,9 @@ fn check_facts(database: &Database, facts: &Facts, group: &[Asked], now: Instant
     }
     for key in exceptions {
         assert_eq!(fresh.exceptions.get(key), facts.exceptions.get(key));
+    }
+    for key in reports {
+        assert_eq!(fresh.reports.get(key), facts.reports.get(key));
     }
     for key in transactions {
         assert_eq!(fresh.topup_by_transaction.get(key), facts.topup_by_transaction.get(key), "transaction {key}");

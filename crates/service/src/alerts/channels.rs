@@ -1,17 +1,19 @@
-//! The robots of WeCom, DingTalk and Feishu, and a webhook of one's own: what each wants to be sent, and what its answer means.
+//! The robots of WeCom, DingTalk and Feishu, a webhook of one's own, and letters: what each wants to be sent, and what its answer means.
 
+use std::path::Path;
 use std::time::Duration;
 
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use kernel::{AlertChannel, AlertMessage};
+use kernel::AlertChannel;
 use partner::signature::{self, PartnerKey};
 use reqwest::Url;
 use serde_json::{Value, json};
 use wechat::Secret;
 
-use crate::{Service, outbound, uuid};
+use super::mail::{Mail, MailSettings};
+use crate::{Service, Undelivered, outbound, uuid};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 const MOST_BYTES: usize = 64 * 1024;
@@ -19,7 +21,14 @@ const MOST_BYTES: usize = 64 * 1024;
 const PARTNER: &str = "fanpiao";
 
 /// Where alerts go. The address of a robot is a secret itself, so none of it ever shows.
-pub struct Channel {
+pub struct Channel(Way);
+
+enum Way {
+    Call(Box<Call>),
+    Mail(Box<Mail>),
+}
+
+struct Call {
     wire: Wire,
     url: Url,
     client: reqwest::Client,
@@ -34,6 +43,8 @@ enum Wire {
 }
 
 impl Channel {
+    /// A robot or a webhook.
+    ///
     /// # Errors
     /// What is wrong with the address or the secret.
     pub fn new(name: AlertChannel, url: &str, secret: Option<Secret>) -> Result<Self, String> {
@@ -49,12 +60,47 @@ impl Channel {
                 let key = secret.and_then(|secret| PartnerKey::new(secret.expose()));
                 Wire::Webhook(Box::new(key.ok_or("the secret must have at least 16 bytes")?))
             }
+            AlertChannel::Mail => return Err("mail has no address of a robot".to_owned()),
         };
-        Ok(Self { wire, url, client: outbound::client(TIMEOUT)? })
+        Ok(Self(Way::Call(Box::new(Call { wire, url, client: outbound::client(TIMEOUT)? }))))
+    }
+
+    /// Letters. Whom to believe: the authorities in a file, or those that the machine believes.
+    ///
+    /// # Errors
+    /// What is wrong with the settings or the file.
+    pub fn mail(settings: MailSettings, authorities: Option<&Path>) -> Result<Self, String> {
+        Ok(Self(Way::Mail(Box::new(Mail::new(settings, authorities)?))))
     }
 
     #[must_use]
     pub fn name(&self) -> AlertChannel {
+        match &self.0 {
+            Way::Call(call) => call.name(),
+            Way::Mail(_) => AlertChannel::Mail,
+        }
+    }
+
+    /// `id` is the same however often a message is sent; a test has none. A webhook gets the details, people the text.
+    pub(crate) async fn send(
+        &self,
+        service: &Service,
+        id: Option<i64>,
+        details: Value,
+        text: &str,
+    ) -> Result<(), Undelivered> {
+        match &self.0 {
+            Way::Call(call) => Ok(call.send(service, id, details, text).await?),
+            Way::Mail(mail) => {
+                let id = id.map_or_else(|| uuid(service.ambient()), |id| id.to_string());
+                mail.send(service, &id, text).await
+            }
+        }
+    }
+}
+
+impl Call {
+    fn name(&self) -> AlertChannel {
         match self.wire {
             Wire::Wecom => AlertChannel::Wecom,
             Wire::Dingtalk(_) => AlertChannel::Dingtalk,
@@ -63,17 +109,7 @@ impl Channel {
         }
     }
 
-    /// `id` is the same however often a message is sent; a test has none.
-    ///
-    /// # Errors
-    /// The text is for whoever looks after the outbox, and names no address.
-    pub(super) async fn send(
-        &self,
-        service: &Service,
-        id: Option<i64>,
-        message: &AlertMessage,
-        text: &str,
-    ) -> Result<(), String> {
+    async fn send(&self, service: &Service, id: Option<i64>, details: Value, text: &str) -> Result<(), String> {
         let now_ms = service.now().as_millis();
         let mut url = self.url.clone();
         let body = match &self.wire {
@@ -96,7 +132,10 @@ impl Channel {
                 body
             }
             Wire::Webhook(_) => {
-                json!({ "message_id": id, "at": message.at, "alerts": message.alerts, "text": text })
+                let mut body = details;
+                body["message_id"] = id.into();
+                body["text"] = text.into();
+                body
             }
         };
         let bytes = body.to_string().into_bytes();
@@ -150,19 +189,22 @@ fn mac(key: &str, text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn channel(name: AlertChannel) -> Channel {
-        Channel::new(name, "https://robot.example.com/send?key=k", None).expect("a channel")
+    fn call(name: AlertChannel) -> Box<Call> {
+        match Channel::new(name, "https://robot.example.com/send?key=k", None).expect("a channel").0 {
+            Way::Call(call) => call,
+            Way::Mail(_) => panic!("no robot"),
+        }
     }
 
     #[test]
     fn a_refusal_comes_with_200() {
-        let wecom = channel(AlertChannel::Wecom);
+        let wecom = call(AlertChannel::Wecom);
         assert_eq!(wecom.judge(br#"{"errcode":0,"errmsg":"ok"}"#), Ok(()));
         let refused = wecom.judge(br#"{"errcode":93000,"errmsg":"invalid webhook url"}"#);
         assert_eq!(refused, Err("wecom answered 93000: invalid webhook url".to_owned()));
         assert_eq!(wecom.judge(b"{}"), Err("wecom answered without a code".to_owned()));
         assert_eq!(wecom.judge(b"<html>"), Err("wecom answered no JSON".to_owned()));
-        let feishu = channel(AlertChannel::Feishu);
+        let feishu = call(AlertChannel::Feishu);
         assert_eq!(
             feishu.judge(br#"{"StatusCode":0,"StatusMessage":"success","code":0,"data":{},"msg":"success"}"#),
             Ok(())

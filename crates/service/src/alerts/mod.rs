@@ -1,6 +1,8 @@
 //! Alerts: a job measures what the rules watch, the kernel decides what is new, and the outbox carries it to the channels.
 
 mod channels;
+mod letter;
+mod mail;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,15 +11,20 @@ use kernel::{
     AlertChannel, AlertCommand, AlertKey, AlertMessage, AlertRule, Command, Counts, Instant, NoteRound, Outcome,
     RunState, TryChannel,
 };
+use serde_json::json;
 use store::OutboxRow;
 use store::queries::{alerts as queries, jobs};
 
 pub use self::channels::Channel;
+pub use self::mail::{MailSecurity, MailSettings};
 pub use self::words::AlertLanguage;
 use crate::backups::BackUp;
 use crate::jobs::counts;
 use crate::tallies::MINUTE_MS;
-use crate::{Delivering, Delivery, Failure, Job, Ran, Request, Schedule, Service, crash, first_id_at};
+use crate::{
+    ConsistencyCheck, Delivering, Delivery, Failure, Job, Ran, Request, Schedule, Service, Undelivered, crash,
+    first_id_at,
+};
 
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 /// What is counted is counted over so many minutes.
@@ -27,7 +34,6 @@ const CALLBACK_MS: i64 = 5 * MINUTE_MS;
 const TOPUPS_MS: i64 = 2 * HOUR_MS;
 /// Fewer top-ups than this prove nothing.
 const LEAST_TOPUPS: i64 = 10;
-const CHECK: &str = "consistency-check";
 /// How far back the last run that ended well is looked for.
 const MOST_RUNS: i64 = 20;
 
@@ -38,6 +44,8 @@ pub struct Alerts {
     /// What goes on firing is told again after so long.
     pub repeat_ms: i64,
     pub language: AlertLanguage,
+    /// Where people reach the console, without a slash at the end.
+    pub console_url: Option<String>,
     pub channels: Vec<Channel>,
 }
 
@@ -47,6 +55,7 @@ impl Default for Alerts {
             thresholds: AlertRule::ALL.iter().map(|&rule| (rule, rule.usual_threshold())).collect(),
             repeat_ms: 4 * HOUR_MS,
             language: AlertLanguage::Chinese,
+            console_url: None,
             channels: Vec::new(),
         }
     }
@@ -65,8 +74,11 @@ impl Alerts {
         self.channels.iter().map(Channel::name).collect()
     }
 
-    fn channel(&self, name: AlertChannel) -> Option<&Channel> {
-        self.channels.iter().find(|channel| channel.name() == name)
+    /// # Errors
+    /// Where it is not configured, or not any more.
+    pub(crate) fn channel(&self, name: AlertChannel) -> Result<&Channel, String> {
+        let channel = self.channels.iter().find(|channel| channel.name() == name);
+        channel.ok_or_else(|| format!("no channel {} is configured", name.as_str()))
     }
 }
 
@@ -150,7 +162,7 @@ impl Service {
     async fn measure_jobs(&self, round: &mut Round<'_>) -> Result<(), Failure> {
         for job in self.jobs().await? {
             if job.name == BackUp::NAME
-                && let Last { since: Some(since), .. } = self.last_success(job.name).await?
+                && let Last { since: Some(since), .. } = self.last(job.name).await?
             {
                 round.note(AlertRule::BackupOld, "", minutes_between(since, self.now()) / 60);
             }
@@ -167,7 +179,7 @@ impl Service {
     }
 
     async fn measure_books(&self, round: &mut Round<'_>) -> Result<(), Failure> {
-        let Last { since, counts } = self.last_success(CHECK).await?;
+        let Last { since, counts } = self.last(ConsistencyCheck::NAME).await?;
         round.note(AlertRule::BooksWrong, "", counts.values().sum());
         if let Some(since) = since {
             round.note(AlertRule::BooksUnchecked, "", minutes_between(since, self.now()) / 60);
@@ -175,34 +187,40 @@ impl Service {
         Ok(())
     }
 
-    async fn last_success(&self, job: &str) -> Result<Last, Failure> {
+    async fn last(&self, job: &str) -> Result<Last, Failure> {
+        if let Some((at, counts)) = self.last_success(job).await? {
+            return Ok(Last { since: Some(at), counts });
+        }
         let runs = jobs::runs(self.store(), job, i64::MAX, MOST_RUNS).await?;
-        let oldest = runs.last().map(|shown| shown.run.started_at);
-        let last = runs.into_iter().find_map(|shown| match shown.run.state {
-            RunState::Succeeded { ended_at, counts } => Some(Last { since: Some(ended_at), counts }),
+        Ok(Last { since: runs.last().map(|shown| shown.run.started_at), counts: Counts::new() })
+    }
+
+    /// When a job last ended well, and what that came to.
+    pub(crate) async fn last_success(&self, job: &str) -> Result<Option<(Instant, Counts)>, Failure> {
+        let runs = jobs::runs(self.store(), job, i64::MAX, MOST_RUNS).await?;
+        Ok(runs.into_iter().find_map(|shown| match shown.run.state {
+            RunState::Succeeded { ended_at, counts } => Some((ended_at, counts)),
             _ => None,
-        });
-        Ok(last.unwrap_or(Last { since: oldest, counts: Counts::new() }))
+        }))
     }
 
     /// Sends a channel a message that says it is only a test.
     pub async fn try_channel(&self, name: AlertChannel, asked: impl FnOnce(Command) -> Request) -> Result<(), Failure> {
         let alerts = self.alerts();
-        let missing = || Failure::Provider { reason: format!("no channel {} is configured", name.as_str()) };
-        let channel = alerts.channel(name).ok_or_else(missing)?;
+        let failed = |reason| Failure::Provider { reason };
+        let channel = alerts.channel(name).map_err(failed)?;
         self.run(asked(Command::Alert(AlertCommand::TryChannel(TryChannel { channel: name })))).await?;
-        let message = AlertMessage { channel: name, at: self.now(), alerts: Vec::new() };
-        let text = alerts.language.trial();
-        channel.send(self, None, &message, text).await.map_err(|reason| Failure::Provider { reason })
+        let details = json!({ "at": self.now(), "alerts": [] });
+        channel.send(self, None, details, alerts.language.trial()).await.map_err(|why| failed(why.why()))
     }
 
-    async fn tell_alerts(&self, message: &OutboxRow) -> Result<(), String> {
+    async fn tell_alerts(&self, message: &OutboxRow) -> Result<(), Undelivered> {
         let told: AlertMessage = serde_json::from_str(&message.body).map_err(|error| error.to_string())?;
         let alerts = self.alerts();
-        let channel = alerts.channel(told.channel);
-        let channel = channel.ok_or_else(|| format!("no channel {} is configured", told.channel.as_str()))?;
+        let channel = alerts.channel(told.channel)?;
         let text = alerts.language.text(&told, self.zone());
-        channel.send(self, Some(message.id), &told, &text).await?;
+        let details = json!({ "at": told.at, "alerts": told.alerts });
+        channel.send(self, Some(message.id), details, &text).await?;
         crash::at("alerts-told");
         Ok(())
     }

@@ -16,7 +16,7 @@ pub enum AlertLanguage {
 }
 
 impl AlertLanguage {
-    fn pick(self, chinese: &'static str, english: &'static str) -> &'static str {
+    pub(crate) fn pick(self, chinese: &'static str, english: &'static str) -> &'static str {
         match self {
             Self::Chinese => chinese,
             Self::English => english,
@@ -71,7 +71,9 @@ impl AlertLanguage {
         }
     }
 
-    fn rule(self, rule: AlertRule) -> &'static str {
+    /// What a rule has found.
+    #[must_use]
+    pub fn rule(self, rule: AlertRule) -> &'static str {
         match rule {
             AlertRule::TurnsAway => self.pick("队列已满，命令被拒", "Commands turned away by a full queue"),
             AlertRule::Faults => self.pick("服务器出错的应答", "Answers 500 and above"),

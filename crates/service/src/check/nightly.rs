@@ -5,9 +5,13 @@ use crate::{Job, Ran, Schedule, Service};
 /// Every night at half past three, when nobody eats.
 pub struct ConsistencyCheck;
 
+impl ConsistencyCheck {
+    pub(crate) const NAME: &str = "consistency-check";
+}
+
 impl Job for ConsistencyCheck {
     fn name(&self) -> &'static str {
-        "consistency-check"
+        Self::NAME
     }
 
     fn schedule(&self) -> Schedule {

@@ -22,6 +22,7 @@
 //! | `/sim/cabinets/…` | see [`crate::cabinet`] |
 //! | `/sim/erp/…` | see [`crate::erp`] |
 //! | `GET /sim/robots` | see [`crate::robots`] |
+//! | `GET /sim/mail` | see [`crate::mail`] |
 //! | `POST /sim/codes`, `/sim/people`, `/sim/phone-codes`, `GET /sim/messages` | see [`crate::mini`] |
 //!
 //! `notice` is `{lose, delay_s, copies, forge: [probe, wrong_key, unknown_serial, stale, tampered, unsigned, wrong_seal]}`: forged copies go first,
@@ -44,7 +45,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
 use crate::world::Shared;
-use crate::{cabinet, erp, mini, robots};
+use crate::{cabinet, erp, mail, mini, robots};
 
 pub(crate) fn routes() -> Router<Arc<Shared>> {
     Router::new()
@@ -73,6 +74,7 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
         .merge(cabinet::control_routes())
         .merge(erp::control_routes())
         .merge(robots::control_routes())
+        .merge(mail::control_routes())
         .layer(from_fn(only_from_here))
 }
 

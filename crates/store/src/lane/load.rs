@@ -4,16 +4,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
 
 use kernel::{
-    AccountId, AccountName, Cents, DepartmentCode, DepartmentId, Exception, ExceptionKind, Facts, Grants, Hold,
-    Holdings, Instant, LedgerSum, Lookup, MealId, MealOrder, MemberId, Needs, OpenEnd, OrderId, PoolId, Role,
-    SubscriptionId, SubscriptionRun, Table, Traces,
+    AccountId, AccountName, Cents, Date, DepartmentCode, DepartmentId, Exception, ExceptionKind, Facts, Grants, Hold,
+    Holdings, Instant, LedgerSum, Lookup, MealId, MealOrder, MemberId, Needs, OpenEnd, OrderId, PoolId, Report,
+    ReportKind, Role, SubscriptionId, SubscriptionRun, Table, Traces,
 };
 
 use super::statements::{
     ACCOUNTS, CANCELED_ORDERS, COMPLETED_HOLDS, COMPLETED_ORDERS, DEPARTMENT_BY_CODE, DEPARTMENTS,
     DISMISSED_EXCEPTIONS, ERASURES, EXCEPTIONS, GROUP_ORDERS, HOLDERS, HOLDINGS, HOLDS, JOB_RUNS, JOBS, LAPSED_HOLDS,
     LEDGERS, MEAL_AT, MEALS, MEMBER_BY_ACCOUNT, MEMBER_BY_OPENID, MEMBERS, OPEN_EXCEPTION, OPEN_HOLDS, OPEN_ORDERS,
-    ORDER_SUMS, ORDERS, PAYMENTS, POOL_HOLDS, POOLS, REFUNDS, SECOND_FACTORS, SESSIONS, SIGN_IN_TICKETS,
+    ORDER_SUMS, ORDERS, PAYMENTS, POOL_HOLDS, POOLS, REFUNDS, REPORTS, SECOND_FACTORS, SESSIONS, SIGN_IN_TICKETS,
     STANDING_ORDERS, SUBSCRIPTION_RUNS, SUBSCRIPTIONS, TOPUP_BY_TRANSACTION, TOPUPS,
 };
 use super::{alerts, cabinet, erp, shop};
@@ -71,6 +71,10 @@ pub async fn load(writer: &mut Writer, needs: &Needs, now: Instant, facts: &mut 
     let key = |run: &SubscriptionRun| (run.subscription, run.meal);
     plan.rows(&SUBSCRIPTION_RUNS, |facts| &mut facts.subscription_runs, keys, pair, key);
 
+    let keys = needs.reports.iter().copied();
+    let pair = |(kind, date): (ReportKind, Date)| [kind.as_str().into(), date.to_string().into()];
+    plan.rows(&REPORTS, |facts| &mut facts.reports, keys, pair, |report: &Report| (report.kind, report.date));
+
     let keys = needs.jobs.iter().cloned();
     plan.rows(&JOBS, |facts| &mut facts.jobs, keys, |name| [name.into()], |job| job.name.clone());
     let keys = needs.job_runs.iter().copied();
@@ -110,7 +114,7 @@ pub async fn load(writer: &mut Writer, needs: &Needs, now: Instant, facts: &mut 
         (|cells: &mut Cells| typed(cells.text()?), |cells: &mut Cells| cells.int().map(DepartmentId::new));
     let codes = &needs.department_codes;
     plan.look_up(&DEPARTMENT_BY_CODE, codes, key, code, department, |facts| &mut facts.department_by_code);
-    let key = |(date, slot): &(kernel::Date, kernel::Slot)| [date.to_string().into(), slot.as_str().into()];
+    let key = |(date, slot): &(Date, kernel::Slot)| [date.to_string().into(), slot.as_str().into()];
     let date = |cells: &mut Cells| Ok((cells.parse("date")?, cells.parse("slot")?));
     let meal = |cells: &mut Cells| cells.int().map(MealId::new);
     plan.look_up(&MEAL_AT, &needs.meals_at, key, date, meal, |facts| &mut facts.meal_at);

@@ -73,6 +73,7 @@ statements! {
     SUBSCRIPTION_RUNS = SetStatement::select(
         "subscription_runs", &rows::SUBSCRIPTION_RUN[..2], rows::SUBSCRIPTION_RUN, "", Lock::None,
     );
+    REPORTS = SetStatement::select("reports", &rows::REPORT[1..3], rows::REPORT, "", Lock::None);
     HOLDS = SetStatement::select("holds", &rows::HOLD[..2], rows::HOLD, "", Lock::None);
     ACCOUNTS = by_key("accounts", rows::ACCOUNT, Lock::ForUpdate);
     MEMBER_BY_OPENID =
@@ -173,6 +174,7 @@ statements! {
         "subscriptions", &rows::SUBSCRIPTION[..1], &[("status", Text), ("updated_at", Int)],
     );
     INSERT_SUBSCRIPTION_RUNS = SetStatement::insert("subscription_runs", rows::SUBSCRIPTION_RUN);
+    INSERT_REPORTS = SetStatement::insert("reports", rows::REPORT);
     INSERT_HOLDS = SetStatement::insert("holds", rows::HOLD);
     UPDATE_HOLDS = SetStatement::update("holds", &rows::HOLD[..2], &rows::HOLD[2..5]);
     INSERT_ACCOUNTS = SetStatement::insert("accounts", rows::ACCOUNT);

@@ -10,7 +10,7 @@ use super::Answer;
 use super::statements::{
     INSERT_ACCOUNTS, INSERT_ANSWERS, INSERT_AUDITS, INSERT_DEPARTMENTS, INSERT_ENTRIES, INSERT_ERASURES,
     INSERT_EXCEPTIONS, INSERT_GROUP_ORDERS, INSERT_HOLDS, INSERT_JOB_RUNS, INSERT_JOBS, INSERT_MEALS, INSERT_MEMBERS,
-    INSERT_ORDERS, INSERT_OUTBOX, INSERT_PAYMENTS, INSERT_POOLS, INSERT_REFUNDS, INSERT_SECOND_FACTORS,
+    INSERT_ORDERS, INSERT_OUTBOX, INSERT_PAYMENTS, INSERT_POOLS, INSERT_REFUNDS, INSERT_REPORTS, INSERT_SECOND_FACTORS,
     INSERT_SESSIONS, INSERT_SIGN_IN_TICKETS, INSERT_SUBSCRIPTION_RUNS, INSERT_SUBSCRIPTIONS, INSERT_TOPUPS,
     PUT_CREDENTIALS, UPDATE_ACCOUNTS, UPDATE_DEPARTMENTS, UPDATE_EXCEPTIONS, UPDATE_HOLDS, UPDATE_JOB_RUNS,
     UPDATE_JOBS, UPDATE_MEALS, UPDATE_MEMBERS, UPDATE_ORDERS, UPDATE_PAYMENTS, UPDATE_POOLS, UPDATE_REFUNDS,
@@ -426,6 +426,14 @@ fn write_meals<'a>(facts: &'a Facts, batches: &mut Vec<Batch<'a>>) {
                 run.ran_at.as_millis().into(),
                 Value::Int(0),
             ]
+        }),
+    ));
+    batches.push(Batch::of(
+        &INSERT_REPORTS,
+        facts.reports.dirty().inserts.iter().map(|report| {
+            let (kind, date) = (report.kind.as_str().into(), report.date.to_string().into());
+            let (figures, made) = (json(&report.figures).into(), report.made_at.as_millis().into());
+            [report.id.get().into(), kind, date, figures, made, Value::Int(0)]
         }),
     ));
     let holds = facts.holds.dirty();

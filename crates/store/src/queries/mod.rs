@@ -20,6 +20,7 @@ pub mod order_search;
 pub mod orders;
 pub mod payments;
 pub mod person;
+pub mod reports;
 pub mod second_factors;
 pub mod sessions;
 pub mod shop;

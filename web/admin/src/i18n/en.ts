@@ -35,6 +35,7 @@ export const en: Texts = {
     consistency: 'Consistency',
     audit: 'Audit',
     alerts: 'Alerts',
+    reports: 'Reports',
     jobs: 'Jobs',
     account: 'My account',
     groups: { daily: 'Every day', shop: 'Shop', cabinets: 'Smart cabinets', people: 'People', money: 'Money', house: 'System' },
@@ -390,6 +391,7 @@ export const en: Texts = {
     names: {
       'consistency-check': 'Consistency check',
       'watch-alerts': 'Alert watch',
+      'make-reports': 'Making of reports',
       backup: 'Backup',
       'seal-audit': 'Sealing of the audit trail',
       'forget-old-rows': 'Clearing of what is kept for a while only',

@@ -36,6 +36,7 @@ export const zh = {
     consistency: '对账检查',
     audit: '审计',
     alerts: '告警',
+    reports: '报告',
     jobs: '任务',
     account: '我的账号',
     groups: { daily: '每天', shop: '商城', cabinets: '智能柜', people: '人员', money: '资金', house: '系统' },
@@ -379,6 +380,7 @@ export const zh = {
     names: {
       'consistency-check': '对账检查',
       'watch-alerts': '告警巡查',
+      'make-reports': '生成报告',
       backup: '数据备份',
       'seal-audit': '封存审计记录',
       'forget-old-rows': '清理过期的临时数据',

@@ -17,6 +17,7 @@ let cabinet: Cabinet
 let opening: string
 let taken: string
 let complaint: number
+let report: string
 
 beforeAll(async () => {
   token = await tokenOf('admin')
@@ -24,6 +25,8 @@ beforeAll(async () => {
   meal = meals.sort((a, b) => b.ordered_quantity - a.ordered_quantity)[0]!.meal_id
   const { members } = await call<{ members: { user_id: number }[] }>(token, 'GET', `/api/v1/admin/members?query=${encodeURIComponent('张伟')}`)
   member = members[0]!.user_id
+  const { reports } = await call<{ reports: { date: string }[] }>(token, 'GET', '/api/v1/admin/reports?kind=daily&limit=1')
+  report = reports[0]!.date
   await trade()
   await take()
 })
@@ -119,6 +122,8 @@ const PAGES: [string, () => string, (page: Page) => Promise<void>][] = [
   ['refunds', () => '/refunds', (page) => page.locator('tbody a, .problem').first().waitFor()],
   ['exceptions', () => '/exceptions', (page) => page.locator('.queue li, .problem').first().waitFor()],
   ['alerts', () => '/alerts', (page) => page.locator('tbody button').first().waitFor()],
+  ['reports', () => '/reports', (page) => page.locator('tbody a').first().waitFor()],
+  ['report', () => `/reports/daily/${report}`, (page) => page.locator('.figure').first().waitFor()],
   ['reconciliation', () => '/reconciliation', (page) => page.locator('tbody b, .problem').first().waitFor()],
   ['account', () => '/account', (page) => page.locator('.allows li').first().waitFor()],
   ['audit', () => '/audit', (page) => page.locator('tbody summary').first().waitFor()],

@@ -32,6 +32,7 @@ pub(super) mod reconciliations;
 pub(super) mod refund;
 pub(super) mod refunds;
 pub(super) mod repair;
+pub(super) mod reports;
 pub(super) mod second_factor;
 pub(super) mod set_overdraft;
 pub(super) mod set_password;
