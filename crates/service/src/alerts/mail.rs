@@ -16,7 +16,7 @@ use tokio_rustls::TlsConnector;
 use wechat::Secret;
 
 use super::letter::Letter;
-use crate::Service;
+use crate::{Service, Undelivered};
 
 /// One letter, from connecting to the last answer.
 const TIMEOUT: Duration = Duration::from_secs(30);

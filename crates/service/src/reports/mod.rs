@@ -5,7 +5,7 @@ mod words;
 use std::collections::BTreeSet;
 
 use kernel::{
-    Cents, Command, Counts, DailyFigures, Date, ExceptionFigures, Figures, HealthFigures, Instant, KeepReport, Outcome,
+    Cents, Command, DailyFigures, Date, ExceptionFigures, Figures, HealthFigures, Instant, KeepReport, Outcome,
     ReportKind, ReportMessage, TopupFigures, TopupStatus, WalletFigures,
 };
 use serde_json::json;
