@@ -266,7 +266,7 @@ impl Corner {
     }
 
     /// The kinds of the open exceptions, in order.
-    async fn exceptions(&self) -> Vec<Value> {
+    pub(crate) async fn exceptions(&self) -> Vec<Value> {
         let found = self.server.ask("GET /api/v1/admin/exceptions").by(&self.admin).send().await;
         found.data()["exceptions"].as_array().expect("exceptions").clone()
     }
