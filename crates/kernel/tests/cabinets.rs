@@ -101,7 +101,8 @@ impl World {
             stock: Some(stock),
         };
         let shelves = shelves.iter().map(shelf).collect();
-        self.house(CabinetCommand::SetPlanogram(SetPlanogram { device, shelves, seen: None }))
+        let seen = self.database.devices[&device].0.planogram_version;
+        self.house(CabinetCommand::SetPlanogram(SetPlanogram { device, shelves, seen }))
     }
 
     fn online(&mut self, device: DeviceId, is_online: bool, after_ms: i64) -> Device {
@@ -659,7 +660,7 @@ fn stock_moves_by_amount_within_what_a_cabinet_holds() {
 fn a_planogram_that_was_made_from_an_old_one_is_refused() {
     let mut world = World::new();
     let (device, product) = (world.device, world.product);
-    let set = |world: &mut World, seen: Option<i64>| {
+    let set = |world: &mut World, seen: i64| {
         let price = 400.try_into().expect("a price");
         let shelves = vec![Shelf { code: text("COLA"), product, price, stock: None }];
         match world.house(CabinetCommand::SetPlanogram(SetPlanogram { device, shelves, seen })) {
@@ -668,13 +669,13 @@ fn a_planogram_that_was_made_from_an_old_one_is_refused() {
             Err(refusal) => Err(refusal),
         }
     };
-    assert_eq!(set(&mut world, Some(0)), Err(Refusal::PlanogramChanged { version: 1 }));
-    assert_eq!(set(&mut world, Some(1)), Ok((2, 5)), "what is in there stays");
+    assert_eq!(set(&mut world, 0), Err(Refusal::PlanogramChanged { version: 1 }));
+    assert_eq!(set(&mut world, 1), Ok((2, 5)), "what is in there stays");
     let member = world.member(100_000);
     let session = world.open(member, device).expect("asked");
     world.settle(&session, "V1", 800, vec![taken("COLA", 2)]);
-    assert_eq!(set(&mut world, Some(2)), Err(Refusal::PlanogramChanged { version: 3 }));
-    assert_eq!(set(&mut world, None), Ok((4, 3)));
+    assert_eq!(set(&mut world, 2), Err(Refusal::PlanogramChanged { version: 3 }));
+    assert_eq!(set(&mut world, 3), Ok((4, 3)));
 }
 
 #[test]

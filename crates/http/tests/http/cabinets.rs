@@ -114,10 +114,11 @@ impl Corner {
         let device = json!({"device_code": "D1", "name": "一号柜", "store_id": store});
         let device = self.admin_asks("POST /api/v1/admin/devices", &device).await;
         assert_eq!(device["qr"], "fanpiao:cabinet:D1");
-        let planogram = json!({"products": [
-            {"product_code": "COLA", "product_id": product, "price_cents": 300, "stock": 10},
-            {"product_code": "RICE", "product_id": product, "price_cents": 5000, "stock": 10},
-        ]});
+        let goods = [
+            json!({"product_code": "COLA", "product_id": product, "price_cents": 300, "stock": 10}),
+            json!({"product_code": "RICE", "product_id": product, "price_cents": 5000, "stock": 10}),
+        ];
+        let planogram = json!({"products": goods, "version": device["planogram_version"]});
         let place = format!("PUT /api/v1/admin/devices/{}/planogram", device["device_id"]);
         self.admin_asks(&place, &planogram).await;
         self.give(&self.member, 20_000).await;
@@ -408,6 +409,8 @@ on_both_engines! {
         let set = format!("PUT {place}/planogram");
         let stale = corner.server.ask(&set).by(&corner.admin).json(&planogram(&before["planogram_version"])).await;
         stale.failed(409, "CONCURRENCY_ERROR");
+        let blind = json!({"products": []});
+        corner.server.ask(&set).by(&corner.admin).json(&blind).await.failed(422, "VALIDATION_ERROR");
         let after = corner.admin_asks(&set, &planogram(&device().await["planogram_version"])).await;
         let cola = &after["planogram"][0];
         assert_eq!((&cola["price_cents"], &cola["stock"]), (&json!(350), &json!(9)), "what was sold stays sold");

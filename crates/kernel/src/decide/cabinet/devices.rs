@@ -88,7 +88,7 @@ pub(super) fn set_planogram(
     let before = existing_device(facts, command.device)?;
     let planogram: Option<Vec<_>> = shelves.iter().map(|shelf| shelved(facts, before, shelf)).collect();
     let planogram = planogram.ok_or(Refusal::NotFound { noun: Noun::Product })?;
-    if command.seen.is_some_and(|seen| seen != before.planogram_version) {
+    if command.seen != before.planogram_version {
         return Err(Refusal::PlanogramChanged { version: before.planogram_version });
     }
 
