@@ -525,6 +525,37 @@ on_both_engines! {
         assert_eq!(devices.data()["devices"][0]["planogram"][0]["price_cents"], 300, "a planogram has its own prices");
     }
 
+    async fn what_the_erp_renames_is_called_so_from_then_on(corner: Corner) {
+        // As planograms were written that had names of their own.
+        let named = "UPDATE devices SET planogram = REPLACE(planogram, '\"price\":', '\"name_zh\":\"旧名\",\"name_en\":null,\"price\":')";
+        corner.server.tamper(named).await;
+        assert_eq!(corner.scan().await["device"]["goods"][0]["name_zh"], "可乐");
+        let session = corner.open_door().await;
+        corner.trip(&session, &[("COLA", 1)]).await;
+        let row = json!({"code": "COLA", "name_zh": "可口可乐", "name_en": "Coke", "price_cents": 300});
+        let event = json!({"event_id": "P1", "at": "2026-01-05T01:00:00Z", "products": [row]});
+        assert_eq!(corner.push(&event, "genuine").await, json!([200]));
+
+        let name = |of: &Value| [of["name_zh"].clone(), of["name_en"].clone()];
+        let now = [json!("可口可乐"), json!("Coke")];
+        let devices = corner.server.ask("GET /api/v1/admin/devices").by(&corner.admin).send().await;
+        let device = &devices.data()["devices"][0];
+        assert_eq!(name(&device["planogram"][0]), now);
+        let one = format!("GET /api/v1/admin/devices/{}", device["device_id"]);
+        let one = corner.server.ask(&one).by(&corner.admin).send().await;
+        assert_eq!(name(&one.data()["planogram"][0]), now);
+        let stock = format!("POST /api/v1/admin/devices/{}/stock", device["device_id"]);
+        let refill = json!({"product_code": "COLA", "delta": 1, "reason": "补货"});
+        assert_eq!(name(&corner.admin_asks(&stock, &refill).await["planogram"][0]), now);
+        assert_eq!(name(&corner.scan().await["device"]["goods"][0]), now);
+
+        let session = corner.open_door().await;
+        corner.trip(&session, &[("COLA", 1)]).await;
+        let [second, first] = corner.orders().await.try_into().expect("two orders");
+        assert_eq!(name(&second["items"][0]), now);
+        assert_eq!(name(&first["items"][0]), [json!("可乐"), Value::Null], "what was sold keeps its name");
+    }
+
     async fn products_that_are_pulled_from_the_erp(corner: Corner) {
         let row = |code: &str, cents: i64| json!({"code": code, "name_zh": code, "price_cents": cents});
         let rows = [row("A", 100), row("B", 200), json!("half a r"), row("C", 300), row("D", -1)];

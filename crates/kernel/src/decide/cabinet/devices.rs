@@ -165,8 +165,6 @@ fn shelved(facts: &Facts, before: &Device, shelf: &Shelf) -> Option<Shelved> {
     Some(Shelved {
         code: shelf.code.clone(),
         product: product.id,
-        name_zh: product.name_zh.clone(),
-        name_en: product.name_en.clone(),
         price: shelf.price.cents(),
         stock: shelf.stock.unwrap_or_else(|| before.shelved(shelf.code.as_str()).map_or(0, |shelved| shelved.stock)),
     })
