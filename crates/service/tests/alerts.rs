@@ -14,8 +14,8 @@ use kernel::{AlertChannel, AlertRule};
 use reqwest::Client;
 use serde_json::{Value, json};
 use service::{
-    AlertDelivery, Alerts, Ambient, Channel, Failure, MailSecurity, MailSettings, Request, Service, System, Tally,
-    WatchAlerts, first_id_at,
+    AlertDelivery, Alerts, Ambient, Channel, Failure, MailSecurity, MailSettings, Request, Service, Tally, WatchAlerts,
+    first_id_at,
 };
 use sim::World;
 use sim::mail::{MAIL_ACCOUNT, MAIL_PASSWORD};
