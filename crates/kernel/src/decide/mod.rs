@@ -183,7 +183,7 @@ pub(crate) fn needs(command: &Command, facts: &Facts, needs: &mut Needs) {
         Command::ChangeSubscription(command) => drop(needs.subscriptions.insert(command.subscription)),
         Command::RunSubscription(command) => subscriptions::run_needs(command, facts, needs),
         Command::AdjustWallet(command) => wallet::adjust_needs(command, needs),
-        Command::SetOverdraft(command) => drop(needs.members.insert(command.member)),
+        Command::SetOverdraft(command) => members::set_overdraft_needs(command, needs),
         Command::SetMemberStatus(command) => members::set_status_needs(command, needs),
         Command::SetPassword(command) => {
             needs.members.insert(command.member);
