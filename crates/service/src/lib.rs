@@ -17,6 +17,7 @@ mod keyring;
 mod lane;
 mod lanes;
 mod leaked;
+mod mask;
 mod metrics;
 mod networks;
 mod node;

@@ -127,6 +127,8 @@ const EXPECTED: &[(&str, Access)] = &[
     ("GET /api/v1/admin/members/{user_id}/second-factor", Needs(Permission::MemberRead)),
     ("POST /api/v1/admin/members/{user_id}/erase", Needs(Permission::MemberErase)),
     ("GET /api/v1/admin/members/{user_id}/data/export", Needs(Permission::MemberExport)),
+    ("GET /api/v1/admin/members/{user_id}/openid", Needs(Permission::PersonalOpenid)),
+    ("GET /api/v1/admin/shop/orders/{order_no}/address", Needs(Permission::PersonalAddress)),
     ("GET /api/v1/users/data/export", SignedIn),
     ("POST /api/v1/users/erase", SignedIn),
     ("POST /api/v1/admin/members/{user_id}/second-factor/reset", Needs(Permission::MemberWrite)),

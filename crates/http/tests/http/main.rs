@@ -19,6 +19,7 @@ mod members;
 mod order_search;
 mod orders;
 mod pay_score;
+mod personal;
 mod pickup;
 mod protocol;
 mod repairs;

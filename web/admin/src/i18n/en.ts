@@ -88,6 +88,8 @@ export const en: Texts = {
     asTable: 'Show as a table',
     asChart: 'Show as a chart',
     loading: 'Loading',
+    show: 'Show',
+    showHint: 'Who looked at whose is written into the audit trail',
     clear: 'Clear filters',
     required: 'Required',
     house: 'System',

@@ -89,6 +89,8 @@ export const zh = {
     asTable: '看表格',
     asChart: '看图',
     loading: '正在加载',
+    show: '查看',
+    showHint: '谁看了谁的会写入审计',
     clear: '清除筛选',
     required: '必填',
     house: '系统',

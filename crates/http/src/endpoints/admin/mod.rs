@@ -34,6 +34,7 @@ pub(super) mod refunds;
 pub(super) mod repair;
 pub(super) mod reports;
 pub(super) mod second_factor;
+pub(super) mod see_openid;
 pub(super) mod set_overdraft;
 pub(super) mod set_password;
 pub(super) mod set_status;
