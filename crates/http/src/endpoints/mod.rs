@@ -214,6 +214,7 @@ pub fn all() -> Vec<Endpoint> {
         admin::reports::show::endpoint(),
         admin::reports::export::endpoint(),
         admin::reconciliations::endpoint(),
+        admin::settings::endpoint(),
         admin::jobs::list::endpoint(),
         admin::jobs::run::endpoint(),
         admin::jobs::runs::endpoint(),
@@ -237,5 +238,6 @@ pub fn all() -> Vec<Endpoint> {
         system::metrics::endpoint(),
         system::openapi::endpoint(),
         system::docs::endpoint(),
+        system::configuration::endpoint(),
     ]
 }
