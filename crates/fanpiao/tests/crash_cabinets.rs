@@ -37,7 +37,7 @@ fn furnish(till: &Till) {
     let device = json!({"device_code": "D1", "name": "一号柜", "store_id": store});
     let device = admin_asks(till, "POST", "/api/v1/admin/devices", &device)["device_id"].clone();
     let shelf = json!({"product_code": "COLA", "product_id": product, "price_cents": 300, "stock": 10});
-    let planogram = json!({"products": [shelf]});
+    let planogram = json!({"products": [shelf], "version": 0});
     admin_asks(till, "PUT", &format!("/api/v1/admin/devices/{device}/planogram"), &planogram);
     let (_, me) = till.ask_as(&till.member, "GET", "/api/v1/auth/me", "", &Value::Null).expect("the server is there");
     let tickets = json!({"tickets": TICKETS, "reason": "活动"});

@@ -6,14 +6,14 @@ mod pay_score;
 mod support;
 
 use kernel::{
-    AdjustTickets, AnswerComplaint, AssignComplaint, CabinetCommand, CabinetOrder, CabinetOrderType, CabinetPay,
-    CabinetRules, Cents, ChangeRole, Code, Command, Complaint, ComplaintStatus, CorrectCabinetOrder, CorrectionOutcome,
-    CorrectionState, CreateDevice, CreateProduct, CreateStore, Date, DecideCorrection, Device, DeviceId, DoorSeen,
-    DoorSession, DoorStatus, ErpCommand, ExceptionAction, ExceptionKind, FileComplaint, Instant, LapseDoor, MemberId,
-    MoveDeviceStock, NoteDevice, NoteDoor, Noun, OpenDoor, OrderId, Outcome, Overdraft, PayCabinetOrder, ProductId,
-    RefundComplaint, Refusal, RefuseCallback, ResolveException, Role, RoleGrant, Scope, SendSales, SetPlanogram,
-    SettleDoor, Settlement, Shelf, ShopCommand, StoreId, StoreKind, StoreProperty, TakeProduct, Taken, UnpaidReason,
-    Verdict,
+    AdjustTickets, AnswerComplaint, AssignComplaint, Bought, CabinetCommand, CabinetOrder, CabinetOrderType,
+    CabinetPay, CabinetRules, Cents, ChangeRole, Code, Command, Complaint, ComplaintStatus, CorrectCabinetOrder,
+    CorrectionOutcome, CorrectionState, CreateDevice, CreateProduct, CreateStore, Date, DecideCorrection, Device,
+    DeviceId, DoorSeen, DoorSession, DoorStatus, EditProduct, ErpCommand, ExceptionAction, ExceptionKind,
+    FileComplaint, Instant, LapseDoor, MemberId, MoveDeviceStock, NoteDevice, NoteDoor, Noun, OpenDoor, OrderId,
+    Outcome, Overdraft, PayCabinetOrder, ProductId, ProductPatch, RefundComplaint, Refusal, RefuseCallback,
+    ResolveException, Role, RoleGrant, Scope, SendSales, SetPlanogram, SettleDoor, Settlement, Shelf, ShopCommand,
+    StoreId, StoreKind, StoreProperty, TakeProduct, Taken, UnpaidReason, Verdict,
 };
 use support::{Answer, Asked, Database, House, Ids, actor, check_books};
 
@@ -101,7 +101,8 @@ impl World {
             stock: Some(stock),
         };
         let shelves = shelves.iter().map(shelf).collect();
-        self.house(CabinetCommand::SetPlanogram(SetPlanogram { device, shelves, seen: None }))
+        let seen = self.database.devices[&device].0.planogram_version;
+        self.house(CabinetCommand::SetPlanogram(SetPlanogram { device, shelves, seen }))
     }
 
     fn online(&mut self, device: DeviceId, is_online: bool, after_ms: i64) -> Device {
@@ -659,7 +660,7 @@ fn stock_moves_by_amount_within_what_a_cabinet_holds() {
 fn a_planogram_that_was_made_from_an_old_one_is_refused() {
     let mut world = World::new();
     let (device, product) = (world.device, world.product);
-    let set = |world: &mut World, seen: Option<i64>| {
+    let set = |world: &mut World, seen: i64| {
         let price = 400.try_into().expect("a price");
         let shelves = vec![Shelf { code: text("COLA"), product, price, stock: None }];
         match world.house(CabinetCommand::SetPlanogram(SetPlanogram { device, shelves, seen })) {
@@ -668,13 +669,13 @@ fn a_planogram_that_was_made_from_an_old_one_is_refused() {
             Err(refusal) => Err(refusal),
         }
     };
-    assert_eq!(set(&mut world, Some(0)), Err(Refusal::PlanogramChanged { version: 1 }));
-    assert_eq!(set(&mut world, Some(1)), Ok((2, 5)), "what is in there stays");
+    assert_eq!(set(&mut world, 0), Err(Refusal::PlanogramChanged { version: 1 }));
+    assert_eq!(set(&mut world, 1), Ok((2, 5)), "what is in there stays");
     let member = world.member(100_000);
     let session = world.open(member, device).expect("asked");
     world.settle(&session, "V1", 800, vec![taken("COLA", 2)]);
-    assert_eq!(set(&mut world, Some(2)), Err(Refusal::PlanogramChanged { version: 3 }));
-    assert_eq!(set(&mut world, None), Ok((4, 3)));
+    assert_eq!(set(&mut world, 2), Err(Refusal::PlanogramChanged { version: 3 }));
+    assert_eq!(set(&mut world, 3), Ok((4, 3)));
 }
 
 #[test]
@@ -823,6 +824,27 @@ fn what_an_order_has_had_keeps_its_price() {
     world.correct(clerk, order.id, &[("COLA", 0)], None).expect("corrected");
     world.correct(clerk, order.id, &[("COLA", 1), ("TEA", 1)], None).expect("corrected");
     assert_eq!(world.tickets(order.member), 10_000 - 1_500 - 2_000);
+}
+
+#[test]
+fn what_is_sold_is_called_as_its_product_is_by_then() {
+    let mut world = World::new();
+    let order = world.bought(10_000, 300, &[("COLA", 1)]);
+    let clerk = world.member(0);
+    let patch = ProductPatch { name_zh: Some(text("可口可乐")), ..ProductPatch::default() };
+    let rename = ShopCommand::EditProduct(EditProduct { product: world.product, patch });
+    world.run(None, Command::Shop(rename)).expect("renamed");
+    world.shelve(world.device, &[("COLA", 300, 9), ("TEA", 400, 9)]).expect("shelved");
+
+    let names = |items: &[Bought]| items.iter().map(|item| item.name_zh.as_str().to_owned()).collect::<Vec<_>>();
+    let corrected = world.correct(clerk, order.id, &[("COLA", 2), ("TEA", 1)], None).expect("corrected").order;
+    assert_eq!(names(&corrected.standing().expect("a whole order").items), ["可乐", "可口可乐"]);
+    assert_eq!(names(&corrected.items), ["可乐"]);
+    let session = world.open(order.member, world.device).expect("asked");
+    world.settle(&session, "V9", 300, vec![taken("COLA", 1)]);
+    let orders = world.database.cabinet_orders.values();
+    let next = orders.map(|(order, _)| order).find(|order| order.session == session.id).expect("an order");
+    assert_eq!(names(&next.items), ["可口可乐"]);
 }
 
 #[test]

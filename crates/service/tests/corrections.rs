@@ -59,7 +59,11 @@ async fn furnish(service: &Service) -> (DeviceId, MemberId) {
     };
     let (price, stock) = (300.try_into().expect("a price"), 10_000);
     let shelves = vec![Shelf { code: text("COLA"), product: product.product.id, price, stock: Some(stock) }];
-    must(service, CabinetCommand::SetPlanogram(SetPlanogram { device: device.id, shelves, seen: None })).await;
+    must(
+        service,
+        CabinetCommand::SetPlanogram(SetPlanogram { device: device.id, shelves, seen: device.planogram_version }),
+    )
+    .await;
     let (device, at) = (device.id, service.now());
     must(service, CabinetCommand::NoteDevice(NoteDevice { device, is_online: true, at })).await;
     let member = sign_up_all(service, 1).await[0];

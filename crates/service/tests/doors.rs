@@ -82,7 +82,7 @@ impl Street {
             let Outcome::Device { device } = made else { panic!("{made:?}") };
             let price = 300.try_into().expect("a price");
             let shelf = Shelf { code: text("COLA"), product: product.product.id, price, stock: Some(1000) };
-            let planogram = SetPlanogram { device: device.id, shelves: vec![shelf], seen: None };
+            let planogram = SetPlanogram { device: device.id, shelves: vec![shelf], seen: device.planogram_version };
             house(&one, Command::Cabinet(CabinetCommand::SetPlanogram(planogram))).await;
             let online = NoteDevice { device: device.id, is_online: true, at: one.now() };
             house(&one, Command::Cabinet(CabinetCommand::NoteDevice(online))).await;

@@ -15,6 +15,7 @@ fn set_statements() -> BTreeMap<&'static str, Vec<&'static SetStatement>> {
         ("lane/erp.rs", lane::all_erp_statements()),
         ("lane/shop.rs", lane::all_shop_statements()),
         ("lane/statements.rs", lane::all_statements()),
+        ("queries/cabinets.rs", queries::cabinets::all_statements()),
         ("queries/group_orders.rs", queries::group_orders::all_statements()),
         ("queries/orders.rs", queries::orders::all_statements()),
         ("queries/sessions.rs", queries::sessions::all_statements()),

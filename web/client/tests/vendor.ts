@@ -35,7 +35,7 @@ export class Cabinet {
     const { device_id } = await house.call<{ device_id: number }>('POST', '/api/v1/admin/devices', { device_code: code, name: '更衣室柜', store_id }, admin)
     const [milk, rice] = [await house.product({ name_zh: '鲜榨豆浆', name_en: 'Soy milk' }), await house.product({ name_zh: '五常大米', name_en: 'Rice' })]
     const products = SHELVES.map((shelf, at) => ({ ...shelf, product_id: at ? rice : milk }))
-    await house.call('PUT', `/api/v1/admin/devices/${device_id}/planogram`, { products }, admin)
+    await house.call('PUT', `/api/v1/admin/devices/${device_id}/planogram`, { products, version: 0 }, admin)
     const cabinet = new Cabinet(house, code)
     await cabinet.is('online')
     return cabinet

@@ -271,8 +271,15 @@ async fn add_cabinets(service: &Service, members: &[MemberId], products: &[Produ
                     stock: Some(stock),
                 });
             }
-            cabinet(service, CabinetCommand::SetPlanogram(SetPlanogram { device: device.id, shelves, seen: None }))
-                .await?;
+            cabinet(
+                service,
+                CabinetCommand::SetPlanogram(SetPlanogram {
+                    device: device.id,
+                    shelves,
+                    seen: device.planogram_version,
+                }),
+            )
+            .await?;
             let note = NoteDevice { device: device.id, is_online: code != "NS01-B", at: service.now() };
             cabinet(service, CabinetCommand::NoteDevice(note)).await?;
         }

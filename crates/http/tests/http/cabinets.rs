@@ -114,10 +114,11 @@ impl Corner {
         let device = json!({"device_code": "D1", "name": "一号柜", "store_id": store});
         let device = self.admin_asks("POST /api/v1/admin/devices", &device).await;
         assert_eq!(device["qr"], "fanpiao:cabinet:D1");
-        let planogram = json!({"products": [
-            {"product_code": "COLA", "product_id": product, "price_cents": 300, "stock": 10},
-            {"product_code": "RICE", "product_id": product, "price_cents": 5000, "stock": 10},
-        ]});
+        let goods = [
+            json!({"product_code": "COLA", "product_id": product, "price_cents": 300, "stock": 10}),
+            json!({"product_code": "RICE", "product_id": product, "price_cents": 5000, "stock": 10}),
+        ];
+        let planogram = json!({"products": goods, "version": device["planogram_version"]});
         let place = format!("PUT /api/v1/admin/devices/{}/planogram", device["device_id"]);
         self.admin_asks(&place, &planogram).await;
         self.give(&self.member, 20_000).await;
@@ -266,7 +267,7 @@ impl Corner {
     }
 
     /// The kinds of the open exceptions, in order.
-    async fn exceptions(&self) -> Vec<Value> {
+    pub(crate) async fn exceptions(&self) -> Vec<Value> {
         let found = self.server.ask("GET /api/v1/admin/exceptions").by(&self.admin).send().await;
         found.data()["exceptions"].as_array().expect("exceptions").clone()
     }
@@ -408,6 +409,8 @@ on_both_engines! {
         let set = format!("PUT {place}/planogram");
         let stale = corner.server.ask(&set).by(&corner.admin).json(&planogram(&before["planogram_version"])).await;
         stale.failed(409, "CONCURRENCY_ERROR");
+        let blind = json!({"products": []});
+        corner.server.ask(&set).by(&corner.admin).json(&blind).await.failed(422, "VALIDATION_ERROR");
         let after = corner.admin_asks(&set, &planogram(&device().await["planogram_version"])).await;
         let cola = &after["planogram"][0];
         assert_eq!((&cola["price_cents"], &cola["stock"]), (&json!(350), &json!(9)), "what was sold stays sold");
@@ -520,6 +523,37 @@ on_both_engines! {
         assert_eq!((products.len(), &products[1]), (3, &("可口可乐".to_owned(), 350, true)));
         let devices = corner.server.ask("GET /api/v1/admin/devices").by(&corner.admin).send().await;
         assert_eq!(devices.data()["devices"][0]["planogram"][0]["price_cents"], 300, "a planogram has its own prices");
+    }
+
+    async fn what_the_erp_renames_is_called_so_from_then_on(corner: Corner) {
+        // As planograms were written that had names of their own.
+        let named = "UPDATE devices SET planogram = REPLACE(planogram, '\"price\":', '\"name_zh\":\"旧名\",\"name_en\":null,\"price\":')";
+        corner.server.tamper(named).await;
+        assert_eq!(corner.scan().await["device"]["goods"][0]["name_zh"], "可乐");
+        let session = corner.open_door().await;
+        corner.trip(&session, &[("COLA", 1)]).await;
+        let row = json!({"code": "COLA", "name_zh": "可口可乐", "name_en": "Coke", "price_cents": 300});
+        let event = json!({"event_id": "P1", "at": "2026-01-05T01:00:00Z", "products": [row]});
+        assert_eq!(corner.push(&event, "genuine").await, json!([200]));
+
+        let name = |of: &Value| [of["name_zh"].clone(), of["name_en"].clone()];
+        let now = [json!("可口可乐"), json!("Coke")];
+        let devices = corner.server.ask("GET /api/v1/admin/devices").by(&corner.admin).send().await;
+        let device = &devices.data()["devices"][0];
+        assert_eq!(name(&device["planogram"][0]), now);
+        let one = format!("GET /api/v1/admin/devices/{}", device["device_id"]);
+        let one = corner.server.ask(&one).by(&corner.admin).send().await;
+        assert_eq!(name(&one.data()["planogram"][0]), now);
+        let stock = format!("POST /api/v1/admin/devices/{}/stock", device["device_id"]);
+        let refill = json!({"product_code": "COLA", "delta": 1, "reason": "补货"});
+        assert_eq!(name(&corner.admin_asks(&stock, &refill).await["planogram"][0]), now);
+        assert_eq!(name(&corner.scan().await["device"]["goods"][0]), now);
+
+        let session = corner.open_door().await;
+        corner.trip(&session, &[("COLA", 1)]).await;
+        let [second, first] = corner.orders().await.try_into().expect("two orders");
+        assert_eq!(name(&second["items"][0]), now);
+        assert_eq!(name(&first["items"][0]), [json!("可乐"), Value::Null], "what was sold keeps its name");
     }
 
     async fn products_that_are_pulled_from_the_erp(corner: Corner) {

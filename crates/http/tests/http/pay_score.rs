@@ -8,13 +8,13 @@ use kernel::{CabinetRules, Cents};
 use serde_json::{Value, json};
 use service::{OpenDelivery, Pay, Recharge, RefundDelivery, ScoreDelivery};
 use sim::mini::openid_of;
-use sim::{APPID, pay};
+use sim::{APPID, World, pay};
 use wechat::UnixTime;
-use wechat::pay::{Config as MerchantConfig, Merchant, PublicKey};
-use wechat::payscore;
+use wechat::pay::{Config as MerchantConfig, Fen, Merchant, PublicKey};
+use wechat::payscore::{Completion, NewServiceOrder, PaymentRow, RiskFund, Service, Start};
 
 use crate::cabinets::Corner;
-use crate::support::{Answer, Home, on_both_engines};
+use crate::support::{Answer, Clock, Home, on_both_engines};
 
 const START: &str = "/v3/payscore/serviceorder";
 const JOB: &str = "score-compensation";
@@ -27,28 +27,36 @@ struct Score {
     corner: Corner,
 }
 
+fn merchant(world: &World, clock: &Arc<Clock>) -> Merchant {
+    let time = Arc::clone(clock);
+    let merchant = Merchant::new(MerchantConfig {
+        base_url: world.base_url().to_owned(),
+        mchid: pay::MCHID.to_owned(),
+        certificate_serial: pay::MERCHANT_SERIAL.to_owned(),
+        private_key_pem: pay::MERCHANT_PRIVATE_KEY_PEM.into(),
+        apiv3_key: pay::APIV3_KEY.into(),
+        apiv2_key: None,
+        public_keys: vec![PublicKey { id: pay::PUBLIC_KEY_ID.to_owned(), pem: pay::PUBLIC_KEY_PEM.to_owned() }],
+        certificates: Vec::new(),
+        transport: wechat::TransportConfig::default(),
+        clock: Arc::new(move || UnixTime::from_secs(time.now_ms() / 1000)),
+    });
+    merchant.expect("a merchant")
+}
+
+fn score_service() -> Service {
+    Service { appid: APPID.to_owned(), service_id: pay::SERVICE_ID.to_owned() }
+}
+
 impl Score {
     async fn open(home: Home) -> Self {
         let corner = Corner::open_fitted(home, |world, clock, notify_url, settings| {
-            let time = Arc::clone(clock);
-            let merchant = Merchant::new(MerchantConfig {
-                base_url: world.base_url().to_owned(),
-                mchid: pay::MCHID.to_owned(),
-                certificate_serial: pay::MERCHANT_SERIAL.to_owned(),
-                private_key_pem: pay::MERCHANT_PRIVATE_KEY_PEM.into(),
-                apiv3_key: pay::APIV3_KEY.into(),
-                apiv2_key: None,
-                public_keys: vec![PublicKey { id: pay::PUBLIC_KEY_ID.to_owned(), pem: pay::PUBLIC_KEY_PEM.to_owned() }],
-                certificates: Vec::new(),
-                transport: wechat::TransportConfig::default(),
-                clock: Arc::new(move || UnixTime::from_secs(time.now_ms() / 1000)),
-            });
             settings.pay = Some(Arc::new(Pay {
-                merchant: merchant.expect("a merchant"),
+                merchant: merchant(world, clock),
                 appid: APPID.to_owned(),
                 notify_url: notify_url.to_owned(),
                 description: "饭票充值".to_owned(),
-                score: Some(payscore::Service { appid: APPID.to_owned(), service_id: pay::SERVICE_ID.to_owned() }),
+                score: Some(score_service()),
             }));
             settings.cabinet = CabinetRules { score_most: Some(Cents::new(15_000)), ..CabinetRules::default() };
             settings.jobs.extend(service::pay_jobs(&Recharge::default()));
@@ -212,10 +220,74 @@ impl Score {
         self.corner.server.ask(&what).by(&self.corner.admin).json(&body).await
     }
 
-    async fn refund_becomes(&self, state: &str) {
+    async fn refund_ends(&self) {
         let sql = "SELECT COUNT(*) FROM refunds WHERE state IN ('abnormal', 'succeeded', 'returned')";
-        self.until(state, async || self.number(sql).await == 1).await;
+        self.until("the refund ends", async || self.number(sql).await == 1).await;
+    }
+
+    async fn refund_becomes(&self, state: &str) {
+        self.refund_ends().await;
         assert_eq!(self.linked().await["refund_state"], state);
+    }
+
+    /// The member pays what is not paid in tickets.
+    async fn pay_in_tickets(&self) {
+        let what =
+            format!("POST /api/v1/cabinet/orders/{}/pay", self.whole().await["order_no"].as_str().expect("a number"));
+        let paid = self.corner.server.ask(&what).by(&self.corner.member).send().await;
+        assert_eq!((&paid.data()["payment_status"], &paid.data()["payment_type"]), (&json!("paid"), &json!("ticket")));
+    }
+
+    /// The person pays on the order's page, but not what is asked for.
+    async fn pay_wrongly(&self, session: &str, cents: i64) {
+        self.corner.act(&format!("/sim/service-orders/{session}/pay"), json!({"total": cents})).await;
+    }
+
+    /// The bill of the day is there on the next one.
+    async fn next_days_bill(&self) {
+        self.set(json!({"bills_at_once": true})).await;
+        self.pass(24 * 3_600_000).await;
+    }
+
+    /// How many payments, refunds, payments made up for and exceptions the bill comes to.
+    async fn compare(&self) -> [i64; 4] {
+        let found = self.corner.run_job(BILLS).await;
+        ["payments", "refunds", "credited", "exceptions"].map(|name| found[name].as_i64().expect("a number"))
+    }
+
+    /// What is known of the one exception.
+    async fn evidence(&self) -> Value {
+        assert_eq!(self.corner.kinds().await, ["pay_score_mismatch"]);
+        self.corner.exceptions().await[0]["evidence"].clone()
+    }
+
+    async fn resolve(&self, action: &str) -> Answer {
+        let what =
+            format!("POST /api/v1/admin/exceptions/{}/resolve", self.corner.exceptions().await[0]["exception_id"]);
+        self.corner.server.ask(&what).by(&self.corner.admin).json(&json!({"action": action, "note": "看过了"})).await
+    }
+
+    /// WeChat collects for something under a number of which this house knows nothing.
+    async fn collect_elsewhere(&self, number: &str, cents: i64) {
+        let (world, clock) = (&self.corner.world, &self.corner.server.clock);
+        let (merchant, service) = (merchant(world, clock), score_service());
+        let order = NewServiceOrder {
+            out_order_no: number.to_owned(),
+            introduction: "别处的柜子".to_owned(),
+            start: Start::Permitted(openid_of("li").into()),
+            risk_fund: RiskFund { name: "ESTIMATE_ORDER_COST".to_owned(), amount: Fen(15_000) },
+            start_location: None,
+            device: None,
+            notify_url: "http://127.0.0.1:9/callbacks".to_owned(),
+            attach: None,
+        };
+        merchant.start_service_order(&service, &order).await.expect("started");
+        let payments = vec![PaymentRow::goods("茶", Fen(cents), 1)];
+        let end_time = UnixTime::from_secs(clock.now_ms() / 1000);
+        let completion = Completion { payments, discounts: Vec::new(), end_time };
+        merchant.complete_service_order(&service, number, &completion).await.expect("completed");
+        self.pass(COLLECTED_MS).await;
+        self.becomes_at_wechat(number, "DONE").await;
     }
 
     /// Nothing is left over, and what the cabinets took in yuan is this much.
@@ -450,14 +522,95 @@ on_both_engines! {
         score.becomes_at_wechat(&session, "DOING MCH_COMPLETE").await;
         score.pass(COLLECTED_MS).await;
         score.becomes_at_wechat(&session, "DONE").await;
-        score.set(json!({"bills_at_once": true})).await;
-        score.pass(24 * 3_600_000).await;
-        let found = score.corner.run_job(BILLS).await;
-        let counts = ["payments", "refunds", "credited", "exceptions"].map(|name| found[name].as_i64());
-        assert_eq!(counts, [Some(2), Some(1), Some(1), Some(0)], "{found}");
+        score.next_days_bill().await;
+        assert_eq!(score.compare().await, [2, 1, 1, 0]);
         score.agrees(900).await;
-        let again = score.corner.run_job(BILLS).await;
-        assert_eq!((&again["credited"], &again["exceptions"]), (&json!(0), &json!(0)), "{again}");
+        assert_eq!(score.compare().await, [2, 1, 0, 0]);
+    }
+
+    async fn what_was_not_asked_for_goes_back_and_the_order_is_paid_in_tickets(score: Score) {
+        score.set(json!({"deduction_fails": true})).await;
+        let session = score.collecting(&[("COLA", 2)]).await;
+        score.pay_wrongly(&session, 500).await;
+        score.until("it is seen", async || !score.corner.kinds().await.is_empty()).await;
+        let evidence = score.evidence().await;
+        assert_eq!((&evidence["paid_cents"], &evidence["source"]), (&json!(500), &json!("callback")));
+        assert_eq!(score.order().await, ("unpaid".to_owned(), json!("pay_score_collecting")), "nothing is booked");
+        score.corner.server.books_are_right().await;
+
+        score.resolve("refund_to_origin").await.data();
+        assert_eq!(score.order().await, ("unpaid".to_owned(), json!("pay_score_ended")));
+        score.until("asked", async || score.get("/sim/books").await["refunded_total"] == 500).await;
+        score.pass(COLLECTED_MS).await;
+        score.refund_ends().await;
+        score.pay_in_tickets().await;
+        // Whoever tells of it again, it has been seen to.
+        score.next_days_bill().await;
+        assert_eq!(score.compare().await, [1, 1, 0, 0]);
+        score.corner.run_job(JOB).await;
+        assert_eq!(score.corner.kinds().await, Vec::<String>::new());
+        score.corner.server.books_are_right().await;
+        let sql = "SELECT CAST(SUM(balance) AS BIGINT) FROM accounts WHERE owner_kind IN ('member', 'device') AND currency = 'CNY'";
+        assert_eq!((score.corner.tickets().await, score.number(sql).await), (17_000, 0));
+        let books = score.get("/sim/books").await;
+        assert_eq!((&books["paid_total"], &books["refunded_total"], &books["refunds"]), (&json!(500), &json!(500), &json!(1)));
+    }
+
+    async fn what_the_bill_has_of_another_amount_is_booked_by_a_person(score: Score) {
+        score.set(json!({"deduction_fails": true, "lose_notifications": true})).await;
+        let session = score.collecting(&[("COLA", 2)]).await;
+        score.pay_wrongly(&session, 700).await;
+        score.next_days_bill().await;
+        assert_eq!(score.compare().await, [1, 0, 0, 1]);
+        let evidence = score.evidence().await;
+        assert_eq!((&evidence["paid_cents"], &evidence["source"]), (&json!(700), &json!("bill")));
+        assert_eq!(evidence["session_no"], json!(session));
+        score.resolve("credit").await.data();
+        score.pay_in_tickets().await;
+        assert_eq!(score.compare().await, [1, 0, 0, 0], "a person has entered it");
+        assert_eq!(score.corner.kinds().await, Vec::<String>::new());
+        let sql = "SELECT CAST(SUM(balance) AS BIGINT) FROM accounts WHERE owner_kind = 'member' AND currency = 'CNY'";
+        assert_eq!((score.corner.tickets().await, score.number(sql).await), (17_000, 700));
+        score.corner.server.books_are_right().await;
+    }
+
+    async fn what_the_books_have_of_another_amount_than_the_bill_is_seen(score: Score) {
+        score.collected(&[("COLA", 2)]).await;
+        score.corner.server.tamper("UPDATE score_orders SET total_cents = 500").await;
+        score.next_days_bill().await;
+        assert_eq!(score.compare().await, [1, 0, 0, 1]);
+        let evidence = score.evidence().await;
+        assert_eq!((&evidence["paid_cents"], &evidence["books_cents"]), (&json!(600), &json!(500)));
+        // It is in the books already.
+        for action in ["credit", "refund_to_origin"] {
+            score.resolve(action).await.failed(400, "BUSINESS_RULE_ERROR");
+        }
+        score.resolve("dismiss").await.data();
+        score.compare().await;
+        assert_eq!(score.corner.kinds().await, Vec::<String>::new(), "the same is not brought up again");
+        assert!(!score.corner.server.service.check().await.expect("checked").passes());
+    }
+
+    async fn what_was_collected_for_an_opening_that_nobody_knows_is_seen(score: Score) {
+        score.collected(&[("COLA", 1)]).await;
+        // One number is none of ours, the other could be.
+        for (number, cents) in [("KIOSK-7", 200), ("DOOR2026010500000000001", 400)] {
+            score.collect_elsewhere(number, cents).await;
+        }
+        score.next_days_bill().await;
+        assert_eq!(score.compare().await, [3, 0, 0, 2]);
+        for (number, cents) in [("KIOSK-7", 200), ("DOOR2026010500000000001", 400)] {
+            let exceptions = score.corner.exceptions().await;
+            let found = exceptions.iter().find(|found| found["subject"] == number).expect("an exception");
+            let (kind, evidence) = (&found["kind"], &found["evidence"]);
+            assert_eq!((kind, &evidence["paid_cents"], &evidence["books_cents"]), (&json!("pay_score_mismatch"), &json!(cents), &Value::Null));
+        }
+        score.resolve("refund_to_origin").await.failed(400, "BUSINESS_RULE_ERROR");
+        for _ in 0..2 {
+            score.resolve("dismiss").await.data();
+        }
+        score.compare().await;
+        score.agrees(300).await;
     }
 
     async fn who_ends_the_permission_opens_no_more_doors(score: Score) {

@@ -59,7 +59,9 @@ on_both_engines! {
         assert_eq!(figures["waiting"][0]["owner_id"], owners[0]["user_id"]);
         let nickname = owners[0]["nickname"].as_str().expect("a name").to_owned();
         server.ask(&format!("GET {REPORTS}/daily/2026-01-05")).by(&finance).send().await.failed(404, "NOT_FOUND");
-        server.ask(&format!("GET {REPORTS}/weekly/2026-01-04")).by(&finance).send().await.failed(404, "NOT_FOUND");
+        let unknown = server.ask(&format!("GET {REPORTS}/weekly/2026-01-04")).by(&finance).send().await;
+        let details = unknown.failed(422, "VALIDATION_ERROR");
+        assert_eq!(details["fields"][0]["problem"], "须为其中之一：daily, exceptions, health");
 
         for (kind, sheets) in [
             ("daily", &["概况", "餐次"][..]),

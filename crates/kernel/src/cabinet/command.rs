@@ -115,8 +115,8 @@ pub struct EditDevice {
 pub struct SetPlanogram {
     pub device: DeviceId,
     pub shelves: Vec<Shelf>,
-    /// The version of the planogram that its sender knows, where that has to be the last one.
-    pub seen: Option<i64>,
+    /// The version of the planogram that its sender knows.
+    pub seen: i64,
 }
 
 /// A product that is put into a device.

@@ -25,15 +25,12 @@ pub struct Device {
     pub updated_at: Instant,
 }
 
-/// What a device offers, at which price, and how much of it is in there.
+/// What a device offers, at which price, and how much of it is in there. It is called as its product is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shelved {
     /// What vendors and the ERP call the product.
     pub code: ProductCode,
     pub product: ProductId,
-    /// As the product was called when it was shelved.
-    pub name_zh: Title,
-    pub name_en: Option<Title>,
     pub price: Cents,
     /// Below zero where more was taken than anybody put in.
     pub stock: i64,

@@ -126,8 +126,19 @@ pub(super) async fn confirm_service_order(
     done(was_done)
 }
 
-pub(super) async fn pay_service_order(State(shared): State<Arc<Shared>>, Path(number): Path<String>) -> Answer {
-    let was_done = pay::collect_by_hand(&shared, &mut shared.pay.book(), &number);
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CollectBody {
+    total: Option<i64>,
+}
+
+pub(super) async fn pay_service_order(
+    State(shared): State<Arc<Shared>>,
+    Path(number): Path<String>,
+    body: Bytes,
+) -> Answer {
+    let CollectBody { total } = read(&body)?;
+    let was_done = pay::collect_by_hand(&shared, &mut shared.pay.book(), &number, total);
     shared.pay.bell.notify_one();
     done(was_done)
 }

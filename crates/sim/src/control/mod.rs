@@ -12,7 +12,7 @@
 //! | `POST /sim/notices/{id}/send`, `…/lose` | sends a notification now; keeps it from being sent |
 //! | `POST /sim/refunds/{out_refund_no}/settle` | `{outcome}`: SUCCESS, ABNORMAL, CLOSED |
 //! | `POST /sim/service-orders/{out_order_no}/confirm` | `{openid}` |
-//! | `POST /sim/service-orders/{out_order_no}/pay` | the person pays on the order's page |
+//! | `POST /sim/service-orders/{out_order_no}/pay` | `{total}`; the person pays on the order's page, or something else than was asked for |
 //! | `POST /sim/service-orders/{out_order_no}/revoke` | WeChat gives up on it |
 //! | `POST /sim/permissions/{authorization_code}/open`, `…/close` | `{openid}` |
 //! | `POST /sim/people/pay-score` | `{openid, allowed}`: the same, whoever asked for it |

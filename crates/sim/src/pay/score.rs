@@ -407,17 +407,23 @@ fn rows(request: &Map<String, Value>) -> Result<(i64, Value, Value), Reply> {
 pub(super) fn deduct_by_itself(shared: &Shared, book: &mut Book, number: &str) {
     if !shared.settings().deduction_fails {
         let out_trade_no = format!("4200{:028}", book.next_number());
-        collect(shared, book, number, "AUTH", out_trade_no);
+        collect(shared, book, number, ("AUTH", out_trade_no), None);
     }
 }
 
-/// The person pays on the order's page.
-pub(crate) fn collect_by_hand(shared: &Shared, book: &mut Book, number: &str) -> bool {
-    collect(shared, book, number, "JSAPI", number.to_owned())
+/// The person pays on the order's page, also something else than was asked for.
+pub(crate) fn collect_by_hand(shared: &Shared, book: &mut Book, number: &str, total: Option<i64>) -> bool {
+    collect(shared, book, number, ("JSAPI", number.to_owned()), total)
 }
 
 /// The money comes. A deduction gets a number of WeChat's making; a payment by hand keeps the merchant's.
-fn collect(shared: &Shared, book: &mut Book, number: &str, trade_type: &'static str, out_trade_no: String) -> bool {
+fn collect(
+    shared: &Shared,
+    book: &mut Book,
+    number: &str,
+    (trade_type, out_trade_no): (&'static str, String),
+    total: Option<i64>,
+) -> bool {
     let now_ms = shared.config.clock.business_ms();
     let serial = book.next_number();
     let Some(order) = book.service_orders.get_mut(number) else {
@@ -426,9 +432,9 @@ fn collect(shared: &Shared, book: &mut Book, number: &str, trade_type: &'static 
     let ServiceState::Completed(charge) = order.state.clone() else {
         return false;
     };
-    let (id, total) = (transaction_id(serial), charge.total);
+    let (id, total) = (transaction_id(serial), total.unwrap_or(charge.total));
     let collected = Collected { transaction_id: Some(id.clone()), at: text::compact(now_ms) };
-    order.state = ServiceState::Done(charge, Some(collected));
+    order.state = ServiceState::Done(Charge { total, ..charge }, Some(collected));
     let payment = Payment {
         transaction_id: id,
         out_trade_no,

@@ -1,13 +1,18 @@
 //! Stores, devices, openings of their doors, and what was taken.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use kernel::{
     CabinetOrder, Correction, CorrectionId, Currency, Device, DeviceCode, DeviceId, DoorSession, DoorSessionId,
-    DoorStatus, EntryKind, Instant, MemberId, OrderId, Owner, ScoreOrder, StoreCode, StoreId, Tickets, Title,
+    DoorStatus, EntryKind, Instant, MemberId, OrderId, Owner, ProductId, ScoreOrder, StoreCode, StoreId, Tickets,
+    Title,
 };
 
 use crate::events::EventRow;
 use crate::rows::FromRow;
-use crate::{Cells, Error, Row, Store};
+use crate::sql::Kind::{Int, Text};
+use crate::sql::statements;
+use crate::{Batch, Cells, Error, Lock, Row, SetStatement, Store};
 
 const STORES: &str = "SELECT store_id, code, name, kind, property, address, phone, created_at, updated_at FROM stores \
      WHERE store_id > $1 ORDER BY store_id LIMIT $2";
@@ -111,6 +116,19 @@ const TICKET_LINES: &str = "SELECT e.number, e.kind, o.order_no, e.amount, e.bal
 const WAITING: &str = "SELECT event_key, kind, body FROM partner_events WHERE processed_at IS NULL AND received_at <= $1 \
      ORDER BY received_at, event_key LIMIT $2";
 
+statements! {
+    NAMES = SetStatement::select(
+        "products", &[("product_id", Int)], &[("product_id", Int), ("name_zh", Text), ("name_en", Text)], "", Lock::None,
+    );
+}
+
+/// What a product is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Called {
+    pub zh: Title,
+    pub en: Option<Title>,
+}
+
 /// A cabinet and a store, as people call them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
@@ -200,6 +218,20 @@ pub async fn device(store: &Store, id: DeviceId) -> Result<Option<Device>, Error
 
 pub async fn device_by_code(store: &Store, code: &DeviceCode) -> Result<Option<Device>, Error> {
     first(store.query(DEVICE_BY_CODE, vec![code.as_str().to_owned().into()]).await?)
+}
+
+/// What that is called which is in devices.
+pub async fn names_in(store: &Store, devices: &[Device]) -> Result<BTreeMap<ProductId, Called>, Error> {
+    let products: BTreeSet<_> =
+        devices.iter().flat_map(|device| &device.planogram).map(|shelved| shelved.product).collect();
+    let found = store.select(Batch::of(&NAMES, products.into_iter().map(|id| [id.get().into()]))).await?;
+    let row = |row: Row| {
+        let mut cells = row.cells();
+        let id = ProductId::new(cells.int()?);
+        let (zh, en) = (cells.checked("name of a product")?, cells.opt_text()?);
+        Ok((id, Called { zh, en: en.map(super::exports::title).transpose()? }))
+    };
+    found.into_iter().map(row).collect()
 }
 
 /// A cabinet in a store, where it may not stand any more.

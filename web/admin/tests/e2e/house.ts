@@ -97,6 +97,7 @@ export async function makeCabinet(name = '试验柜'): Promise<Cabinet> {
   const { device_id } = await call<{ device_id: number }>(token, 'POST', '/api/v1/admin/devices', { device_code: code, name, store_id })
   const product = async (name_zh: string, price_cents: number) => (await call<{ product_id: number }>(token, 'POST', '/api/v1/admin/products', { name_zh, price_cents, on_sale: true, stock: 0 })).product_id
   await call(token, 'PUT', `/api/v1/admin/devices/${device_id}/planogram`, {
+    version: 0,
     products: [
       { product_code: 'COLA', product_id: await product('可乐 330ml', 300), price_cents: 300, stock: 10 },
       { product_code: 'RICE', product_id: await product('珍珠米 5kg', 5_000), price_cents: 5_000, stock: 10 },

@@ -61,12 +61,14 @@ struct GoodsAnswer {
 }
 
 impl CabinetAnswer {
-    fn of(device: Device, store: Store) -> Result<Self, Failure> {
+    async fn of(app: &App, device: Device, store: Store) -> Result<Self, Failure> {
+        let names = queries::names_in(app.store(), std::slice::from_ref(&device)).await?;
         let goods = |shelved: Shelved| -> Result<GoodsAnswer, Refusal> {
+            let called = names.get(&shelved.product).ok_or(Refusal::NotFound { noun: Noun::Product })?;
             Ok(GoodsAnswer {
                 product_code: shelved.code,
-                name_zh: shelved.name_zh,
-                name_en: shelved.name_en,
+                name_zh: called.zh.clone(),
+                name_en: called.en.clone(),
                 price_cents: shelved.price,
                 tickets: shelved.price.in_tickets()?,
                 in_stock: shelved.stock > 0,

@@ -99,6 +99,6 @@ async fn handle(app: App, caller: Caller, input: Input<Nothing, Nothing, Scan>) 
     let mut pay_with = Vec::new();
     pay_with.extend((suffices || !collects).then_some(CabinetPay::Ticket));
     pay_with.extend(collects.then_some(CabinetPay::Wechat));
-    let device = CabinetAnswer::of(device, store)?;
+    let device = CabinetAnswer::of(&app, device, store).await?;
     Ok(Reply::ok(ScanAnswer { device, pay_with, tickets, tickets_needed: needed, blocked_by }))
 }

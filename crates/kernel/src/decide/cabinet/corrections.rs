@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
-use super::orders::{attempt, move_tickets, must_move, state, stock_subject, take_out, worth};
+use super::orders::{attempt, bought, goods_needs, move_tickets, must_move, state, take_out, worth};
 use super::{changed_needs, existing_device, existing_order, scores, tickets_left, tickets_of};
 use crate::draft::{Draft, Written};
 use crate::order::order_no;
 use crate::{
     Account, Bought, CabinetOrder, CabinetOrderState, CabinetPay, Cents, Change, ComplaintId, Context,
     CorrectCabinetOrder, Corrected, Correction, CorrectionId, CorrectionOutcome, CorrectionState, Currency,
-    DecideCorrection, Decision, Device, DeviceId, ExceptionKind, Facts, Needs, Noun, OrderId, OrderPart, Outcome,
-    Owner, ProductCode, Quantity, Refusal, Shelved, Standing, Tickets, UnpaidReason, Verdict,
+    DecideCorrection, Decision, Device, DeviceId, Facts, Needs, Noun, OrderId, OrderPart, Outcome, Owner, ProductCode,
+    Quantity, Refusal, Standing, Tickets, UnpaidReason, Verdict,
 };
 
 pub(super) fn correct_needs(command: &CorrectCabinetOrder, facts: &Facts, needs: &mut Needs) {
@@ -30,8 +30,7 @@ pub(super) fn decide_needs(command: &DecideCorrection, facts: &Facts, needs: &mu
 
 fn stock_needs(device: DeviceId, items: &[Corrected], facts: &Facts, needs: &mut Needs) {
     if let Some(device) = facts.cabinet.devices.found(&device) {
-        let about = |item: &Corrected| (ExceptionKind::StockNegative, stock_subject(device, item.code.as_str()));
-        needs.open_exceptions.extend(items.iter().map(about));
+        items.iter().for_each(|item| goods_needs(device, item.code.as_str(), needs));
     }
 }
 
@@ -52,7 +51,7 @@ pub(super) fn correct(
     if let Some(correction) = standing.waiting {
         return Err(Refusal::CorrectionWaiting { correction });
     }
-    let wanted = wanted(order, standing, device, &command.items)?;
+    let wanted = wanted(facts, (order, standing, device), &command.items)?;
     if wanted == standing.items {
         return Err(Refusal::NothingToCorrect);
     }
@@ -113,7 +112,7 @@ pub(super) fn decide(
     let second = second.ok_or(Refusal::SecondPersonNeeded)?;
     let step = match &command.verdict {
         Verdict::Agree => {
-            let wanted = wanted(order, standing, device, &correction.items)?;
+            let wanted = wanted(facts, (order, standing, device), &correction.items)?;
             Ok((worth(&wanted)?, step(facts, (order, standing, device), wanted)?))
         }
         Verdict::Refuse { note } => Err(note),
@@ -160,24 +159,21 @@ fn must_be_quantities(items: &[Corrected]) -> Result<(), Refusal> {
 /// What is charged for once the correction is done. Whatever the order has had keeps its price; what it has not had costs what the
 /// planogram says.
 fn wanted(
-    order: &CabinetOrder,
-    standing: &Standing,
-    device: &Device,
+    facts: &Facts,
+    (order, standing, device): (&CabinetOrder, &Standing, &Device),
     corrected: &[Corrected],
 ) -> Result<Vec<Bought>, Refusal> {
     let mut wanted: BTreeMap<_, _> = standing.items.iter().map(|item| (&item.code, item.clone())).collect();
     for Corrected { code, quantity } in corrected {
         let had = standing.items.iter().chain(&order.items).find(|item| item.code == *code).cloned();
-        let known = had.or_else(|| device.shelved(code.as_str()).map(bought));
-        let known = known.ok_or(Refusal::NotFound { noun: Noun::Product })?;
-        wanted.insert(code, Bought { quantity: *quantity, ..known });
+        let known = match (had, device.shelved(code.as_str())) {
+            (Some(had), _) => Bought { quantity: *quantity, ..had },
+            (None, Some(shelved)) => bought(facts, shelved, *quantity)?,
+            (None, None) => return Err(Refusal::NotFound { noun: Noun::Product }),
+        };
+        wanted.insert(code, known);
     }
     Ok(wanted.into_values().filter(|item| item.quantity != 0).collect())
-}
-
-fn bought(shelved: &Shelved) -> Bought {
-    let Shelved { code, product, name_zh, name_en, price, .. } = shelved.clone();
-    Bought { code, product, name_zh, name_en, quantity: 0, price }
 }
 
 /// What has to be added to `these` to have `those`.

@@ -88,7 +88,7 @@ pub(super) fn set_planogram(
     let before = existing_device(facts, command.device)?;
     let planogram: Option<Vec<_>> = shelves.iter().map(|shelf| shelved(facts, before, shelf)).collect();
     let planogram = planogram.ok_or(Refusal::NotFound { noun: Noun::Product })?;
-    if command.seen.is_some_and(|seen| seen != before.planogram_version) {
+    if command.seen != before.planogram_version {
         return Err(Refusal::PlanogramChanged { version: before.planogram_version });
     }
 
@@ -165,8 +165,6 @@ fn shelved(facts: &Facts, before: &Device, shelf: &Shelf) -> Option<Shelved> {
     Some(Shelved {
         code: shelf.code.clone(),
         product: product.id,
-        name_zh: product.name_zh.clone(),
-        name_en: product.name_en.clone(),
         price: shelf.price.cents(),
         stock: shelf.stock.unwrap_or_else(|| before.shelved(shelf.code.as_str()).map_or(0, |shelved| shelved.stock)),
     })

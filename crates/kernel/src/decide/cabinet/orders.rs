@@ -19,7 +19,7 @@ pub(super) fn settle_needs(command: &SettleDoor, facts: &Facts, needs: &mut Need
     needs.cabinet.vendor_nos.insert(command.settlement.vendor_order_no.clone());
     let device = facts.cabinet.devices.knows(&command.device).then(|| facts.cabinet.devices.get(&command.device));
     if let Some(device) = device.flatten() {
-        needs.open_exceptions.extend(stock_findings(device, &command.settlement));
+        taken_needs(device, &command.settlement, needs);
     }
     let session = facts.cabinet.sessions.knows(&command.session).then(|| facts.cabinet.sessions.get(&command.session));
     if let Some(session) = session.flatten() {
@@ -50,15 +50,18 @@ pub(in crate::decide) fn held_needs(
         && let Some(session) = facts.cabinet.sessions.get(&session)
         && let Some(settlement) = &session.settlement
     {
-        needs.open_exceptions.extend(stock_findings(device, settlement));
+        taken_needs(device, settlement, needs);
     }
 }
 
-fn stock_findings<'a>(
-    device: &'a Device,
-    settlement: &'a Settlement,
-) -> impl Iterator<Item = (ExceptionKind, String)> + 'a {
-    settlement.quantities().into_keys().map(|code| (ExceptionKind::StockNegative, stock_subject(device, code)))
+fn taken_needs(device: &Device, settlement: &Settlement, needs: &mut Needs) {
+    settlement.quantities().into_keys().for_each(|code| goods_needs(device, code, needs));
+}
+
+/// What the goods of a device are called, and whether somebody looks into how many there are.
+pub(super) fn goods_needs(device: &Device, code: &str, needs: &mut Needs) {
+    needs.shop.products.extend(device.shelved(code).map(|shelved| shelved.product));
+    needs.open_exceptions.insert((ExceptionKind::StockNegative, stock_subject(device, code)));
 }
 
 pub(super) fn stock_subject(device: &Device, code: &str) -> String {
@@ -97,7 +100,7 @@ pub(super) fn settle(
     }
     let told = DoorSession { settlement: Some(settlement.clone()), ..session.clone() };
     let most = scores::most(facts, session).map_or(context.cabinet.most, |most| most.min(context.cabinet.most));
-    match doubt(device, settlement, most)? {
+    match doubt(facts, device, settlement, most)? {
         None => charge(facts, session, &told, device, context, &mut draft)
             .map(|session| draft.finish(Outcome::DoorSession { session })),
         Some((kind, found)) => {
@@ -122,6 +125,7 @@ pub(super) fn settle(
 
 /// Why a person has to look at a settlement before anything is charged.
 fn doubt(
+    facts: &Facts,
     device: &Device,
     settlement: &Settlement,
     most: Cents,
@@ -131,7 +135,7 @@ fn doubt(
     if !unknown.is_empty() {
         return Ok(Some((ExceptionKind::UnknownGoods, json!({ "unknown": unknown }))));
     }
-    let total = worth(&priced(device, settlement))?;
+    let total = worth(&priced(facts, device, settlement)?)?;
     let differs = |taken: &&crate::Taken| {
         let ours = device.shelved(&taken.code).map(|shelved| shelved.price);
         taken.price.is_some() && taken.price != ours
@@ -146,13 +150,17 @@ fn doubt(
     Ok(None)
 }
 
-fn priced(device: &Device, settlement: &Settlement) -> Vec<Bought> {
-    let bought = |(code, quantity): (&str, i64)| {
-        let shelved = device.shelved(code)?;
-        let Shelved { code, product, name_zh, name_en, price, .. } = shelved.clone();
-        Some(Bought { code, product, name_zh, name_en, quantity, price })
-    };
-    settlement.quantities().into_iter().filter_map(bought).collect()
+fn priced(facts: &Facts, device: &Device, settlement: &Settlement) -> Result<Vec<Bought>, Refusal> {
+    let shelved = |(code, quantity)| Some(bought(facts, device.shelved(code)?, quantity));
+    settlement.quantities().into_iter().filter_map(shelved).collect()
+}
+
+/// So many of what a device offers, as it is called by now.
+pub(super) fn bought(facts: &Facts, shelved: &Shelved, quantity: i64) -> Result<Bought, Refusal> {
+    let product = facts.shop.products.get(&shelved.product).ok_or(Refusal::NotFound { noun: Noun::Product })?;
+    let (code, price) = (shelved.code.clone(), shelved.price);
+    let (name_zh, name_en) = (product.name_zh.clone(), product.name_en.clone());
+    Ok(Bought { code, product: product.id, name_zh, name_en, quantity, price })
 }
 
 pub(super) fn worth(items: &[Bought]) -> Result<Cents, Refusal> {
@@ -172,7 +180,7 @@ fn charge(
     draft: &mut Draft<'_>,
 ) -> Result<DoorSession, Refusal> {
     let Some(settlement) = &told.settlement else { return Err(Refusal::NotFound { noun: Noun::Order }) };
-    let items = priced(device, settlement);
+    let items = priced(facts, device, settlement)?;
     let total = worth(&items)?;
     let tickets = total.in_tickets()?;
     let pays = told.pay == CabinetPay::Ticket && tickets_left(facts, told.member) >= tickets.get();

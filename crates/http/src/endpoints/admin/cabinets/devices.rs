@@ -85,12 +85,12 @@ async fn handle_list(
         }
     };
     let (found, page_info) = CursorInfo::cut(found, query.limit, |device| device.id.get());
-    Ok(Reply::ok(DevicePage { devices: found.into_iter().map(DeviceAnswer::from).collect(), page_info }))
+    Ok(Reply::ok(DevicePage { devices: DeviceAnswer::list(&app, found).await?, page_info }))
 }
 
 async fn handle_one(app: App, caller: Caller, input: Input<DevicePath>) -> Result<Reply<DeviceAnswer>, Failure> {
     let found = queries::device(app.store(), input.path.device_id).await?;
     let device = found.ok_or(Refusal::NotFound { noun: Noun::Device })?;
     must_see(&caller, device.store)?;
-    Ok(Reply::ok(device.into()))
+    Ok(Reply::ok(DeviceAnswer::of(&app, device).await?))
 }

@@ -14,12 +14,15 @@ pub(crate) mod qr;
 pub(crate) mod sessions;
 pub(crate) mod stores;
 
+use std::collections::BTreeMap;
+
 use kernel::{
-    CabinetCommand, Cents, Code, Command, Device, DeviceCode, DeviceId, Instant, Note, Outcome, ProductCode, ProductId,
-    Shelved, Store, StoreCode, StoreId, StoreKind, StoreProperty, Title,
+    CabinetCommand, Cents, Code, Command, Device, DeviceCode, DeviceId, Instant, Note, Noun, Outcome, ProductCode,
+    ProductId, Refusal, Shelved, Store, StoreCode, StoreId, StoreKind, StoreProperty, Title,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use store::queries::cabinets::{self as queries, Called};
 
 use crate::App;
 use crate::caller::Caller;
@@ -92,6 +95,7 @@ struct DeviceAnswer {
 struct ShelvedAnswer {
     product_code: ProductCode,
     product_id: ProductId,
+    /// As it is called now. What was sold is called as it was then.
     name_zh: Title,
     name_en: Option<Title>,
     price_cents: Cents,
@@ -99,22 +103,35 @@ struct ShelvedAnswer {
     stock: i64,
 }
 
-impl From<Shelved> for ShelvedAnswer {
-    fn from(shelved: Shelved) -> Self {
-        Self {
+impl ShelvedAnswer {
+    fn of(shelved: Shelved, names: &BTreeMap<ProductId, Called>) -> Result<Self, Refusal> {
+        let called = names.get(&shelved.product).ok_or(Refusal::NotFound { noun: Noun::Product })?;
+        Ok(Self {
             product_code: shelved.code,
             product_id: shelved.product,
-            name_zh: shelved.name_zh,
-            name_en: shelved.name_en,
+            name_zh: called.zh.clone(),
+            name_en: called.en.clone(),
             price_cents: shelved.price,
             stock: shelved.stock,
-        }
+        })
     }
 }
 
-impl From<Device> for DeviceAnswer {
-    fn from(device: Device) -> Self {
-        Self {
+impl DeviceAnswer {
+    async fn list(app: &App, devices: Vec<Device>) -> Result<Vec<Self>, Failure> {
+        let names = queries::names_in(app.store(), &devices).await?;
+        let answers: Result<_, Refusal> = devices.into_iter().map(|device| Self::called(device, &names)).collect();
+        Ok(answers?)
+    }
+
+    async fn of(app: &App, device: Device) -> Result<Self, Failure> {
+        let names = queries::names_in(app.store(), std::slice::from_ref(&device)).await?;
+        Ok(Self::called(device, &names)?)
+    }
+
+    fn called(device: Device, names: &BTreeMap<ProductId, Called>) -> Result<Self, Refusal> {
+        let shelved = |shelved| ShelvedAnswer::of(shelved, names);
+        Ok(Self {
             qr: device.qr(),
             device_id: device.id,
             device_code: device.code,
@@ -124,10 +141,10 @@ impl From<Device> for DeviceAnswer {
             heard_at: device.heard_at,
             is_busy: device.session.is_some(),
             planogram_version: device.planogram_version,
-            planogram: device.planogram.into_iter().map(ShelvedAnswer::from).collect(),
+            planogram: device.planogram.into_iter().map(shelved).collect::<Result<_, _>>()?,
             created_at: device.created_at,
             updated_at: device.updated_at,
-        }
+        })
     }
 }
 
@@ -145,7 +162,7 @@ async fn change_store(app: &App, caller: Caller, command: CabinetCommand) -> Res
 
 async fn change_device(app: &App, caller: Caller, command: CabinetCommand) -> Result<DeviceAnswer, Failure> {
     match app.service().run(caller.asks(Command::Cabinet(command))).await? {
-        Outcome::Device { device } => Ok(device.into()),
+        Outcome::Device { device } => DeviceAnswer::of(app, device).await,
         _ => Err(Failure::fault("a device's command answered something else")),
     }
 }

@@ -18,7 +18,7 @@ use crate::texts;
 struct Planogram {
     products: Vec<ShelvedProduct>,
     /// The `planogram_version` that this was made from. Where it is not the last one any more, nothing is changed.
-    version: Option<i64>,
+    version: i64,
 }
 
 /// A product, and how much of it is in there.
