@@ -68,6 +68,7 @@ permissions! {
     AlertRead = "alert:read": "See alerts, their rules and silences.",
     AlertWrite = "alert:write": "Silence alert rules and try channels.",
     ReportRead = "report:read": "Read the daily, exception and health reports.",
+    SettingsRead = "settings:read": "See what the house is configured to, but for its secrets.",
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]

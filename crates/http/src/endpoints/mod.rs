@@ -216,6 +216,7 @@ pub fn all() -> Vec<Endpoint> {
         admin::reports::show::endpoint(),
         admin::reports::export::endpoint(),
         admin::reconciliations::endpoint(),
+        admin::settings::endpoint(),
         admin::jobs::list::endpoint(),
         admin::jobs::run::endpoint(),
         admin::jobs::runs::endpoint(),
@@ -239,5 +240,6 @@ pub fn all() -> Vec<Endpoint> {
         system::metrics::endpoint(),
         system::openapi::endpoint(),
         system::docs::endpoint(),
+        system::configuration::endpoint(),
     ]
 }

@@ -48,6 +48,9 @@ on_both_engines! {
         assert!(rows.iter().all(|row| row["date"] == YESTERDAY), "{rows:?}");
         let daily = server.ask(&format!("GET {REPORTS}?kind=daily")).by(&finance).send().await;
         assert_eq!(daily.data()["reports"].as_array().map(Vec::len), Some(1));
+        let nothing = json!({"meals_cents": 0, "shop_cents": 0, "cabinets_cents": 0, "topups_cents": 0});
+        assert_eq!(daily.data()["reports"][0]["totals"], nothing);
+        assert!(rows.iter().all(|row| row["totals"].is_object() == (row["kind"] == "daily")), "{rows:?}");
 
         let shown = server.ask(&format!("GET {REPORTS}/exceptions/{YESTERDAY}")).by(&finance).send().await;
         let (figures, owners) = (&shown.data()["figures"]["exceptions"], &shown.data()["owners"]);

@@ -38,6 +38,7 @@ pub(super) mod see_openid;
 pub(super) mod set_overdraft;
 pub(super) mod set_password;
 pub(super) mod set_status;
+pub(super) mod settings;
 pub(super) mod shop;
 pub(super) mod stats;
 pub(super) mod topup_totals;
