@@ -66,7 +66,7 @@ pub(crate) fn check_file(path: &str, content: &[u8]) -> Vec<String> {
     complaints
 }
 
-const LARGEST_FILE: usize = 700 * 1024;
+const LARGEST_FILE: usize = 1024 * 1024;
 
 const LOCK_FILES: [&str; 6] =
     ["Cargo.lock", "package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "yarn.lock", "bun.lock"];
