@@ -120,7 +120,7 @@ impl House {
         let address = listener.local_addr().map_err(|error| error.to_string())?;
         // The small house waits for as long as the large one takes to be filled.
         let limits = Limits { header: Duration::from_secs(3600), ..crate::one_by_one::unlimited() };
-        let app = App::new(service.clone(), limits);
+        let app = App::new(service.clone(), limits, Vec::new());
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = tokio::spawn(async move {
             http_api::serve(listener, app, async {

@@ -96,7 +96,7 @@ pub(crate) async fn export_once(arguments: &[String]) -> Result<(), String> {
         return Err("needs a database, a meal and a file".to_owned());
     };
     let service = start(url).await?;
-    let router = App::new(service.clone(), Limits::default()).router();
+    let router = App::new(service.clone(), Limits::default(), Vec::new()).router();
     let request = HttpRequest::get(format!("/api/v1/meals/{meal}/export"))
         .header(AUTHORIZATION, format!("Bearer {TOKEN}"))
         .body(Body::empty())

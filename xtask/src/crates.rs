@@ -29,6 +29,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("fanpiao-testing", &[]),
+    ("fanpiao-simulation", &["fanpiao-kernel", "fanpiao-store", "fanpiao-service", "fanpiao-testing"]),
     (
         "fanpiao-bench",
         &[

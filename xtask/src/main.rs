@@ -9,6 +9,7 @@ mod lint;
 mod repository;
 
 mod run;
+mod simulate;
 mod test;
 
 mod commands;
@@ -25,6 +26,8 @@ Usage: cargo xtask COMMAND
                               all tests, on a throw-away PostgreSQL
   demo [-- ARGS…]             build everything and run `fanpiao demo`
   bench [ARGS…]               build everything in release mode and run the benchmarks
+  simulate [--release] [--seeds N] [--seed SEED]
+                              run the whole service in one process, under many seeds
   peers                       hold our files and answers against other people's programs
   fuzz-http [EXAMPLES [SEED]] send a demo server what its description allows, and what it does not
   help [COMMAND]              this text, or what one command does
@@ -54,6 +57,7 @@ fn dispatch(args: &[String]) -> Result<(), String> {
         "test" => test::main(args),
         "demo" => run::demo(args),
         "bench" => run::bench(args),
+        "simulate" => simulate::main(args),
         "peers" => run::peers(args),
         "fuzz-http" => run::fuzz_http(args),
         other => Err(format!("there is no command `{other}`\n\n{HELP}")),
@@ -68,6 +72,7 @@ fn help(command: Option<&str>) -> Result<(), String> {
         Some("test") => test::HELP,
         Some("demo") => run::DEMO_HELP,
         Some("bench") => run::BENCH_HELP,
+        Some("simulate") => simulate::HELP,
         Some("peers") => run::PEERS_HELP,
         Some("fuzz-http") => run::FUZZ_HTTP_HELP,
         Some(other) => return Err(format!("there is no command `{other}`\n\n{HELP}")),

@@ -50,7 +50,7 @@ pub(crate) async fn serve(arguments: &[String]) -> Result<(), String> {
         Engine::Postgres => Orders::Postgres(postgres::Pool::open(database).await?),
     };
     let service = Service::start(store, Arc::new(System), settings).await.map_err(|error| error.to_string())?;
-    let app = App::new(service.clone(), unlimited());
+    let app = App::new(service.clone(), unlimited(), Vec::new());
     // Far from the ids that the service makes of the time.
     let shop = Arc::new(Shop { service, engine, ids: AtomicI64::new(1 << 52) });
     let router = Router::new().route("/api/v1/orders", post(place)).with_state(shop).fallback_service(app.router());

@@ -223,5 +223,5 @@ pub(crate) fn app(service: Service, config: &Config) -> App {
         proxies: config.server.trusted_proxies.clone(),
         ..Limits::default()
     };
-    App::new(service, limits)
+    App::new(service, limits, config.settings())
 }

@@ -1,13 +1,13 @@
 //! The configuration: one TOML file, then the environment, then flags. What is unknown or wrong stops the start by its name.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use http_api::{Proxies, Rate, Rates};
-use kernel::{AlertChannel, AlertRule, ReportKind};
+use http_api::{Proxies, Rate, Rates, SettingSource};
+use kernel::{AlertChannel, ReportKind};
 use serde::{Deserialize, Deserializer, de};
 use service::{AlertLanguage, Alerts, Bucket, Channel, KeyRing, MailSecurity, MailSettings, Networks, Pictures};
 use toml::{Table, Value};
@@ -42,6 +42,9 @@ pub(crate) struct Config {
     pub(crate) alert_rules: BTreeMap<String, Threshold>,
     pub(crate) reports: Reports,
     pub(crate) log: Log,
+    /// Where each setting was found, by section and key; what is not in here is at its default, or the program's own.
+    #[serde(skip)]
+    pub(crate) sources: BTreeMap<String, SettingSource>,
 }
 
 #[derive(Deserialize)]
@@ -318,15 +321,6 @@ pub(crate) enum VendorProtocol {
     Md5,
 }
 
-impl VendorProtocol {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Signed => "signed",
-            Self::Md5 => "md5",
-        }
-    }
-}
-
 impl Default for Cabinet {
     fn default() -> Self {
         Self {
@@ -456,7 +450,7 @@ pub(crate) enum MailBy {
 /// From where on a rule fires; 0 turns it off.
 #[derive(Deserialize, Clone, Copy)]
 #[serde(transparent)]
-pub(crate) struct Threshold(#[serde(deserialize_with = "typed")] u32);
+pub(crate) struct Threshold(#[serde(deserialize_with = "typed")] pub(crate) u32);
 
 impl Default for AlertSettings {
     fn default() -> Self {
@@ -702,29 +696,38 @@ pub(crate) fn load(flags: &SettingFlags) -> Result<Config, Problem> {
     let mut config = merge(file, std::env::vars())?;
     if let Some(url) = &flags.database {
         config.database.url.clone_from(url);
+        config.sources.insert("database.url".to_owned(), SettingSource::Command);
     }
     if let Some(listen) = flags.listen {
         config.server.listen = listen;
+        config.sources.insert("server.listen".to_owned(), SettingSource::Command);
     }
     Ok(config)
 }
 
 fn merge(mut table: Table, environment: impl Iterator<Item = (String, String)>) -> Result<Config, Problem> {
+    let mut sources = BTreeMap::new();
+    for (section, keys) in &table {
+        let keys = keys.as_table().into_iter().flat_map(Table::keys);
+        sources.extend(keys.map(|key| (format!("{section}.{key}"), SettingSource::File)));
+    }
     for (name, value) in environment {
         // What the tests and benches of this project use has no section, and is none of the server's business.
         let Some((section, key)) = name.strip_prefix(PREFIX).and_then(|rest| rest.split_once("__")) else {
             continue;
         };
-        let section = section.to_lowercase();
+        let (section, key) = (section.to_lowercase(), key.to_lowercase());
+        sources.insert(format!("{section}.{key}"), SettingSource::Environment);
         match table.entry(section.clone()).or_insert_with(|| Value::Table(Table::new())) {
-            Value::Table(section) => drop(section.insert(key.to_lowercase(), Value::String(value))),
+            Value::Table(section) => drop(section.insert(key, Value::String(value))),
             _ => return Err(format!("configuration: {section} must be a section")),
         }
     }
-    let config: Config = serde_path_to_error::deserialize(Value::Table(table)).map_err(|error| {
+    let mut config: Config = serde_path_to_error::deserialize(Value::Table(table)).map_err(|error| {
         let (path, message) = (error.path().to_string(), error.inner().message().trim().to_owned());
         format!("configuration: {path}: {message}")
     })?;
+    config.sources = sources;
     config.checked()
 }
 
@@ -867,7 +870,7 @@ impl Config {
 }
 
 /// The environment has texts only, so a number may come as one.
-fn typed<'de, D: Deserializer<'de>, T: FromStr<Err: fmt::Display>>(deserializer: D) -> Result<T, D::Error> {
+fn typed<'de, D: Deserializer<'de>, T: FromStr<Err: Display>>(deserializer: D) -> Result<T, D::Error> {
     let value = Value::deserialize(deserializer)?;
     let text = match &value {
         Value::String(text) => text.clone(),
@@ -876,9 +879,7 @@ fn typed<'de, D: Deserializer<'de>, T: FromStr<Err: fmt::Display>>(deserializer:
     text.parse().map_err(|error| de::Error::custom(format!("{text:?} cannot be used here: {error}")))
 }
 
-fn typed_option<'de, D: Deserializer<'de>, T: FromStr<Err: fmt::Display>>(
-    deserializer: D,
-) -> Result<Option<T>, D::Error> {
+fn typed_option<'de, D: Deserializer<'de>, T: FromStr<Err: Display>>(deserializer: D) -> Result<Option<T>, D::Error> {
     typed(deserializer).map(Some)
 }
 
@@ -949,224 +950,9 @@ impl Config {
         Ok(Some(Pictures::in_bucket(bucket)))
     }
 
-    fn picture_folder(&self) -> Option<PathBuf> {
+    pub(crate) fn picture_folder(&self) -> Option<PathBuf> {
         let beside = || Some(Path::new(self.database.url.strip_prefix("sqlite:")?).with_file_name("pictures"));
         self.shop.pictures.clone().or_else(beside)
-    }
-}
-
-/// What is in force, as TOML. Secrets and a password in the database's address are masked.
-impl fmt::Display for Config {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            server,
-            database,
-            backup,
-            house,
-            wallet,
-            shop,
-            session,
-            security,
-            retention,
-            limits,
-            lanes,
-            wechat,
-            recharge,
-            cabinet,
-            erp,
-            alerts,
-            alert_rules: _,
-            reports,
-            log,
-        } = self;
-        writeln!(f, "[server]\nlisten = \"{}\"", server.listen)?;
-        writeln!(f, "request_timeout_secs = {}", server.request_timeout_secs)?;
-        writeln!(f, "drain_timeout_secs = {}", server.drain_timeout_secs)?;
-        writeln!(f, "trusted_proxies = \"{}\"", server.trusted_proxies)?;
-        writeln!(f, "\n[database]\nurl = {:?}", masked(&database.url))?;
-        writeln!(f, "\n[backup]")?;
-        match &backup.folder {
-            Some(folder) => writeln!(f, "folder = {:?}", folder.display().to_string())?,
-            None => writeln!(f, "# folder: none, the server makes no backups")?,
-        }
-        let Backup { at, keep_days, keep_weeks, .. } = backup;
-        writeln!(f, "at = {at:?}\nkeep_days = {keep_days}\nkeep_weeks = {keep_weeks}")?;
-        writeln!(f, "\n[house]\nzone = {:?}", house.zone.iana_name().unwrap_or("UTC"))?;
-        writeln!(f, "\n[wallet]")?;
-        match wallet.overdraft_limit_cents {
-            Some(limit) => writeln!(f, "overdraft_limit_cents = {limit}")?,
-            None => writeln!(f, "# overdraft_limit_cents: none, a wallet may go below zero any way")?,
-        }
-        writeln!(f, "\n[shop]\npay_within_minutes = {}", shop.pay_within_minutes)?;
-        writeln!(f, "most_unpaid = {}", shop.most_unpaid)?;
-        writeln!(f, "release_every_minutes = {}", shop.release_every_minutes)?;
-        match (&shop.bucket, self.picture_folder()) {
-            (Some(bucket), _) => {
-                writeln!(f, "bucket = {bucket:?}")?;
-                for (name, text) in [("bucket_region", &shop.bucket_region), ("bucket_key_id", &shop.bucket_key_id)] {
-                    writeln!(f, "{name} = {:?}", text.as_deref().unwrap_or_default())?;
-                }
-                writeln!(f, "bucket_secret = \"***\"")?;
-            }
-            (None, Some(folder)) => writeln!(f, "pictures = {:?}", folder.display().to_string())?,
-            (None, None) => writeln!(f, "# pictures: none, products have no pictures")?,
-        }
-        writeln!(f, "\n[session]\nlifetime_hours = {}", session.lifetime_hours)?;
-        writeln!(f, "\n[security]")?;
-        match (&security.data_keys, &security.data_keys_file) {
-            (Some(_), _) => writeln!(f, "data_keys = \"***\"")?,
-            (None, Some(path)) => writeln!(f, "data_keys_file = {:?}", path.display().to_string())?,
-            (None, None) => {
-                writeln!(f, "# data_keys: none, nothing personal can be kept, and nobody can turn a second factor on")?
-            }
-        }
-        let second_factor = match security.second_factor {
-            SecondFactor::Optional => "optional",
-            SecondFactor::Required => "required",
-        };
-        writeln!(f, "second_factor = {second_factor:?}")?;
-        match &security.leaked_passwords {
-            Some(path) => writeln!(f, "leaked_passwords = {:?}", path.display().to_string())?,
-            None => writeln!(f, "# leaked_passwords: none, a password that everybody knows may be taken")?,
-        }
-        let Retention { answers_days, sessions_days, job_runs_days, reports_days } = retention;
-        writeln!(f, "\n[retention]\nanswers_days = {answers_days}")?;
-        writeln!(f, "sessions_days = {sessions_days}\njob_runs_days = {job_runs_days}")?;
-        writeln!(f, "reports_days = {reports_days}")?;
-        writeln!(f, "\n[limits]")?;
-        for (name, Rate { burst, per_minute }) in [
-            ("address", limits.rates().address),
-            ("member", limits.rates().member),
-            ("address_failures", limits.rates().address_failures),
-            ("account_failures", limits.rates().account_failures),
-        ] {
-            writeln!(f, "{name}_burst = {burst}\n{name}_per_minute = {per_minute}")?;
-        }
-        writeln!(f, "\n[lanes]\npostgres = {}\nqueue = {}", lanes.postgres, lanes.queue)?;
-        writeln!(f, "\n[wechat]")?;
-        match &wechat.appid {
-            Some(appid) => writeln!(f, "appid = {appid:?}\napp_secret = \"***\"")?,
-            None => writeln!(f, "# appid: none, nobody can sign in by WeChat")?,
-        }
-        if let Some(base_url) = &wechat.base_url {
-            writeln!(f, "base_url = {base_url:?}")?;
-        }
-        match &wechat.mchid {
-            Some(mchid) => writeln!(f, "mchid = {mchid:?}\nprivate_key = \"***\"\napiv3_key = \"***\"")?,
-            None => writeln!(f, "# mchid: none, nobody can pay by WeChat")?,
-        }
-        let texts = [
-            ("certificate_serial", &wechat.certificate_serial),
-            ("public_key_id", &wechat.public_key_id),
-            ("notify_url", &wechat.notify_url),
-            ("score_service_id", &wechat.score_service_id),
-        ];
-        for (name, text) in texts {
-            if let Some(text) = text {
-                writeln!(f, "{name} = {text:?}")?;
-            }
-        }
-        let Recharge { min_cents, max_cents, expire_mins, description, compensation_enabled, .. } = recharge;
-        writeln!(f, "\n[recharge]\nmin_cents = {min_cents}\nmax_cents = {max_cents}\nexpire_mins = {expire_mins}")?;
-        writeln!(f, "description = {description:?}\ncompensation_enabled = {compensation_enabled}")?;
-        writeln!(f, "compensation_interval_mins = {}", recharge.compensation_interval_mins)?;
-        writeln!(f, "compensation_threshold_mins = {}", recharge.compensation_threshold_mins)?;
-        writeln!(f, "compensation_batch_size = {}", recharge.compensation_batch_size)?;
-        writeln!(f, "compensation_concurrency = {}", recharge.compensation_concurrency)?;
-        writeln!(f, "reconcile_at = {:?}", recharge.reconcile_at)?;
-        let Cabinet { vendor, vendor_url, callback_url, max_cents, min_tickets, .. } = cabinet;
-        writeln!(f, "\n[cabinet]\nmax_cents = {max_cents}\nmin_tickets = {min_tickets}")?;
-        writeln!(f, "correction_limit_cents = {}", cabinet.correction_limit_cents)?;
-        writeln!(f, "score_max_cents = {}", cabinet.score_max_cents)?;
-        match vendor {
-            Some(vendor) => writeln!(f, "vendor = {vendor:?}\nvendor_secret = \"***\"")?,
-            None => writeln!(f, "# vendor: none, no door opens")?,
-        }
-        if vendor.is_some() {
-            writeln!(f, "vendor_protocol = {:?}", cabinet.vendor_protocol.as_str())?;
-        }
-        if let Some(addresses) = &cabinet.vendor_addresses {
-            writeln!(f, "vendor_addresses = \"{addresses}\"")?;
-        }
-        for (name, text) in [("vendor_url", vendor_url), ("callback_url", callback_url)] {
-            if let Some(text) = text {
-                writeln!(f, "{name} = {text:?}")?;
-            }
-        }
-        writeln!(f, "\n[erp]")?;
-        match &erp.partner {
-            Some(partner) => writeln!(f, "partner = {partner:?}\nsecret = \"***\"")?,
-            None => writeln!(f, "# partner: none, there is no ERP")?,
-        }
-        if let Some(url) = &erp.url {
-            writeln!(f, "url = {url:?}")?;
-        }
-        if let Some(minutes) = erp.pull_every_minutes {
-            writeln!(f, "pull_every_minutes = {minutes}")?;
-        }
-        let language = if alerts.language == Language::Zh { "zh" } else { "en" };
-        writeln!(f, "\n[alerts]\nrepeat_minutes = {}\nlanguage = {language:?}", alerts.repeat_minutes)?;
-        if let Some(url) = &alerts.console_url {
-            writeln!(f, "console_url = {url:?}")?;
-        }
-        for (name, url, secret) in alerts.channels() {
-            for (key, _) in [("url", url), ("secret", secret)].iter().filter(|(_, text)| text.is_some()) {
-                writeln!(f, "{}_{key} = \"***\"", name.as_str())?;
-            }
-        }
-        if let Some(host) = &alerts.mail_host {
-            let by = if alerts.mail_security == MailBy::Tls { "tls" } else { "starttls" };
-            writeln!(f, "mail_host = {host:?}\nmail_security = {by:?}")?;
-        }
-        if let Some(port) = alerts.mail_port {
-            writeln!(f, "mail_port = {port}")?;
-        }
-        for (name, text) in
-            [("mail_account", &alerts.mail_account), ("mail_from", &alerts.mail_from), ("mail_to", &alerts.mail_to)]
-        {
-            if let Some(text) = text {
-                writeln!(f, "{name} = {text:?}")?;
-            }
-        }
-        if alerts.mail_password.is_some() {
-            writeln!(f, "mail_password = \"***\"")?;
-        }
-        for (name, path) in [("mail_password_file", &alerts.mail_password_file), ("mail_ca_file", &alerts.mail_ca_file)]
-        {
-            if let Some(path) = path {
-                writeln!(f, "{name} = {:?}", path.display().to_string())?;
-            }
-        }
-        writeln!(f, "\n[alert_rules]")?;
-        for rule in AlertRule::ALL {
-            let threshold =
-                self.alert_rules.get(rule.as_str()).map_or(rule.usual_threshold(), |threshold| threshold.0.into());
-            writeln!(f, "{} = {threshold}", rule.as_str())?;
-        }
-        let Reports { at, daily, exceptions, health } = reports;
-        writeln!(f, "\n[reports]\nat = {at:?}\ndaily = {daily}\nexceptions = {exceptions}\nhealth = {health}")?;
-        let format = if log.format == LogFormat::Json { "json" } else { "text" };
-        writeln!(f, "\n[log]\nfilter = {:?}\nformat = {format:?}", log.filter)
-    }
-}
-
-/// Masked as well.
-impl fmt::Debug for Config {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-fn masked(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return url.to_owned();
-    };
-    match rest.rsplit_once('@') {
-        Some((user, host)) => {
-            let user = user.split_once(':').map_or(user.to_owned(), |(name, _)| format!("{name}:***"));
-            format!("{scheme}://{user}@{host}")
-        }
-        None => url.to_owned(),
     }
 }
 
@@ -1188,6 +974,26 @@ mod tests {
         assert_eq!(config.wallet.overdraft_limit_cents, Some(500));
         let config = read(file, &[("FANPIAO_WALLET__OVERDRAFT_LIMIT_CENTS", "0")]).expect("readable");
         assert_eq!(config.wallet.overdraft_limit_cents, Some(0));
+    }
+
+    #[test]
+    fn a_setting_says_where_it_was_found() {
+        let file = "[server]\nlisten = \"127.0.0.1:1\"\n[wallet]\noverdraft_limit_cents = 500";
+        let mut config = read(file, &[("FANPIAO_SERVER__LISTEN", "127.0.0.1:2")]).expect("readable");
+        config.lanes.queue = 9;
+        let settings = config.settings();
+        let source = |key: &str| settings.iter().find(|setting| setting.key == key).expect("listed").source;
+        assert_eq!(source("server.listen"), SettingSource::Environment);
+        assert_eq!(source("wallet.overdraft_limit_cents"), SettingSource::File);
+        assert_eq!(source("lanes.queue"), SettingSource::Command);
+        assert_eq!(source("shop.pictures"), SettingSource::Default);
+        assert_eq!(source("alert_rules.forged"), SettingSource::Default);
+    }
+
+    #[test]
+    fn what_is_shown_is_read_as_it_was() {
+        let shown = read("[alert_rules]\nforged = 7", &[]).expect("readable").to_string();
+        assert_eq!(read(&shown, &[]).expect("readable").to_string(), shown);
     }
 
     #[test]
@@ -1262,11 +1068,17 @@ mod tests {
         let file = "[database]\nurl = \"postgres://me:hidden@host/db\"\n[wechat]\nappid = \"wx1\"\napp_secret = \"hidden\"\n\
              mchid = \"1\"\ncertificate_serial = \"AB\"\nprivate_key = \"hidden\"\napiv3_key = \"hidden\"\nnotify_url = \"https://x\"\n\
              [shop]\nbucket = \"https://b.example.com\"\nbucket_region = \"r\"\nbucket_key_id = \"k\"\nbucket_secret = \"hidden\"\n\
+             [cabinet]\nvendor = \"v\"\nvendor_secret = \"hidden\"\nvendor_url = \"https://me:hidden@v\"\ncallback_url = \"https://x\"\n\
+             [erp]\npartner = \"e\"\nsecret = \"hidden\"\nurl = \"https://e/?key=hidden\"\n\
              [alerts]\nwecom_url = \"https://x/?key=hidden\"\nwebhook_url = \"https://hidden\"\nwebhook_secret = \"hidden+hidden+hidden\"\n\
+             dingtalk_url = \"https://hidden\"\ndingtalk_secret = \"hidden\"\nfeishu_url = \"https://hidden\"\nfeishu_secret = \"hidden\"\n\
              mail_host = \"mail.example.com\"\nmail_account = \"a\"\nmail_password = \"hidden\"\nmail_from = \"a@example.com\"\n\
              mail_to = \"b@example.com\"\n\
              [security]\ndata_keys = \"hidden=hidden+hidden+hidden+hidden+hidden+hidden+0=\"";
-        let shown = read(file, &[]).expect("readable").to_string();
+        let config = read(file, &[]).expect("readable");
+        let shown = config.to_string();
         assert!(!shown.contains("hidden") && shown.contains("postgres://me:***@host/db"), "{shown}");
+        let unset: Vec<_> = config.settings().into_iter().map(|setting| setting.value).collect();
+        assert!(!unset.contains(&http_api::SettingValue::Secret { is_set: false }), "not all secrets are tried");
     }
 }

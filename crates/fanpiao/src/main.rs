@@ -20,6 +20,7 @@ mod keys;
 mod migrate;
 mod repair;
 mod serve;
+mod settings;
 mod sim_world;
 mod user;
 

@@ -21,6 +21,7 @@ use crate::file;
 use crate::frame::framed;
 use crate::metrics::{Metrics, RouteIndex};
 use crate::openapi::{OpenApi, Schemas};
+use crate::setting::Setting;
 use crate::stream::Streams;
 use crate::texts;
 use crate::throttle::{Client, Proxies, Rates, Throttles};
@@ -64,6 +65,7 @@ struct Shared {
     service: Service,
     throttles: Throttles,
     limits: Limits,
+    settings: Vec<Setting>,
     metrics: Metrics,
     openapi: OpenApi,
     endpoints: Vec<Endpoint>,
@@ -74,12 +76,18 @@ struct Shared {
 }
 
 impl App {
+    /// The settings are shown; what holds is in the service and the limits.
     #[must_use]
-    pub fn new(service: Service, limits: Limits) -> Self {
-        Self::with_endpoints(service, limits, crate::endpoints::all())
+    pub fn new(service: Service, limits: Limits, settings: Vec<Setting>) -> Self {
+        Self::with_endpoints(service, limits, settings, crate::endpoints::all())
     }
 
-    pub(crate) fn with_endpoints(service: Service, limits: Limits, endpoints: Vec<Endpoint>) -> Self {
+    pub(crate) fn with_endpoints(
+        service: Service,
+        limits: Limits,
+        settings: Vec<Setting>,
+        endpoints: Vec<Endpoint>,
+    ) -> Self {
         let measured = endpoints.iter().map(|endpoint| (endpoint.method().to_string(), endpoint.path()));
         let metrics = Metrics::new(measured);
         let schemas = Schemas::of(&endpoints);
@@ -87,6 +95,7 @@ impl App {
             service,
             throttles: Throttles::new(&limits.rates),
             limits,
+            settings,
             metrics,
             openapi: OpenApi::of(&endpoints, &schemas),
             routes: schemas.routes(&endpoints),
@@ -111,6 +120,10 @@ impl App {
 
     pub(crate) fn limits(&self) -> &Limits {
         &self.0.limits
+    }
+
+    pub(crate) fn settings(&self) -> &[Setting] {
+        &self.0.settings
     }
 
     pub(crate) fn throttles(&self) -> &Throttles {

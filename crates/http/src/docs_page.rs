@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
-const STYLE: &str = include_str!("docs_page.css");
+pub(crate) const STYLE: &str = include_str!("docs_page.css");
 
 /// Lets the page have its one style sheet and nothing else.
 pub(crate) fn content_security_policy() -> HeaderValue {
@@ -246,9 +246,13 @@ fn raw(value: &Value) -> String {
     }
 }
 
-/// A text for the page; what stands between back quotes is code.
 fn text_of(value: &Value) -> String {
-    let escaped = escape(&raw(value));
+    prose(&raw(value))
+}
+
+/// A text for the page; what stands between back quotes is code.
+pub(crate) fn prose(text: &str) -> String {
+    let escaped = escape(text);
     let mut text = String::with_capacity(escaped.len());
     for (at, part) in escaped.split('`').enumerate() {
         match at % 2 {
@@ -259,6 +263,6 @@ fn text_of(value: &Value) -> String {
     text
 }
 
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -40,7 +40,7 @@ async fn answer_of(endpoint: Endpoint) -> (Response, App, testing::TempDir) {
     let service = Service::start(store, Arc::new(System), settings).await.expect("started");
     let limits = Limits { request: Duration::from_millis(50), ..Limits::default() };
     let request = Request::builder().method(endpoint.method()).uri("/try");
-    let app = App::with_endpoints(service, limits, vec![endpoint]);
+    let app = App::with_endpoints(service, limits, Vec::new(), vec![endpoint]);
     let request = request.body(Body::empty()).expect("a request");
     let response = app.router().oneshot(request).await.expect("infallible");
     (response, app, folder)

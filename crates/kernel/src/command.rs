@@ -11,9 +11,9 @@ use crate::facts::Facts;
 use crate::{
     AccountId, AccountName, AlertCommand, CabinetCommand, Cents, Chosen, Counts, Date, DepartmentCode, DepartmentId,
     EraseMember, ErpCommand, ExceptionAction, ExceptionKind, FactorCommand, GroupOrderId, Instant, KeepReport, MealId,
-    MealPatch, MemberId, MemberStatus, MenuOption, Needs, Note, NoteExport, Openid, OrderId, OrderStatus, Overdraft,
-    PayClient, Payer, PaymentId, PaymentSource, PaysFor, PickupWindow, Price, Quantity, Reason, RefundId, RoleGrant,
-    RunId, ShopCommand, Slot, Step, Subscriber, SubscriptionId, SubscriptionStatus, Title, Weekdays,
+    MealPatch, MemberId, MemberStatus, MenuOption, Needs, Note, NoteExport, NoteLook, Openid, OrderId, OrderStatus,
+    Overdraft, PayClient, Payer, PaymentId, PaymentSource, PaysFor, PickupWindow, Price, Quantity, Reason, RefundId,
+    RoleGrant, RunId, ShopCommand, Slot, Step, Subscriber, SubscriptionId, SubscriptionStatus, Title, Weekdays,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +53,7 @@ pub enum Command {
     SetPassword(SetPassword),
     EraseMember(EraseMember),
     NoteExport(NoteExport),
+    NoteLook(NoteLook),
     Factor(FactorCommand),
     RepairBalance(RepairBalance),
     RepairCapacity(RepairCapacity),
@@ -702,6 +703,7 @@ impl Command {
             | Self::SetPassword(SetPassword { member, .. })
             | Self::EraseMember(EraseMember { member, .. })
             | Self::NoteExport(NoteExport { member })
+            | Self::NoteLook(NoteLook { member, .. })
             | Self::EditMember(EditMember { member, .. })
             | Self::ChangeRole(ChangeRole { member, .. }) => member.get(),
             Self::EditDepartment(EditDepartment { department, .. })

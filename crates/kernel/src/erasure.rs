@@ -1,4 +1,4 @@
-//! What a person may ask of the house that keeps their data: all of it, or none.
+//! What a person may ask of the house that keeps their data: all of it, or none, and who has looked at it.
 //!
 //! The books stay as they are: orders, entries and audit records name a member by id, and the id
 //! names nobody any more.
@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::topup::words;
-use crate::{Grants, Instant, Member, MemberId, MemberStatus, Note, Role, RoleGrant, Scope};
+use crate::{Grants, Instant, Member, MemberId, MemberStatus, Note, OrderId, Role, RoleGrant, Scope};
 
 /// Takes a member out of the data. Somebody who is out already stays so.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +23,20 @@ pub struct EraseMember {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoteExport {
     pub member: MemberId,
+}
+
+/// Writes down that somebody looks at what is masked everywhere else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoteLook {
+    pub member: MemberId,
+    pub at: Look,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    Openid,
+    /// Where a shop order of the member's goes.
+    Address(OrderId),
 }
 
 words! {

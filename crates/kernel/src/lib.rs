@@ -63,7 +63,7 @@ pub use command::{
     SetOverdraft, SetPassword, SettlePayment, SignIn, StartJob, TopupSeen, Trigger,
 };
 pub use decide::{Context, Decision, IdSource, ShopRules, decide};
-pub use erasure::{EraseMember, Erasure, Holdings, NoteExport, OpenEnd, Traces};
+pub use erasure::{EraseMember, Erasure, Holdings, Look, NoteExport, NoteLook, OpenEnd, Traces};
 pub use erp::{ErpCommand, ErpFacts, ErpNeeds, ErpProduct, SalesDocument, SendSales, TakeProduct};
 pub use factor::{
     ActiveFactor, EnterWithFactor, FactorCommand, FactorOffer, FactorProof, OfferFactor, OpenTicket, ProofKind,

@@ -45,6 +45,8 @@ permissions! {
     MemberWrite = "member:write": "Add, change and disable members.",
     MemberErase = "member:erase": "Erase members from the data.",
     MemberExport = "member:export": "Take out everything that is kept about a member.",
+    PersonalOpenid = "personal:openid": "See the whole openid of a member; each look is noted.",
+    PersonalAddress = "personal:address": "See the whole address of a shop order; each look is noted.",
     ShopRead = "shop:read": "See products and rounds.",
     ShopBuy = "shop:buy": "Buy in the shop, and see one's own orders.",
     ShopWrite = "shop:write": "Keep products, their stock and rounds.",
@@ -66,6 +68,7 @@ permissions! {
     AlertRead = "alert:read": "See alerts, their rules and silences.",
     AlertWrite = "alert:write": "Silence alert rules and try channels.",
     ReportRead = "report:read": "Read the daily, exception and health reports.",
+    SettingsRead = "settings:read": "See what the house is configured to, but for its secrets.",
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -109,6 +112,7 @@ impl Role {
                 P::ShopBuy,
                 P::CabinetUse,
                 P::CabinetRead,
+                P::PersonalAddress,
                 P::ShopOrders,
                 P::ShopRefund,
             ],

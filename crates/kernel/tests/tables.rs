@@ -70,12 +70,13 @@ use kernel::{
     CancelMeal, CancelOrder, CapacityStrategy, Cents, ChangeRole, ChangeSubscription, Chosen, CloseSession, Command,
     CopyMeals, CreateDepartment, CreateMeal, CreateSubscription, Currency, Danger, DepartmentId, DepartmentLine,
     EditDepartment, EditMeal, EditMember, EraseMember, FundDepartment, Grant, GroupOrderId, HoldState,
-    ImportDepartments, ImportMembers, Instant, MealCopy, MealId, MealOption, MealPatch, MealStatus, MealStep, MemberId,
-    MemberLine, MemberStatus, MenuOption, ModifyOrder, NewGrant, NewSession, Note, NoteExport, OpenSession, OptionId,
-    OrderAction, OrderCut, OrderId, OrderStatus, Outcome, Overdraft, Owner, Payer, PlaceOrder, Pool, ProcessOrders,
-    Profile, Quantity, Reason, RedeemOrder, Refusal, RepairBalance, RepairCapacity, RepairOrderStates, RepairPool,
-    RepostMeal, Role, RoleGrant, RowAction, RunSubscription, Scope, SetMemberStatus, SetOverdraft, SetPassword, SignIn,
-    Slot, Step, Subscriber, SubscriptionId, SubscriptionResult, SubscriptionStatus, SystemAccount, Title,
+    ImportDepartments, ImportMembers, Instant, Look, MealCopy, MealId, MealOption, MealPatch, MealStatus, MealStep,
+    MemberId, MemberLine, MemberStatus, MenuOption, ModifyOrder, NewGrant, NewSession, Note, NoteExport, NoteLook,
+    OpenSession, OptionId, OrderAction, OrderCut, OrderId, OrderStatus, Outcome, Overdraft, Owner, Payer, PlaceOrder,
+    Pool, ProcessOrders, Profile, Quantity, Reason, RedeemOrder, Refusal, RepairBalance, RepairCapacity,
+    RepairOrderStates, RepairPool, RepostMeal, Role, RoleGrant, RowAction, RunSubscription, Scope, SetMemberStatus,
+    SetOverdraft, SetPassword, SignIn, Slot, Step, Subscriber, SubscriptionId, SubscriptionResult, SubscriptionStatus,
+    SystemAccount, Title,
 };
 use support::{Answer, Asked, Database, House, Ids, actor, check_books, system_account};
 
@@ -150,9 +151,10 @@ struct Covered {
 }
 
 impl Covered {
-    const COMMANDS: [&'static str; 48] = [
+    const COMMANDS: [&'static str; 49] = [
         "erase_member",
         "note_export",
+        "note_look",
         "sign_in",
         "open_session",
         "close_session",
@@ -345,6 +347,7 @@ fn command_name(command: &Command) -> &'static str {
         Command::SetPassword(_) => "set_password",
         Command::EraseMember(_) => "erase_member",
         Command::NoteExport(_) => "note_export",
+        Command::NoteLook(_) => "note_look",
         Command::RepairBalance(_) => "repair_balance",
         Command::RepairCapacity(_) => "repair_capacity",
         Command::RepairOrderStates(_) => "repair_order_states",
@@ -965,6 +968,14 @@ impl Scenario {
                 Command::EraseMember(EraseMember { member, reason })
             }
             "exports" => Command::NoteExport(NoteExport { member: self.member(words.next()?)? }),
+            "sees" => {
+                let at = match words.next()? {
+                    "openid" => Look::Openid,
+                    order => Look::Address(OrderId::new(order.parse().map_err(|_| "  no order")?)),
+                };
+                words.skip("of");
+                Command::NoteLook(NoteLook { member: self.member(words.next()?)?, at })
+            }
             "disables" | "enables" => {
                 let status = if verb == "enables" { MemberStatus::Active } else { MemberStatus::Disabled };
                 let member = self.member(words.next()?)?;

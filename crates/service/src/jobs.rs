@@ -244,6 +244,7 @@ pub(crate) async fn work(service: Service, mut started: Started, mut stop: tokio
             Err(failure) => tracing::warn!(?failure, "the jobs cannot be read"),
         }
         tokio::select! {
+            biased;
             () = tokio::time::sleep(TICK) => {}
             _ = stop.changed() => {}
             Some((at, run)) = started.recv() => drop(running.spawn(carry_out(service.clone(), at, run))),
@@ -292,6 +293,7 @@ async fn carry_out(service: Service, at: usize, run: JobRun) {
     let watch = Watch::start();
     metrics.running.fetch_add(1, Relaxed);
     let ended = tokio::select! {
+        biased;
         result = AssertUnwindSafe(job.run(&service)).catch_unwind() => {
             Some(result.unwrap_or_else(|_| Err("the job panicked".to_owned())))
         }

@@ -57,14 +57,14 @@ impl Lanes {
                 drop(ended);
             };
             match shared.store.engine() {
-                Engine::Postgres => drop(tokio::spawn(work)),
-                Engine::Sqlite => {
+                Engine::Sqlite if !shared.store.is_simulated() => {
                     // Its calls block, so it gets a thread to block.
                     let runtime = tokio::runtime::Handle::current();
                     let thread = std::thread::Builder::new().name("lane".to_owned());
                     let spawned = thread.spawn(move || runtime.block_on(work));
                     spawned.map_err(|error| store::Error::lost(format!("no thread for the lane: {error}")))?;
                 }
+                Engine::Sqlite | Engine::Postgres => drop(tokio::spawn(work)),
             }
             senders.push(sender);
             running.push(end);

@@ -61,6 +61,7 @@ pub(crate) async fn beat(
     let mut missed = 0;
     loop {
         tokio::select! {
+            biased;
             () = tokio::time::sleep(BEAT) => {}
             _ = stop.changed() => return node,
         }

@@ -73,6 +73,7 @@ pub(crate) async fn work(
         };
         if claimed.is_empty() {
             tokio::select! {
+                biased;
                 () = tokio::time::sleep(IDLE) => continue,
                 _ = stop.changed() => return,
             }

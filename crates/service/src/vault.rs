@@ -9,6 +9,7 @@ use serde_json::Value;
 use store::personal::{Clear, Covered, FIRST, Personal, Sealing, covered};
 use store::{Patience, Writer};
 
+use crate::mask::masked;
 use crate::{Ambient, Failure, KeyRing, Service, crash};
 
 const INDEX_KEY: &str = "index_key";
@@ -186,6 +187,14 @@ impl Vault {
     pub fn address(&self, member: MemberId, address: &Sealed) -> Result<Address, Failure> {
         let text = self.open_text(&about_address(member), address)?;
         Address::try_from(text).map_err(|_| Failure::Internal { reason: "what was sealed is no address".to_owned() })
+    }
+
+    /// What of it everybody may read who has to do with the order.
+    ///
+    /// # Errors
+    /// As `address`.
+    pub fn address_masked(&self, member: MemberId, address: &Sealed) -> Result<String, Failure> {
+        self.address(member, address).map(|address| masked(address.as_str()))
     }
 
     /// A bill says who paid.

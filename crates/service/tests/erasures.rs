@@ -76,10 +76,10 @@ async fn planted(place: &Place) -> (MemberId, MemberId) {
     let address = place.service.vault().seal_address(member, "PLANTED street 7").expect("sealed");
     tamper(&place.home, ADDRESS, &[id.clone(), address.as_bytes().into()]).await;
     for sql in [COMPLAINT, STANDING_ORDER, PASSWORD] {
-        tamper(&place.home, sql, &[id.clone()]).await;
+        tamper(&place.home, sql, std::slice::from_ref(&id)).await;
     }
     for sql in [FACTOR, TICKET] {
-        tamper(&place.home, sql, &[id.clone(), PLANTED.repeat(5)[..32].as_bytes().into()]).await;
+        tamper(&place.home, sql, &[id.clone(), PLANTED.repeat(5).as_bytes()[..32].into()]).await;
     }
     (member, other)
 }

@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::simulated::meet;
 use crate::sql::Batch;
+use crate::sqlite::Threads;
 use crate::stream::{self, Message, Rows};
-use crate::{Cause, Error, Row, Value, postgres, sqlite};
+use crate::{Cause, Error, Fates, Row, Step, Value, postgres, sqlite};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Engine {
@@ -18,7 +20,7 @@ pub struct Store(Inner);
 
 #[derive(Clone)]
 pub(crate) enum Inner {
-    Sqlite { path: PathBuf, readers: sqlite::Readers },
+    Sqlite { path: PathBuf, readers: sqlite::Readers, fates: Option<Fates> },
     Postgres(postgres::Readers),
 }
 
@@ -33,12 +35,25 @@ impl Store {
             if path.as_os_str().is_empty() || path.as_os_str() == ":memory:" {
                 return Err(Error::new(Cause::Other, "sqlite: needs the path of a file"));
             }
-            return Ok(Self(Inner::Sqlite { readers: sqlite::Readers::new(&path), path }));
+            return Ok(Self(Inner::Sqlite { readers: sqlite::Readers::new(&path, Threads::Own), path, fates: None }));
         }
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             return Ok(Self(Inner::Postgres(postgres::Readers::new(postgres::Address::parse(url)?))));
         }
         Err(Error::new(Cause::Other, "the address of a database starts with sqlite: or postgres://"))
+    }
+
+    /// A database in a file whose every call is made on the caller's thread, and whose every step of a transaction has its fate. It
+    /// waits for no disk: what ends in a simulation is a process, never the machine.
+    #[must_use]
+    pub fn simulated(path: &Path, fates: Fates) -> Self {
+        let readers = sqlite::Readers::new(path, Threads::Callers);
+        Self(Inner::Sqlite { readers, path: path.to_owned(), fates: Some(fates) })
+    }
+
+    #[must_use]
+    pub fn is_simulated(&self) -> bool {
+        matches!(self.0, Inner::Sqlite { fates: Some(_), .. })
     }
 
     #[must_use]
@@ -64,8 +79,14 @@ impl Store {
     /// A connection that may write. On SQLite its calls block the thread they are made on.
     pub async fn writer(&self) -> Result<Writer, Error> {
         Ok(match &self.0 {
-            Inner::Sqlite { path, .. } => Writer(Held::Sqlite(sqlite::Session::open(path)?)),
-            Inner::Postgres(readers) => Writer(Held::Postgres(readers.connect_lane().await?)),
+            Inner::Sqlite { path, fates, .. } => {
+                let mut session = sqlite::Session::open(path)?;
+                if fates.is_some() {
+                    session.script("PRAGMA synchronous = OFF")?;
+                }
+                Writer { held: Held::Sqlite(session), fates: fates.clone() }
+            }
+            Inner::Postgres(readers) => Writer { held: Held::Postgres(readers.connect_lane().await?), fates: None },
         })
     }
 
@@ -177,7 +198,10 @@ pub enum Patience {
 }
 
 /// A connection that writes, in transactions only.
-pub struct Writer(Held);
+pub struct Writer {
+    held: Held,
+    fates: Option<Fates>,
+}
 
 enum Held {
     Sqlite(sqlite::Session),
@@ -187,7 +211,7 @@ enum Held {
 impl Writer {
     #[must_use]
     pub fn engine(&self) -> Engine {
-        match &self.0 {
+        match &self.held {
             Held::Sqlite(_) => Engine::Sqlite,
             Held::Postgres(_) => Engine::Postgres,
         }
@@ -195,7 +219,7 @@ impl Writer {
 
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        match &self.0 {
+        match &self.held {
             Held::Sqlite(_) => false,
             Held::Postgres(session) => session.is_closed(),
         }
@@ -203,7 +227,7 @@ impl Writer {
 
     /// From now on a lock is waited for as long as it takes, as somebody who starts beside others has to; or as a lane does.
     pub async fn wait(&mut self, patience: Patience) -> Result<(), Error> {
-        match (&mut self.0, patience) {
+        match (&mut self.held, patience) {
             (Held::Sqlite(session), patience) => session.wait(patience),
             (Held::Postgres(session), Patience::Endless) => session.wait_without_limit().await,
             (Held::Postgres(session), Patience::Usual) => session.wait_as_usual().await,
@@ -211,7 +235,8 @@ impl Writer {
     }
 
     pub async fn begin(&mut self) -> Result<(), Error> {
-        match &mut self.0 {
+        meet(self.fates.as_ref(), Step::Begin).await?;
+        match &mut self.held {
             Held::Sqlite(session) => session.begin(),
             Held::Postgres(session) => {
                 session.begin();
@@ -222,7 +247,8 @@ impl Writer {
 
     /// The statements run in this order.
     pub async fn select(&mut self, batches: &[Batch<'_>]) -> Result<Vec<Vec<Row>>, Error> {
-        match &mut self.0 {
+        meet(self.fates.as_ref(), Step::Read).await?;
+        match &mut self.held {
             Held::Sqlite(session) => batches.iter().map(|batch| session.select(batch)).collect(),
             Held::Postgres(session) => session.select(batches).await,
         }
@@ -230,7 +256,8 @@ impl Writer {
 
     /// The statements run in this order. A guarded one that changed another number of rows than it was given is an error.
     pub async fn write(&mut self, batches: &[Batch<'_>]) -> Result<(), Error> {
-        let counts = match &mut self.0 {
+        meet(self.fates.as_ref(), Step::Write).await?;
+        let counts = match &mut self.held {
             Held::Sqlite(session) => batches.iter().map(|batch| session.write(batch)).collect::<Result<Vec<_>, _>>()?,
             Held::Postgres(session) => session.write(batches).await?,
         };
@@ -245,28 +272,42 @@ impl Writer {
     }
 
     pub async fn query(&mut self, sql: &str, parameters: &[Value<'_>]) -> Result<Vec<Row>, Error> {
-        match &mut self.0 {
+        meet(self.fates.as_ref(), Step::Keep).await?;
+        match &mut self.held {
             Held::Sqlite(session) => session.query(sql, parameters),
             Held::Postgres(session) => session.query(sql, parameters).await,
         }
     }
 
     pub async fn script(&mut self, sql: &str) -> Result<(), Error> {
-        match &mut self.0 {
+        match &mut self.held {
             Held::Sqlite(session) => session.script(sql),
             Held::Postgres(session) => session.script(sql).await,
         }
     }
 
+    /// A commit that fails leaves no transaction open; SQLite would, where it was kept from committing.
     pub async fn commit(&mut self) -> Result<(), Error> {
-        match &mut self.0 {
-            Held::Sqlite(session) => session.commit(),
-            Held::Postgres(session) => session.commit().await,
+        let committed = self.try_commit().await;
+        if committed.is_err()
+            && let Held::Sqlite(session) = &mut self.held
+        {
+            session.rollback();
         }
+        committed
+    }
+
+    async fn try_commit(&mut self) -> Result<(), Error> {
+        meet(self.fates.as_ref(), Step::Commit).await?;
+        match &mut self.held {
+            Held::Sqlite(session) => session.commit()?,
+            Held::Postgres(session) => session.commit().await?,
+        }
+        meet(self.fates.as_ref(), Step::Committed).await
     }
 
     pub async fn rollback(&mut self) {
-        match &mut self.0 {
+        match &mut self.held {
             Held::Sqlite(session) => session.rollback(),
             Held::Postgres(session) => session.rollback().await,
         }

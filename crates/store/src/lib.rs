@@ -16,6 +16,7 @@ mod postgres;
 pub mod queries;
 mod rows;
 mod seals;
+mod simulated;
 mod sql;
 mod sqlite;
 #[cfg(test)]
@@ -35,6 +36,7 @@ pub use migrations::{Migrated, expected_schema};
 pub use node::{NODES, NodeLease};
 pub use outbox::OutboxRow;
 pub use seals::Seal;
+pub use simulated::{Fate, Fates, Step};
 pub use sql::{Batch, Column, Kind, Lock, SetStatement};
 pub use stream::Rows;
 pub use value::{Cells, Row, Value};

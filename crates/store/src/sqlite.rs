@@ -266,13 +266,22 @@ pub(crate) fn examine(file: &Path) -> Result<(), Error> {
 #[derive(Clone)]
 pub(crate) struct Readers {
     path: PathBuf,
+    threads: Threads,
     idle: Arc<Mutex<Vec<Connection>>>,
     permits: Arc<Semaphore>,
 }
 
+/// Where calls that block are made.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Threads {
+    Own,
+    /// On the caller's, so that what happens first is the same every time.
+    Callers,
+}
+
 impl Readers {
-    pub(crate) fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), idle: Arc::default(), permits: Arc::new(Semaphore::new(READERS)) }
+    pub(crate) fn new(path: &Path, threads: Threads) -> Self {
+        Self { path: path.to_owned(), threads, idle: Arc::default(), permits: Arc::new(Semaphore::new(READERS)) }
     }
 
     /// Runs `work` on a reading connection, inside one snapshot.
@@ -283,7 +292,7 @@ impl Readers {
         let permit = Arc::clone(&self.permits).acquire_owned().await;
         let permit = permit.map_err(|_| Error::new(Cause::Lost, "sqlite: closed"))?;
         let readers = self.clone();
-        let task = tokio::task::spawn_blocking(move || {
+        let work = move || {
             let _permit = permit;
             let pooled = readers.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let connection = match pooled {
@@ -295,7 +304,11 @@ impl Readers {
             connection.prepare_cached("ROLLBACK")?.execute([])?;
             readers.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
             outcome
-        });
+        };
+        if self.threads == Threads::Callers {
+            return work();
+        }
+        let task = tokio::task::spawn_blocking(work);
         task.await.map_err(|error| Error::new(Cause::Other, format!("sqlite reader: {error}")))?
     }
 

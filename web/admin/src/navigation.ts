@@ -73,6 +73,7 @@ export const sections: { group: Group; pages: Listed[] }[] = [
       { name: 'reports', path: '/reports', needs: 'report:read', component: () => import('@/pages/Reports.vue') },
       { name: 'jobs', path: '/jobs', needs: 'job:run', component: () => import('@/pages/Jobs.vue') },
       { name: 'audit', path: '/audit', needs: 'audit:read', component: () => import('@/pages/Audit.vue') },
+      { name: 'settings', path: '/settings', needs: 'settings:read', component: () => import('@/pages/Settings.vue') },
     ],
   },
 ]

@@ -53,9 +53,12 @@ pub(crate) async fn run(
     if config.security.data_keys_file.is_none() && config.security.data_keys.is_none() {
         config.security.data_keys = Some(wechat::Secret::new(passwords::keep_data_key(folder, &System)?));
     }
+    // Without jobs: what they count should be there by then.
+    let filling = compose::start_service(&config).await?;
+    let passwords = passwords::keep(folder, filling.ambient())?;
+    data::fill(&filling, &passwords).await?;
+    filling.stop().await;
     let service = compose::start_server(&config).await?;
-    let passwords = passwords::keep(folder, service.ambient())?;
-    data::fill(&service, &passwords).await?;
 
     say!("Fanpiao 饭票 demo on http://{address}");
     say!("  console          http://{address}/admin/");

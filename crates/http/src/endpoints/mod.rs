@@ -127,6 +127,7 @@ pub fn all() -> Vec<Endpoint> {
         admin::shop::draw_round::endpoint(),
         admin::shop::cancel_round::endpoint(),
         admin::shop::orders::endpoint(),
+        admin::shop::see_address::endpoint(),
         admin::shop::step_order::endpoint(),
         admin::shop::refund_order::endpoint(),
         admin::shop::stuck_orders::endpoint(),
@@ -182,6 +183,7 @@ pub fn all() -> Vec<Endpoint> {
         admin::set_password::endpoint(),
         admin::erase_member::endpoint(),
         admin::export_member::endpoint(),
+        admin::see_openid::endpoint(),
         admin::second_factor::show::endpoint(),
         admin::second_factor::reset::endpoint(),
         admin::wallet_totals::endpoint(),
@@ -214,6 +216,7 @@ pub fn all() -> Vec<Endpoint> {
         admin::reports::show::endpoint(),
         admin::reports::export::endpoint(),
         admin::reconciliations::endpoint(),
+        admin::settings::endpoint(),
         admin::jobs::list::endpoint(),
         admin::jobs::run::endpoint(),
         admin::jobs::runs::endpoint(),
@@ -237,5 +240,6 @@ pub fn all() -> Vec<Endpoint> {
         system::metrics::endpoint(),
         system::openapi::endpoint(),
         system::docs::endpoint(),
+        system::configuration::endpoint(),
     ]
 }

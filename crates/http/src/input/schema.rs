@@ -95,6 +95,18 @@ fn alternatives(schema: &Value) -> Option<&Vec<Value>> {
     ["anyOf", "oneOf"].iter().find_map(|word| schema.get(*word).and_then(Value::as_array))
 }
 
+/// All values that a schema names one by one, be it in branches of their own, as words with a description have them.
+fn words(schema: &Value) -> Option<Vec<&Value>> {
+    if let Some(word) = schema.get("const") {
+        return Some(vec![word]);
+    }
+    if let Some(Value::Array(allowed)) = schema.get("enum") {
+        return Some(allowed.iter().collect());
+    }
+    let branches: Option<Vec<_>> = alternatives(schema)?.iter().map(words).collect();
+    Some(branches?.concat())
+}
+
 fn kind_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
@@ -118,14 +130,11 @@ struct Walk<'a> {
 impl<'a> Walk<'a> {
     fn value(&mut self, schema: &'a Value, value: &Value) {
         let schema = self.shape.resolve(schema);
+        if let Some(allowed) = words(schema) {
+            return self.one_of(&allowed, value);
+        }
         if let Some(branches) = alternatives(schema) {
             return self.any_of(branches, value);
-        }
-        if let Some(constant) = schema.get("const") {
-            return self.one_of(std::slice::from_ref(constant), value);
-        }
-        if let Some(Value::Array(allowed)) = schema.get("enum") {
-            return self.one_of(allowed, value);
         }
         let kind = kind_of(value);
         let is_kind = |wanted: &str| wanted == kind || (wanted == "number" && kind == "integer");
@@ -270,8 +279,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn one_of(&mut self, allowed: &[Value], value: &Value) {
-        if allowed.contains(value) {
+    fn one_of(&mut self, allowed: &[&Value], value: &Value) {
+        if allowed.contains(&value) {
             return;
         }
         let words: Vec<_> = allowed

@@ -48,6 +48,9 @@ on_both_engines! {
         assert!(rows.iter().all(|row| row["date"] == YESTERDAY), "{rows:?}");
         let daily = server.ask(&format!("GET {REPORTS}?kind=daily")).by(&finance).send().await;
         assert_eq!(daily.data()["reports"].as_array().map(Vec::len), Some(1));
+        let nothing = json!({"meals_cents": 0, "shop_cents": 0, "cabinets_cents": 0, "topups_cents": 0});
+        assert_eq!(daily.data()["reports"][0]["totals"], nothing);
+        assert!(rows.iter().all(|row| row["totals"].is_object() == (row["kind"] == "daily")), "{rows:?}");
 
         let shown = server.ask(&format!("GET {REPORTS}/exceptions/{YESTERDAY}")).by(&finance).send().await;
         let (figures, owners) = (&shown.data()["figures"]["exceptions"], &shown.data()["owners"]);
@@ -56,7 +59,9 @@ on_both_engines! {
         assert_eq!(figures["waiting"][0]["owner_id"], owners[0]["user_id"]);
         let nickname = owners[0]["nickname"].as_str().expect("a name").to_owned();
         server.ask(&format!("GET {REPORTS}/daily/2026-01-05")).by(&finance).send().await.failed(404, "NOT_FOUND");
-        server.ask(&format!("GET {REPORTS}/weekly/2026-01-04")).by(&finance).send().await.failed(404, "NOT_FOUND");
+        let unknown = server.ask(&format!("GET {REPORTS}/weekly/2026-01-04")).by(&finance).send().await;
+        let details = unknown.failed(422, "VALIDATION_ERROR");
+        assert_eq!(details["fields"][0]["problem"], "须为其中之一：daily, exceptions, health");
 
         for (kind, sheets) in [
             ("daily", &["概况", "餐次"][..]),

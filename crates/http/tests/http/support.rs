@@ -184,7 +184,7 @@ impl Server {
         let store = Store::new(&home.url()).expect("an address");
         let ambient = Arc::new(Frozen(Arc::clone(&clock)));
         let service = Service::start(store, ambient, settings).await.expect("started");
-        let app = App::new(service.clone(), limits);
+        let app = App::new(service.clone(), limits, Vec::new());
         Self {
             router: app.router(),
             app,

@@ -3,8 +3,8 @@ use std::collections::BTreeMap;
 use super::members;
 use crate::draft::{Draft, Written};
 use crate::{
-    Account, Cents, Change, Context, Currency, Decision, EraseMember, Erasure, ErasureOutcome, Facts, MemberId, Needs,
-    NoteExport, OpenEnd, Outcome, Owner, Refusal,
+    Account, Cents, Change, Context, Currency, Decision, EraseMember, Erasure, ErasureOutcome, Facts, Look, MemberId,
+    Needs, NoteExport, NoteLook, OpenEnd, Outcome, Owner, Refusal,
 };
 
 const CURRENCIES: [Currency; 2] = [Currency::Cny, Currency::Ticket];
@@ -56,6 +56,18 @@ pub(super) fn note_export(facts: &Facts, command: &NoteExport, mut draft: Draft<
 
     // After this point it must succeed.
     draft.audit("member.export", ("member", member.id.get()), Written::default());
+    Ok(draft.finish(Outcome::Noted))
+}
+
+pub(super) fn note_look(facts: &Facts, command: &NoteLook, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
+    let member = members::existing(facts, command.member)?;
+
+    // After this point it must succeed.
+    let (action, written) = match command.at {
+        Look::Openid => ("member.see_openid", Written::default()),
+        Look::Address(order) => ("member.see_address", Written::after(&serde_json::json!({ "order": order }))),
+    };
+    draft.audit(action, ("member", member.id.get()), written);
     Ok(draft.finish(Outcome::Noted))
 }
 

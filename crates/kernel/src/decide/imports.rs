@@ -20,6 +20,7 @@ pub(super) fn members_needs(command: &ImportMembers, facts: &Facts, needs: &mut 
             members::department_needs(code, facts, needs);
         }
         needs.members.extend(line.member);
+        needs.erasures.extend(line.member);
         let holder = line.account.as_ref().filter(|account| facts.member_by_account.knows(account));
         needs.members.extend(holder.and_then(|account| facts.member_by_account.get(account)));
         let known = line.member.or_else(|| holder.and_then(|account| facts.member_by_account.get(account)).copied());
@@ -87,6 +88,10 @@ fn plan_member<'a>(
         Some(member) => Some(members::existing(facts, member)?),
         None => None,
     };
+    // Who is known by an account was not erased: that is gone then.
+    if let Some(member) = line.member {
+        members::must_not_be_erased(facts, member)?;
+    }
     let department = members::department(facts, line.department.as_ref())?;
     if let Some(account) = &line.account {
         if holder.is_some_and(|holder| before.is_none_or(|before| before.id != holder)) {

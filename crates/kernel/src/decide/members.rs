@@ -287,8 +287,14 @@ pub(super) fn is_last_administrator(facts: &Facts, member: &Member) -> bool {
     facts.holders.get(&Role::Admin).is_some_and(|holders| holders.iter().eq([&member.id]))
 }
 
+pub(super) fn set_overdraft_needs(command: &SetOverdraft, needs: &mut Needs) {
+    needs.members.insert(command.member);
+    needs.erasures.insert(command.member);
+}
+
 pub(super) fn set_overdraft(facts: &Facts, command: &SetOverdraft, draft: Draft<'_>) -> Result<Decision, Refusal> {
     let before = existing(facts, command.member)?;
+    must_not_be_erased(facts, before.id)?;
 
     // After this point it must succeed.
     let after = Member { overdraft_limit: command.limit, ..before.clone() };
@@ -371,7 +377,7 @@ pub(super) fn existing(facts: &Facts, member: MemberId) -> Result<&Member, Refus
     member.ok_or(Refusal::NotFound { noun: Noun::Member })
 }
 
-fn must_not_be_erased(facts: &Facts, member: MemberId) -> Result<(), Refusal> {
+pub(super) fn must_not_be_erased(facts: &Facts, member: MemberId) -> Result<(), Refusal> {
     if facts.erasures.get(&member).is_some() { Err(Refusal::MemberErased) } else { Ok(()) }
 }
 

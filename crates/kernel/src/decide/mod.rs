@@ -22,7 +22,10 @@ mod topups;
 mod wallet;
 
 use crate::draft::Draft;
-use crate::{Actor, CabinetRules, Change, Command, Date, Facts, Instant, Needs, Outcome, Overdraft, Refusal};
+use crate::{
+    Actor, CabinetRules, Change, Command, Date, Facts, Instant, Needs, NoteExport, NoteLook, Outcome, Overdraft,
+    Refusal,
+};
 
 /// What the service lends to a decision.
 pub struct Context<'a> {
@@ -113,6 +116,7 @@ pub fn decide(
         Command::SetPassword(command) => members::set_password(facts, command, context, draft),
         Command::EraseMember(command) => erasure::erase(facts, command, context, draft),
         Command::NoteExport(command) => erasure::note_export(facts, command, draft),
+        Command::NoteLook(command) => erasure::note_look(facts, command, draft),
         Command::Factor(command) => factors::decide(facts, command, context, draft),
         Command::RepairBalance(command) => repair::balance(facts, command, draft),
         Command::RepairCapacity(command) => repair::capacity(facts, command, context, draft),
@@ -183,7 +187,7 @@ pub(crate) fn needs(command: &Command, facts: &Facts, needs: &mut Needs) {
         Command::ChangeSubscription(command) => drop(needs.subscriptions.insert(command.subscription)),
         Command::RunSubscription(command) => subscriptions::run_needs(command, facts, needs),
         Command::AdjustWallet(command) => wallet::adjust_needs(command, needs),
-        Command::SetOverdraft(command) => drop(needs.members.insert(command.member)),
+        Command::SetOverdraft(command) => members::set_overdraft_needs(command, needs),
         Command::SetMemberStatus(command) => members::set_status_needs(command, needs),
         Command::SetPassword(command) => {
             needs.members.insert(command.member);
@@ -191,7 +195,9 @@ pub(crate) fn needs(command: &Command, facts: &Facts, needs: &mut Needs) {
             needs.tickets.extend(&command.close);
         }
         Command::EraseMember(command) => erasure::needs(command, needs),
-        Command::NoteExport(command) => drop(needs.members.insert(command.member)),
+        Command::NoteExport(NoteExport { member }) | Command::NoteLook(NoteLook { member, .. }) => {
+            needs.members.insert(*member);
+        }
         Command::Factor(command) => factors::needs(command, needs),
         Command::RepairBalance(command) => repair::balance_needs(command, needs),
         Command::RepairCapacity(command) => repair::meal_needs(command.meal, facts, needs),

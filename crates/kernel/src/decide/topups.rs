@@ -7,8 +7,9 @@ use crate::draft::{Draft, Written};
 use crate::{
     AccountId, AskPayment, Cents, Change, CheckTopup, Context, CreateTopup, Currency, Decision, EndPayment, EntryKind,
     ExceptionAction, ExceptionKind, Facts, Instant, Member, MemberId, MemberStatus, Needs, NoteRefund, Noun, OrderId,
-    OutboxMessage, Outcome, Owner, Payment, PaymentEnd, PaymentId, PaymentState, Receipt, Refund, RefundId, RefundOf,
-    RefundSeen, RefundState, RefundTopup, Refusal, SettlePayment, Settled, SystemAccount, Topup, TopupSeen, TopupState,
+    OutboxMessage, Outcome, Overdraft, Owner, Payment, PaymentEnd, PaymentId, PaymentState, Receipt, Refund, RefundId,
+    RefundOf, RefundSeen, RefundState, RefundTopup, Refusal, SettlePayment, Settled, SystemAccount, Topup, TopupSeen,
+    TopupState,
 };
 
 /// What WeChat holds for us; below zero by as much as has come in.
@@ -367,9 +368,9 @@ pub(super) fn refund(
     }
     let topup = existing(facts, command.topup)?;
     let receipt = must_have_left(topup, amount)?;
-    let floor = facts.members.get(&topup.member).and_then(|member: &Member| member.overdraft_limit);
-    let floor = floor.or(context.overdraft_limit);
     let account = facts.accounts.get(&wallet(topup)).ok_or(Refusal::NotFound { noun: Noun::Member })?;
+    let own = facts.members.get(&topup.member).and_then(|member: &Member| member.overdraft_limit);
+    let floor = if account.is_closed { Some(Overdraft::NONE) } else { own.or(context.overdraft_limit) };
     if account.after(-amount, floor).is_err() {
         let floor = floor.map_or(Cents::ZERO, |limit| limit.floor());
         return Err(Refusal::InsufficientBalance { balance: account.balance, needed: amount, floor });

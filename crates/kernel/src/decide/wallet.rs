@@ -1,8 +1,9 @@
+use super::{members, orders};
 use crate::draft::{Draft, Written};
 use crate::{
-    AccountId, AdjustDepartment, AdjustWallet, Cents, Currency, Decision, DepartmentAccountOutcome, DepartmentId,
-    EntryKind, Facts, FundDepartment, Grant, MemberId, Needs, Noun, Outcome, Owner, Refusal, SystemAccount, TransferId,
-    WalletOutcome,
+    AccountId, AdjustDepartment, AdjustWallet, Blocked, Cents, Currency, Decision, DepartmentAccountOutcome,
+    DepartmentId, EntryKind, Facts, FundDepartment, Grant, MemberId, Needs, Noun, Outcome, Overdraft, Owner, Refusal,
+    SystemAccount, TransferId, WalletOutcome,
 };
 
 const GRANTS: Owner = Owner::System(SystemAccount::Grants);
@@ -40,7 +41,8 @@ pub(super) fn grant(facts: &Facts, command: &Grant, draft: Draft<'_>) -> Result<
     move_wallet(facts, command.member, (GRANTS, amount), &said, draft)
 }
 
-/// An administrator's word goes below any floor: it may be what takes back money that was never the member's.
+/// An administrator's word goes below any floor: it may be what takes back money that was never the member's. Out of a closed wallet it
+/// takes what a late refund has brought there, and no more.
 pub(super) fn adjust(facts: &Facts, command: &AdjustWallet, draft: Draft<'_>) -> Result<Decision, Refusal> {
     let said = Said { kind: EntryKind::Adjustment, action: "wallet.adjust", reason: command.reason.as_str() };
     let amount = adjusted(command.amount.cents())?;
@@ -85,8 +87,11 @@ fn move_wallet(
     said: &Said<'_>,
     mut draft: Draft<'_>,
 ) -> Result<Decision, Refusal> {
-    let account = facts.members.get(&member).ok_or(Refusal::NotFound { noun: Noun::Member })?.wallet();
-    let source = source.account(Currency::Cny);
+    let owner = members::existing(facts, member)?;
+    let (account, source) = (owner.wallet(), source.account(Currency::Cny));
+    if amount.is_positive() {
+        orders::must_be_in_use(facts, owner)?;
+    }
     must_move(facts, account, source, amount)?;
 
     // After this point it must succeed.
@@ -111,11 +116,17 @@ fn move_department(
     Ok(draft.finish(Outcome::DepartmentAccount(outcome)))
 }
 
-/// Whether both accounts can hold what they will; no floor is asked for.
+/// Whether both accounts can hold what they will; a floor has only what is closed.
 fn must_move(facts: &Facts, account: AccountId, source: AccountId, amount: Cents) -> Result<(), Refusal> {
     for (account, amount) in [(account, amount), (source, -amount)] {
         let account = facts.accounts.get(&account).ok_or(Refusal::NotFound { noun: Noun::Member })?;
-        account.after(amount, None).map_err(|_| Refusal::AmountOutOfRange)?;
+        let floor = account.is_closed.then_some(Overdraft::NONE);
+        account.after(amount, floor).map_err(|blocked| match blocked {
+            Blocked::OutOfRange => Refusal::AmountOutOfRange,
+            Blocked::BelowFloor => {
+                Refusal::InsufficientBalance { balance: account.balance, needed: -amount, floor: Cents::ZERO }
+            }
+        })?;
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ pub mod audits;
 pub mod cabinet_stats;
 pub mod cabinets;
 pub mod complaints;
+pub mod connections;
 pub mod departments;
 pub mod erp;
 pub mod exceptions;

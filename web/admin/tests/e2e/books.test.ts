@@ -91,3 +91,68 @@ test('a job is run by hand, paused and resumed, and its runs are on record', asy
   await accessible(page)
   await shoot(page, 'job-runs-1440-light')
 })
+
+test('a report is made, read, and taken home as a workbook', async () => {
+  const page = await open('/admin/jobs', { token })
+  const job = page.locator('tbody > tr', { hasText: 'make-reports' })
+  await job.getByRole('button', { name: '立即运行' }).click()
+  await page.getByText('任务已运行').waitFor()
+
+  await page.getByRole('link', { name: '报告', exact: true }).click()
+  const rows = page.locator('tbody tr:not(.bone)')
+  await rows.nth(2).waitFor()
+  await page.getByRole('button', { name: '日报', exact: true }).click()
+  await page.waitForURL(/kind=daily/)
+  await expect.poll(() => rows.count()).toBe(1)
+  const name = await rows.getByRole('link').textContent()
+  await rows.getByRole('link').click()
+  await page.getByRole('heading', { name: name! }).waitFor()
+  // What the page says of meals is what their table adds up to.
+  const revenue = page.locator('.figure', { hasText: '餐费收入' }).locator('dd').first()
+  expect(await revenue.textContent()).toMatch(/^¥[1-9][\d,]*\.\d\d$/)
+  await page.getByRole('row', { name: /^午餐 \d+ \d+ [\d,.]+/ }).waitFor()
+  await accessible(page)
+  await shoot(page, 'report-daily-1440-light')
+  const file = page.waitForEvent('download')
+  await page.getByRole('button', { name: '导出 Excel' }).click()
+  expect((await file).suggestedFilename()).toMatch(/^日报_\d{4}-\d\d-\d\d\.xlsx$/)
+
+  for (const [kind, list] of [['异常报告', '待处理的异常单'], ['健康报告', '任务']] as const) {
+    await page.goto(`${new URL(page.url()).origin}/admin/reports`)
+    await rows.getByRole('link', { name: new RegExp(kind) }).click()
+    await page.getByRole('heading', { name: list, exact: true }).waitFor()
+    await accessible(page)
+    await shoot(page, `report-${kind === '健康报告' ? 'health' : 'exceptions'}-1440-light`)
+  }
+})
+
+test('settings are found, each says where it comes from, and no secret is told', async () => {
+  const page = await open('/admin/settings', { token })
+  const rows = page.locator('.settings li')
+  await rows.first().waitFor()
+  // Each has a name of its own, and a place in the description of all settings.
+  const described = await (await fetch(`${new URL(page.url()).origin}/docs/configuration`)).text()
+  for (const row of await rows.all()) {
+    const key = (await row.locator('code').first().textContent())!
+    expect((await row.locator('span').first().textContent())!.trim().startsWith(key), `${key} has no name`).toBe(false)
+    expect(described).toContain(`id="${key.replace('alert_rules.', '')}"`)
+  }
+  await page.getByRole('searchbox').fill('密钥')
+  await page.waitForURL(/query=/)
+  const secret = rows.filter({ hasText: 'wechat.app_secret' })
+  await secret.getByText('已设置').waitFor()
+  await rows.filter({ hasText: 'erp.secret' }).getByText('未设置').waitFor()
+  await accessible(page)
+  await shoot(page, 'settings-found-1440-light')
+  await page.getByRole('button', { name: '未设置的' }).click()
+  await secret.waitFor({ state: 'detached' })
+  await page.reload()
+  await rows.filter({ hasText: 'erp.secret' }).waitFor()
+  expect(await secret.count()).toBe(0)
+  await page.getByRole('searchbox').fill('log_filter')
+  await page.getByText('没有符合的设置').waitFor()
+  await page.getByRole('button', { name: '清除筛选' }).click()
+  await rows.filter({ hasText: 'FANPIAO_LOG__FILTER' }).getByText('环境变量').waitFor()
+  await page.getByRole('row', { name: /^微信支付/ }).waitFor()
+  await page.getByText(/^未配置：ERP、/).waitFor()
+})

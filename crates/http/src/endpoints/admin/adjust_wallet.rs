@@ -32,7 +32,7 @@ pub(crate) fn endpoint() -> Endpoint {
             tag: Tag::Administration,
             summary: "Set a wallet right",
             description: "Puts money in or takes it out. No overdraft limit stops it.",
-            codes: &[Code::NotFound, Code::BusinessRule],
+            codes: &[Code::NotFound, Code::BusinessRule, Code::InsufficientBalance],
         },
         handle,
     )

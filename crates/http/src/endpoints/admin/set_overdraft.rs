@@ -40,7 +40,7 @@ pub(crate) fn endpoint() -> Endpoint {
             tag: Tag::Administration,
             summary: "Set how far a wallet may go below zero",
             description: "Binds from the next order on. A balance that is lower already stays as it is.",
-            codes: &[Code::NotFound],
+            codes: &[Code::NotFound, Code::BusinessRule],
         },
         handle,
     )

@@ -14,9 +14,9 @@ pub(crate) mod rounds;
 pub(crate) mod show;
 
 use kernel::{
-    Address, Cents, Command, Delivery, Goods, Instant, MemberId, Note, Notes, Noun, OrderId, Outcome, PayWith, Picture,
-    Product, ProductId, Quantity, Refusal, Round, RoundId, RoundState, RoundStatus, ShopCommand, ShopOrder,
-    ShopOrderState, ShopStatus, Title, Warning, numbered_order,
+    Cents, Command, Delivery, Goods, Instant, MemberId, Note, Notes, Noun, OrderId, Outcome, PayWith, Picture, Product,
+    ProductId, Quantity, Refusal, Round, RoundId, RoundState, RoundStatus, ShopCommand, ShopOrder, ShopOrderState,
+    ShopStatus, Title, Warning, numbered_order,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -190,8 +190,8 @@ pub(crate) struct ShopOrderAnswer {
     share_numbers: Vec<i64>,
     total_price_cents: Cents,
     pay_with: PayWith,
-    /// Absent for what is picked up.
-    address: Option<Address>,
+    /// Absent for what is picked up. Of somebody else's only the beginnings of words and the ends of a phone number.
+    address: Option<String>,
     notes: Notes,
     /// Until when it can be paid.
     expires_at: Option<Instant>,
@@ -212,11 +212,11 @@ pub(crate) struct ShopOrderAnswer {
 }
 
 impl ShopOrderAnswer {
-    pub(crate) fn list(vault: &Vault, orders: Vec<ShopOrder>) -> Result<Vec<Self>, service::Failure> {
-        orders.into_iter().map(|order| Self::new(vault, order)).collect()
+    pub(crate) fn list(vault: &Vault, reader: MemberId, orders: Vec<ShopOrder>) -> Result<Vec<Self>, service::Failure> {
+        orders.into_iter().map(|order| Self::new(vault, reader, order)).collect()
     }
 
-    pub(crate) fn new(vault: &Vault, order: ShopOrder) -> Result<Self, service::Failure> {
+    pub(crate) fn new(vault: &Vault, reader: MemberId, order: ShopOrder) -> Result<Self, service::Failure> {
         Ok(Self {
             order_id: order.id,
             user_id: order.member,
@@ -240,7 +240,8 @@ impl ShopOrderAnswer {
             share_numbers: order.share_numbers,
             address: match order.delivery {
                 Delivery::PickUp => None,
-                Delivery::To(address) => Some(vault.address(order.member, &address)?),
+                Delivery::To(address) if order.member == reader => Some(vault.address(reader, &address)?.into()),
+                Delivery::To(address) => Some(vault.address_masked(order.member, &address)?),
             },
             notes: order.notes,
             balance_cents: None,
@@ -279,10 +280,11 @@ pub(crate) async fn ask(
     dry_run: bool,
     command: ShopCommand,
 ) -> Result<ShopOrderAnswer, Failure> {
+    let reader = caller.identity.member;
     match app.service().run(caller.tries(dry_run, Command::Shop(command))).await? {
         Outcome::ShopOrder(outcome) => {
             let (balance_cents, warning) = (outcome.balance, outcome.warning);
-            let answer = ShopOrderAnswer::new(app.service().vault(), outcome.order)?;
+            let answer = ShopOrderAnswer::new(app.service().vault(), reader, outcome.order)?;
             Ok(ShopOrderAnswer { balance_cents, warning, ..answer })
         }
         _ => Err(Failure::fault("a shop order's command answered something else")),
@@ -311,9 +313,9 @@ pub(crate) async fn own_order(app: &App, caller: &Caller, order_no: &str) -> Res
     if order.member == caller.identity.member { Ok(order) } else { Err(Refusal::NotYours.into()) }
 }
 
-async fn with_payments(app: &App, order: ShopOrder) -> Result<ShopOrderAnswer, Failure> {
+async fn with_payments(app: &App, reader: MemberId, order: ShopOrder) -> Result<ShopOrderAnswer, Failure> {
     let payments = topups::of_order(app.store(), order.id).await?.into_iter().map(TopupAnswer::from).collect();
-    Ok(ShopOrderAnswer { payments: Some(payments), ..ShopOrderAnswer::new(app.service().vault(), order)? })
+    Ok(ShopOrderAnswer { payments: Some(payments), ..ShopOrderAnswer::new(app.service().vault(), reader, order)? })
 }
 
 pub(crate) async fn round_of(app: &App, round: RoundId) -> Result<Offered<Round>, Failure> {

@@ -56,7 +56,7 @@ async fn handle(
     let total_count = queries::count_of_member(app.store(), member, query.status).await?;
     Ok(Reply::ok(OwnOrderPage {
         page_info: PageInfo::new(query.limit, query.offset, found.len(), total_count),
-        orders: ShopOrderAnswer::list(app.service().vault(), found)?,
+        orders: ShopOrderAnswer::list(app.service().vault(), member, found)?,
         total_count,
     }))
 }

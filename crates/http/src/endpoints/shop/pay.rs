@@ -72,7 +72,7 @@ async fn handle(
             let made = app.service().pay_shop_order(payer, &order, |command| caller.asks(command)).await?;
             // It may have been paid meanwhile.
             let order = super::find(&app, &order.order_no).await?;
-            let answer = ShopOrderAnswer::new(app.service().vault(), order)?;
+            let answer = ShopOrderAnswer::new(app.service().vault(), payer.member, order)?;
             let answer = ShopOrderAnswer { payment: Some(PayableTopup::new(made)), ..answer };
             Ok(Reply::saying(texts::TOPUP_CREATED, answer))
         }

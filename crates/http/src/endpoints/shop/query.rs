@@ -36,5 +36,5 @@ async fn handle(
     }
     app.service().query_shop_order(order.id).await?;
     let order = find(&app, &order.order_no).await?;
-    Ok(Reply::ok(with_payments(&app, order).await?))
+    Ok(Reply::ok(with_payments(&app, caller.identity.member, order).await?))
 }

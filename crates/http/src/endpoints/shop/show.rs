@@ -34,5 +34,5 @@ async fn handle(
     if order.member != caller.identity.member && !caller.identity.grants.allow(Permission::ShopOrders) {
         return Err(Refusal::NotYours.into());
     }
-    Ok(Reply::ok(with_payments(&app, order).await?))
+    Ok(Reply::ok(with_payments(&app, caller.identity.member, order).await?))
 }

@@ -1,3 +1,4 @@
+pub(super) mod configuration;
 pub(super) mod docs;
 pub(super) mod live;
 pub(super) mod metrics;

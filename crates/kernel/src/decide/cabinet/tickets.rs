@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::{tickets_of, wallet};
+use crate::decide::orders::must_be_in_use;
 use crate::draft::{Draft, Written};
 use crate::{
     Account, AccountId, AdjustTickets, Cents, Currency, Decision, EntryKind, Facts, Needs, Noun, Outcome, Owner,
@@ -22,7 +23,10 @@ pub(super) fn adjust(facts: &Facts, command: &AdjustTickets, mut draft: Draft<'_
     if !(-MOST..=MOST).contains(&command.amount) {
         return Err(Refusal::AmountOutOfRange);
     }
-    facts.members.get(&command.member).ok_or(Refusal::NotFound { noun: Noun::Member })?;
+    let member = facts.members.get(&command.member).ok_or(Refusal::NotFound { noun: Noun::Member })?;
+    if command.amount > 0 {
+        must_be_in_use(facts, member)?;
+    }
     let owner = Owner::Member(command.member);
     let account = facts.accounts.get(&tickets_of(command.member));
     let opened = account.cloned().unwrap_or_else(|| Account::open(owner, Currency::Ticket));

@@ -1,5 +1,5 @@
 use axum::http::Method;
-use kernel::{Date, Instant, Permission, ReportKind};
+use kernel::{Cents, DailyFigures, Date, Figures, Instant, Permission, Report, ReportKind};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::queries;
@@ -34,6 +34,38 @@ struct ReportRow {
     /// The day that it is of.
     date: Date,
     made_at: Instant,
+    /// What a daily report comes to.
+    totals: Option<DayTotals>,
+}
+
+/// What was sold on a day, and what was put into wallets.
+#[derive(Serialize, JsonSchema)]
+struct DayTotals {
+    meals_cents: Cents,
+    shop_cents: Cents,
+    cabinets_cents: Cents,
+    topups_cents: Cents,
+}
+
+impl From<&DailyFigures> for DayTotals {
+    fn from(figures: &DailyFigures) -> Self {
+        Self {
+            meals_cents: Cents::new(figures.meals.iter().map(|meal| meal.revenue_cents.get()).sum()),
+            shop_cents: figures.shop.revenue_cents,
+            cabinets_cents: figures.cabinets.sales_cents,
+            topups_cents: figures.topups.paid_cents,
+        }
+    }
+}
+
+impl From<Report> for ReportRow {
+    fn from(report: Report) -> Self {
+        let totals = match &report.figures {
+            Figures::Daily(figures) => Some(figures.into()),
+            Figures::Exceptions(_) | Figures::Health(_) => None,
+        };
+        Self { kind: report.kind, date: report.date, made_at: report.made_at, totals }
+    }
 }
 
 pub(crate) fn endpoint() -> Endpoint {
@@ -57,6 +89,5 @@ async fn handle(app: App, _: Caller, input: Input<Nothing, ReportQuery>) -> Resu
     let before = query.cursor.map_or(i64::MAX, Cursor::get);
     let found = queries::reports::list(app.store(), query.kind, before, query.limit.and_one()).await?;
     let (found, page_info) = CursorInfo::cut(found, query.limit, |report| report.id.get());
-    let row = |report: kernel::Report| ReportRow { kind: report.kind, date: report.date, made_at: report.made_at };
-    Ok(Reply::ok(ReportPage { reports: found.into_iter().map(row).collect(), page_info }))
+    Ok(Reply::ok(ReportPage { reports: found.into_iter().map(ReportRow::from).collect(), page_info }))
 }

@@ -12,6 +12,7 @@ pub(crate) mod products;
 pub(crate) mod refund_order;
 pub(crate) mod resolve_stuck;
 pub(crate) mod retry_stuck;
+pub(crate) mod see_address;
 pub(crate) mod step_order;
 pub(crate) mod stuck_orders;
 pub(crate) mod upload_picture;

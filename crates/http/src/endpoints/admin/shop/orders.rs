@@ -75,5 +75,6 @@ async fn handle(
     let (status, fulfilment) = (query.status, query.fulfillment_status);
     let found = queries::orders(app.store(), of, status, fulfilment, first, query.limit.and_one()).await?;
     let (found, page_info) = CursorInfo::cut(found, query.limit, |order| order.id.get());
-    Ok(Reply::ok(AllOrderPage { orders: ShopOrderAnswer::list(app.service().vault(), found)?, page_info }))
+    let orders = ShopOrderAnswer::list(app.service().vault(), caller.identity.member, found)?;
+    Ok(Reply::ok(AllOrderPage { orders, page_info }))
 }

@@ -34,6 +34,7 @@ async fn handle(app: App, caller: Caller, input: Input<OrderNoPath>) -> Result<R
     if queries::stuck_one(app.store(), order.id).await?.is_none() {
         return Err(Refusal::NotFound { noun: Noun::Order }.into());
     }
+    let reader = caller.identity.member;
     let orders = BTreeMap::from([(order.id, order.goods)]);
     let command = Command::Shop(ShopCommand::Expire(ExpireShopOrders { orders }));
     match app.service().run(caller.asks(command)).await {
@@ -45,5 +46,5 @@ async fn handle(app: App, caller: Caller, input: Input<OrderNoPath>) -> Result<R
         }
     }
     let order = find(&app, &input.path.order_no).await?;
-    Ok(Reply::saying(texts::SAVED, ShopOrderAnswer::new(app.service().vault(), order)?))
+    Ok(Reply::saying(texts::SAVED, ShopOrderAnswer::new(app.service().vault(), reader, order)?))
 }

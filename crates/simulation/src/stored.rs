@@ -1,0 +1,108 @@
+//! What the database says, read past the service.
+
+use std::collections::BTreeMap;
+
+use store::{Cells, Error, Row, Store};
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct StoredAccount {
+    pub(crate) balance: i64,
+    pub(crate) entries: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StoredOrder {
+    pub(crate) member: i64,
+    pub(crate) meal: i64,
+    pub(crate) payer: i64,
+    pub(crate) quantity: i64,
+    pub(crate) total: i64,
+    pub(crate) status: String,
+    pub(crate) is_redeemed: bool,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct StoredMeal {
+    pub(crate) status: String,
+    pub(crate) base_price: i64,
+    pub(crate) capacity: i64,
+    pub(crate) taken: i64,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct StoredHold {
+    pub(crate) quantity: i64,
+    pub(crate) state: String,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Stored {
+    pub(crate) accounts: BTreeMap<i64, StoredAccount>,
+    /// What the entries of each account come to.
+    pub(crate) ledger: BTreeMap<i64, StoredAccount>,
+    /// Transfers that do not sum to zero.
+    pub(crate) unbalanced: Vec<i64>,
+    pub(crate) meals: BTreeMap<i64, StoredMeal>,
+    pub(crate) orders: BTreeMap<i64, StoredOrder>,
+    pub(crate) holds: BTreeMap<(i64, i64), StoredHold>,
+    pub(crate) members: BTreeMap<i64, String>,
+    pub(crate) departments: BTreeMap<i64, String>,
+}
+
+const ACCOUNTS: &str = "SELECT account_id, balance, entry_count FROM accounts ORDER BY account_id";
+const LEDGER: &str = "SELECT account_id, SUM(amount), COUNT(*) FROM entries GROUP BY account_id ORDER BY account_id";
+const UNBALANCED: &str =
+    "SELECT transfer_id FROM entries GROUP BY transfer_id HAVING SUM(amount) <> 0 ORDER BY transfer_id";
+const MEALS: &str = "SELECT m.meal_id, m.status, m.base_price_cents, p.capacity, p.taken \
+                     FROM meals m JOIN pools p ON p.pool_id = m.meal_id ORDER BY m.meal_id";
+const ORDERS: &str = "SELECT order_id, member_id, meal_id, payer_account_id, quantity, total_cents, status, redeemed_at \
+                      FROM meal_orders ORDER BY order_id";
+const HOLDS: &str = "SELECT order_id, pool_id, quantity, state FROM holds ORDER BY order_id, pool_id";
+const MEMBERS: &str = "SELECT member_id, status FROM members ORDER BY member_id";
+const DEPARTMENTS: &str = "SELECT department_id, pays FROM departments ORDER BY department_id";
+
+impl Stored {
+    pub(crate) async fn read(store: &Store) -> Result<Self, Error> {
+        Ok(Self {
+            accounts: rows(store, ACCOUNTS, account).await?,
+            ledger: rows(store, LEDGER, account).await?,
+            unbalanced: rows(store, UNBALANCED, |cells| Ok((cells.int()?, ()))).await?.into_keys().collect(),
+            meals: rows(store, MEALS, meal).await?,
+            orders: rows(store, ORDERS, order).await?,
+            holds: rows(store, HOLDS, hold).await?,
+            members: rows(store, MEMBERS, |cells| Ok((cells.int()?, cells.text()?))).await?,
+            departments: rows(store, DEPARTMENTS, |cells| Ok((cells.int()?, cells.text()?))).await?,
+        })
+    }
+}
+
+async fn rows<K: Ord, V>(
+    store: &Store,
+    sql: &'static str,
+    read: impl Fn(&mut Cells) -> Result<(K, V), Error>,
+) -> Result<BTreeMap<K, V>, Error> {
+    let found = store.query(sql, Vec::new()).await?;
+    found.into_iter().map(Row::cells).map(|mut cells| read(&mut cells)).collect()
+}
+
+fn account(cells: &mut Cells) -> Result<(i64, StoredAccount), Error> {
+    Ok((cells.int()?, StoredAccount { balance: cells.int()?, entries: cells.int()? }))
+}
+
+fn meal(cells: &mut Cells) -> Result<(i64, StoredMeal), Error> {
+    let id = cells.int()?;
+    let (status, base_price) = (cells.text()?, cells.int()?);
+    Ok((id, StoredMeal { status, base_price, capacity: cells.int()?, taken: cells.int()? }))
+}
+
+fn order(cells: &mut Cells) -> Result<(i64, StoredOrder), Error> {
+    let id = cells.int()?;
+    let (member, meal, payer) = (cells.int()?, cells.int()?, cells.int()?);
+    let (quantity, total, status) = (cells.int()?, cells.int()?, cells.text()?);
+    let is_redeemed = cells.opt_int()?.is_some();
+    Ok((id, StoredOrder { member, meal, payer, quantity, total, status, is_redeemed }))
+}
+
+fn hold(cells: &mut Cells) -> Result<((i64, i64), StoredHold), Error> {
+    Ok(((cells.int()?, cells.int()?), StoredHold { quantity: cells.int()?, state: cells.text()? }))
+}
