@@ -1,6 +1,6 @@
 //! `kill -9` between each two steps of a door: afterwards there is one opening, one order, and it was paid once, in tickets or by WeChat.
 //! And between those of the ERP: each product is there once, and a day's sales are one document. The steps are in
-//! `crates/service/src/cabinets.rs`, `cabinet_events.rs`, `scores.rs` and `erp.rs`.
+//! `crates/service/src/cabinets.rs`, `cabinet_events.rs`, `scores.rs`, `pay.rs` and `erp.rs`.
 
 #![cfg(test)]
 
@@ -36,7 +36,7 @@ fn furnish(till: &Till) {
     let product = admin_asks(till, "POST", "/api/v1/admin/products", &product)["product_id"].clone();
     let device = json!({"device_code": "D1", "name": "一号柜", "store_id": store});
     let device = admin_asks(till, "POST", "/api/v1/admin/devices", &device)["device_id"].clone();
-    let shelf = json!({"product_code": "COLA", "product_id": product, "price_cents": 300, "stock": 10});
+    let shelf = json!({"product_code": "COLA", "product_id": product, "price_cents": 300, "stock": 100});
     let planogram = json!({"products": [shelf], "version": 0});
     admin_asks(till, "PUT", &format!("/api/v1/admin/devices/{device}/planogram"), &planogram);
     let (_, me) = till.ask_as(&till.member, "GET", "/api/v1/auth/me", "", &Value::Null).expect("the server is there");
@@ -53,11 +53,11 @@ fn tell(till: &Till, kind: &str, event: &Value) -> Value {
     told["statuses"].clone()
 }
 
-fn settle(till: &Till, session: &str) -> Value {
-    let item = json!({"product_code": "COLA", "quantity": 1, "unit_price_cents": 300});
+fn settle(till: &Till, session: &str, colas: i64) -> Value {
+    let item = json!({"product_code": "COLA", "quantity": colas, "unit_price_cents": 300});
     let event = json!({
         "event_id": format!("E-{session}"), "request_id": session, "device_code": "D1", "order_no": format!("V-{session}"),
-        "amount_cents": 300, "items": [item],
+        "amount_cents": 300 * colas, "items": [item],
     });
     tell(till, "orders", &event)
 }
@@ -77,6 +77,13 @@ fn until_taken(what: &str, tell: impl Fn() -> Value) {
         assert!(answered == json!([200]) || answered == json!([null]), "{what}: {answered}");
         answered == json!([200])
     });
+}
+
+/// A server that dies answers nothing; one that is too slow is told again.
+fn nobody_answers(step: &str, tell: impl Fn() -> Value) {
+    for _ in 0..3 {
+        assert_eq!(tell(), json!([null]), "{step}");
+    }
 }
 
 fn until_the_vendor_is_asked(till: &Till, session: &str) {
@@ -99,12 +106,12 @@ fn doors(mut till: Till) {
         if step.starts_with("event") {
             let session = opened.expect("it dies later");
             until_the_vendor_is_asked(&till, &session);
-            assert_eq!(settle(&till, &session), json!([null]), "{step}");
+            nobody_answers(step, || settle(&till, &session, 1));
         }
         till.come_back_after(step, &[LEASES_OVER]);
         let session = open_door(&till, "ticket", &key).expect("the server is back");
         until_the_vendor_is_asked(&till, &session);
-        until_taken(step, || settle(&till, &session));
+        until_taken(step, || settle(&till, &session, 1));
         assert_eq!(till.number("SELECT COUNT(*) FROM door_sessions"), orders, "{step}: one opening");
         assert_eq!(till.number("SELECT COUNT(*) FROM door_sessions WHERE status = 'settled'"), orders, "{step}");
         assert_eq!(
@@ -189,13 +196,13 @@ fn openings_by_pay_score(mut till: Till) {
             till.serve_until(step);
             // It may be answered before the server dies, or not in time.
             for _ in 0..3 {
-                if settle(&till, &session) == json!([200]) {
+                if settle(&till, &session, 1) == json!([200]) {
                     break;
                 }
             }
             till.come_back_after(step, &[LEASES_OVER]);
         }
-        until_taken(&why, || settle(&till, &session));
+        until_taken(&why, || settle(&till, &session, 1));
         until("WeChat is told", || is_at_wechat(&till, &session, "MCH_COMPLETE"));
         let is_noted = "SELECT COUNT(*) FROM score_orders WHERE status = 'completing'";
         until("it is noted", || till.number(is_noted) == 0);
@@ -223,6 +230,146 @@ fn openings_by_pay_score(mut till: Till) {
         let (right, printed) = check(&till.home);
         assert!(right, "{why}: {printed}");
     }
+}
+
+/// Three colas that WeChat is collecting for; the opening's number and the order's.
+fn collecting(till: &mut Till) -> (String, String) {
+    let key = till.key();
+    let session = open_door(till, "wechat", &key).expect("the server is there");
+    until_the_vendor_is_asked(till, &session);
+    until_taken("three colas", || settle(till, &session, 3));
+    until("WeChat is told", || is_at_wechat(till, &session, "MCH_COMPLETE"));
+    until("it is noted", || till.number("SELECT COUNT(*) FROM score_orders WHERE status = 'completing'") == 0);
+    until_all_is_told(till);
+    let (_, shown) = till
+        .ask_as(&till.member, "GET", &format!("/api/v1/cabinet/sessions/{session}"), "", &Value::Null)
+        .expect("there");
+    let order_no = shown["data"]["order"]["order_no"].as_str().expect("a number").to_owned();
+    (session, order_no)
+}
+
+/// WeChat has collected, and everybody knows it.
+fn collect(till: &Till, session: &str) {
+    till.act(&format!("/sim/service-orders/{session}/pay"), &json!({}));
+    until_all_is_told(till);
+    until("it is paid", || till.number("SELECT COUNT(*) FROM cabinet_orders WHERE status = 'unpaid'") == 0);
+}
+
+/// It were two colas. An error is a connection that broke.
+fn correct(till: &Till, order_no: &str, key: &str) -> io::Result<()> {
+    let body = json!({"items": [{"product_code": "COLA", "quantity": 2}], "reason": "点错了"});
+    let path = format!("/api/v1/admin/cabinet/orders/{order_no}/correct");
+    let (status, answer) = till.ask_as(&till.admin, "POST", &path, key, &body)?;
+    assert_eq!(status, 200, "{answer}");
+    Ok(())
+}
+
+/// So many orders, each paid once: what WeChat has collected and given back for them is what the books say.
+fn agree(till: &Till, why: &str, [orders, collected, refunds]: [i64; 3]) {
+    let books = world(till, "/sim/books");
+    let sums = ["payments", "paid_total", "refunds", "refunded_total"].map(|name| books[name].as_i64().expect("a sum"));
+    assert_eq!(sums, [orders, collected, refunds, 300 * refunds], "{why}: {books}");
+    let taken = "SELECT balance FROM accounts WHERE owner_kind = 'device' AND currency = 'CNY'";
+    assert_eq!(till.number(taken), 600 * orders, "{why}");
+    assert_eq!(till.number("SELECT COUNT(*) FROM cabinet_corrections"), orders, "{why}: corrected once");
+    assert_eq!(till.number("SELECT COUNT(*) FROM cabinet_orders WHERE order_type = 'surcharge'"), orders, "{why}");
+    assert_eq!(till.number("SELECT COUNT(*) FROM exceptions"), 0, "{why}");
+    let (right, printed) = check(&till.home);
+    assert!(right, "{why}: {printed}");
+}
+
+/// WeChat is to collect less than it was told, and the server dies over telling it so, or over hearing that it has.
+fn lower_what_is_collected(mut till: Till) {
+    furnish(&till);
+    allow_pay_score(&till);
+    for (orders, (moment, step)) in
+        (1..).zip([("lowering", "score-asked"), ("lowering", "score-noted"), ("collecting", "score-noted")])
+    {
+        let why = format!("{step} while {moment}");
+        let (session, order_no) = collecting(&mut till);
+        let key = till.key();
+        if moment == "lowering" {
+            till.serve_until(step);
+            // It may be answered before the server dies.
+            drop(correct(&till, &order_no, &key));
+            till.come_back_after(step, &[LEASES_OVER]);
+        }
+        correct(&till, &order_no, &key).expect("the server is there");
+        until("WeChat is told", || till.number("SELECT COUNT(*) FROM score_orders WHERE status = 'lowering'") == 0);
+        if moment == "collecting" {
+            till.serve_until(step);
+            till.act(&format!("/sim/service-orders/{session}/pay"), &json!({}));
+            till.come_back_after(step, &[]);
+            until_all_is_told(&till);
+        } else {
+            collect(&till, &session);
+        }
+        until("it is paid", || till.number("SELECT COUNT(*) FROM cabinet_orders WHERE status = 'unpaid'") == 0);
+        agree(&till, &why, [orders, 600 * orders, 0]);
+    }
+}
+
+/// The server dies over asking WeChat to give back what it has collected, or over WeChat's word that it has.
+fn give_back_what_was_collected(mut till: Till) {
+    furnish(&till);
+    allow_pay_score(&till);
+    let deaths = [
+        ("asking", "refund-claimed"),
+        ("asking", "refund-taken"),
+        ("asking", "refund-noted"),
+        ("ending", "callback-kept"),
+        ("ending", "refund-noted"),
+        ("ending", "callback-processed"),
+    ];
+    for (orders, (moment, step)) in (1..).zip(deaths) {
+        let why = format!("{step} while {moment}");
+        let (session, order_no) = collecting(&mut till);
+        collect(&till, &session);
+        let key = till.key();
+        if moment == "asking" {
+            till.serve_until(step);
+            // It may be answered before the server dies.
+            drop(correct(&till, &order_no, &key));
+            till.come_back_after(step, &[LEASES_OVER]);
+            correct(&till, &order_no, &key).expect("the server is back");
+        } else {
+            // WeChat is slow about it, so that the server can be told where to die.
+            till.act("/sim/settings", &json!({"refund_after_s": 86_400}));
+            correct(&till, &order_no, &key).expect("the server is there");
+            until("it is noted", || till.number("SELECT COUNT(*) FROM refunds WHERE state = 'processing'") == 1);
+            till.serve_until(step);
+            let state = world(&till, "/sim/state");
+            let mut refunds = state["refunds"].as_array().expect("refunds").iter();
+            let refund = refunds.find(|refund| refund["status"] == "PROCESSING").expect("a refund");
+            let settle = format!("/sim/refunds/{}/settle", refund["out_refund_no"].as_str().expect("a number"));
+            till.act(&settle, &json!({"outcome": "SUCCESS"}));
+            till.come_back_after(step, &[]);
+        }
+        until_all_is_told(&till);
+        until("it has gone back", || till.number("SELECT COUNT(*) FROM refunds WHERE state = 'succeeded'") == orders);
+        till.nothing_waits(&why);
+        agree(&till, &why, [orders, 900 * orders, orders]);
+    }
+}
+
+#[test]
+fn killed_while_pay_score_collects_less_on_sqlite() {
+    lower_what_is_collected(Till::open(Home::sqlite()));
+}
+
+#[test]
+fn killed_while_pay_score_collects_less_on_postgres() {
+    lower_what_is_collected(Till::open(Home::postgres()));
+}
+
+#[test]
+fn killed_while_pay_score_gives_back_on_sqlite() {
+    give_back_what_was_collected(Till::open(Home::sqlite()));
+}
+
+#[test]
+fn killed_while_pay_score_gives_back_on_postgres() {
+    give_back_what_was_collected(Till::open(Home::postgres()));
 }
 
 #[test]
@@ -258,7 +405,7 @@ fn products(mut till: Till) {
         till.serve_until(step);
         let row = |name: &str| json!({"code": format!("{name}-{round}"), "name_zh": name, "price_cents": 300});
         let list = json!({"event_id": step, "at": "2026-01-05T01:00:00Z", "products": [row("TEA"), &odd, row("BUN")]});
-        assert_eq!(push(&till, &list), json!([null]), "{step}");
+        nobody_answers(step, || push(&till, &list));
         till.come_back_after(step, &[]);
         until_taken(step, || push(&till, &list));
         until("it has an effect", || {
@@ -283,7 +430,7 @@ fn sales(mut till: Till) {
     let key = till.key();
     let session = open_door(&till, "ticket", &key).expect("the server is there");
     until_the_vendor_is_asked(&till, &session);
-    until_taken("the day's sale", || settle(&till, &session));
+    until_taken("the day's sale", || settle(&till, &session, 1));
     DAY_BACK.iter().for_each(|sql| till.tamper(sql));
     let paid_at = Instant::from_millis(till.number("SELECT paid_at FROM cabinet_orders"));
     let zone = jiff::tz::TimeZone::get("Asia/Shanghai").expect("bundled");

@@ -295,6 +295,11 @@ impl Corner {
         assert_eq!(self.tell("orders", &settled, "genuine").await, [200]);
     }
 
+    pub(crate) async fn number(&self, sql: &str) -> i64 {
+        let rows = self.server.service.store().query(sql, Vec::new()).await.expect("read");
+        rows.into_iter().next().expect("a row").cells().int().expect("a number")
+    }
+
     pub(crate) async fn run_job(&self, name: &str) -> Value {
         let what = format!("POST /api/v1/admin/jobs/{name}/run");
         let run = self.server.ask(&what).by(&self.admin).send().await;
@@ -621,8 +626,7 @@ on_both_engines! {
         assert_eq!(corner.act("/sim/erp/ask", json!({"url": url})).await["status"], 503);
         for _ in 0..400 {
             let sql = "SELECT COUNT(*) FROM outbox WHERE topic = 'erp-sales' AND last_error LIKE '%the ledger has 1500%'";
-            let rows = corner.server.service.store().query(sql, Vec::new()).await.expect("read");
-            if rows.into_iter().next().expect("a row").cells().int().expect("a number") == 1 {
+            if corner.number(sql).await == 1 {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(25)).await;
@@ -975,6 +979,80 @@ on_both_engines! {
         corner.open_door().await;
     }
 
+    async fn a_door_that_stays_shut_is_told_as_it_is(corner: Corner) {
+        corner.act("/sim/cabinets/devices", json!({"device_code": "D1", "online": false})).await;
+        let session = corner.open_door().await;
+        let mut events = corner.follow(&session, &corner.member).await;
+        assert_eq!(corner.last_told(&mut events).await, ("failed".to_owned(), json!("offline")));
+        corner.act("/sim/cabinets/devices", json!({"device_code": "D1", "online": true})).await;
+
+        // The vendor has taken the wish, and nothing more is heard.
+        let session = corner.open_door().await;
+        let mut events = corner.follow(&session, &corner.member).await;
+        corner.long_after(61_000).await;
+        corner.run_job("lapse-doors").await;
+        assert_eq!(corner.last_told(&mut events).await.0, "timed_out");
+        assert!(corner.exceptions().await.is_empty() && corner.orders().await.is_empty());
+        corner.open_door().await;
+    }
+
+    async fn a_door_that_cannot_be_asked_for_is_somebodys(corner: Corner) {
+        corner.act("/sim/faults", json!({"path": "/vendor/doors/open", "kind": "system_error", "times": 3})).await;
+        let session = corner.open_door().await;
+        for (tries, wait) in (1..).zip([15_000, 30_000, 60_000]) {
+            corner.has_tried(tries).await;
+            assert!(corner.kinds().await.is_empty());
+            corner.long_after(wait).await;
+        }
+        // By now it must not open any more: nobody stands before it. Who could not say so at that moment says it a minute later.
+        for _ in 0..400 {
+            if corner.number("SELECT COUNT(*) FROM exceptions").await == 1 {
+                break;
+            }
+            corner.server.clock.advance_ms(500);
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        corner.renewed().await;
+        assert_eq!(corner.kinds().await, ["delivery_failed"]);
+        corner.run_job("lapse-doors").await;
+        assert_eq!((corner.status(&session).await.as_str(), corner.tickets().await), ("timed_out", 20_000));
+        corner.resolve("delivery_failed", "dismiss").await;
+        let session = corner.open_door().await;
+        corner.trip(&session, &[("COLA", 1)]).await;
+        assert_eq!(corner.tickets().await, 18_500);
+    }
+
+    async fn more_taken_than_was_put_in_is_charged_and_seen(corner: Corner) {
+        let session = corner.open_door().await;
+        corner.trip(&session, &[("COLA", 11)]).await;
+        assert_eq!((corner.kinds().await, corner.tickets().await), (vec!["stock_negative".to_owned()], 3_500));
+        let shown = &corner.exceptions().await[0];
+        assert_eq!((&shown["subject"], &shown["evidence"]["source"]), (&json!("D1 COLA"), &json!(session)));
+        corner.server.books_are_right().await;
+    }
+
+    async fn figures_tell_how_long_a_cabinet_was_away_and_a_person_took(corner: Corner) {
+        let session = corner.open_door().await;
+        corner.trip(&session, &[("COLA", 11)]).await;
+        let mut event = 0;
+        for (status, stays_ms) in [("offline", 3_000), ("online", 5_000), ("offline", 1_000), ("online", 500)] {
+            event += 1;
+            assert_eq!(corner.tell("devices", &corner.device(&format!("E{event}"), status), "genuine").await, [200]);
+            corner.server.clock.advance_ms(stays_ms);
+        }
+        corner.resolve("stock_negative", "dismiss").await;
+        let ask = async |what: &str| {
+            let what = format!("GET /api/v1/admin/stats/{what}?date_from=2026-01-05&date_to=2026-01-05");
+            corner.server.ask(&what).by(&corner.admin).send().await.data().clone()
+        };
+        let devices = ask("cabinet-devices").await;
+        let seen = ["span_ms", "online_ms", "outages"].map(|name| devices["devices"][0][name].as_i64());
+        assert_eq!(seen, [Some(9_500), Some(5_500), Some(2)]);
+        let settling = ask("settling").await;
+        let expected = json!([{"kind": "stock_negative", "raised": 1, "settled": 1, "overdue": 0, "mean_ms": 9_500}]);
+        assert_eq!(settling["exceptions"], expected);
+    }
+
     async fn what_nobody_understands_goes_before_a_person(corner: Corner) {
         let session = corner.open_door().await;
         let mut nobodys = Corner::settled("DOOR2026010500000000001", "E1", &[("COLA", 1)]);
@@ -996,11 +1074,7 @@ on_both_engines! {
             assert_eq!(corner.tell("doors", &corner.door(&session, door), "genuine").await, [200]);
         }
         assert_eq!(corner.run_job("lapse-doors").await["settlement_missing"], 0);
-        for _ in 0..12 {
-            corner.server.clock.advance_ms(10_000);
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        corner.renewed().await;
+        corner.long_after(120_000).await;
         assert_eq!(corner.run_job("lapse-doors").await["settlement_missing"], 1);
         assert_eq!(corner.kinds().await, ["settlement_missing"]);
         // Late is not lost.
@@ -1047,6 +1121,38 @@ on_both_engines! {
 }
 
 impl Corner {
+    /// Time goes by in steps that a lease on ids outlasts.
+    async fn long_after(&self, ms: i64) {
+        for _ in 0..10 {
+            self.server.clock.advance_ms(ms / 10);
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        self.renewed().await;
+    }
+
+    /// How an opening stands and what its door's failure was, once there is nothing more to tell.
+    async fn last_told(&self, events: &mut Events) -> (String, Value) {
+        let mut last = Value::Null;
+        while let Some((_, now)) = events.next().await {
+            last = now;
+        }
+        (last["status"].as_str().expect("a status").to_owned(), last["failure"].clone())
+    }
+
+    /// The wish for a door has gone out so often in vain.
+    async fn has_tried(&self, times: i64) {
+        let sql = format!(
+            "SELECT COUNT(*) FROM outbox WHERE last_error IS NOT NULL AND leased_until = 0 AND attempts = {times}"
+        );
+        for _ in 0..400 {
+            if self.number(&sql).await == 1 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("it is not tried {times} times");
+    }
+
     /// Waits until this server's number is renewed under the new time.
     async fn renewed(&self) {
         for _ in 0..400 {

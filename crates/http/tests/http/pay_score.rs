@@ -196,9 +196,8 @@ impl Score {
         session
     }
 
-    async fn number(&self, sql: &'static str) -> i64 {
-        let rows = self.corner.server.service.store().query(sql, Vec::new()).await.expect("read");
-        rows.into_iter().next().expect("a row").cells().int().expect("a number")
+    async fn number(&self, sql: &str) -> i64 {
+        self.corner.number(sql).await
     }
 
     /// The order of an opening, as it was made.
