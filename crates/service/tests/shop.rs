@@ -7,7 +7,7 @@ mod common;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::{Home, Place, both_engines, code, number, request, settings, sign_up_all, start, tamper};
+use common::{Home, Place, both_engines, code, eventually, number, request, settings, sign_up_all, start, tamper};
 use futures_util::future::{join, join_all};
 use kernel::{
     BackTo, BeginShopPayment, CancelShopOrder, Code, Command, CreateProduct, CreateRound, Delivery, DrawRound,
@@ -25,10 +25,18 @@ const MINUTE: i64 = 60_000;
 
 fn with_jobs() -> Settings {
     let mut settings = settings();
-    // By hand only: an hour is longer than any test.
+    // As the service starts, and then by hand only: an hour is longer than any test.
     settings.jobs.push(Box::new(ReleaseExpiredOrders { every_ms: 3_600_000 }));
     settings.jobs.push(Box::new(EndRounds { every_ms: 3_600_000 }));
     settings
+}
+
+/// A service whose jobs have had the run with which they begin.
+async fn start_with_jobs(url: &str) -> Service {
+    let service = start(url, with_jobs()).await;
+    let begun = "SELECT COUNT(*) FROM job_runs WHERE state = 'succeeded'";
+    eventually("each job has run once", async || number(&service, begun).await == 2).await;
+    service
 }
 
 /// Takes every deadline into the past. A service's own clock cannot jump: it would lose its node number.
@@ -184,7 +192,7 @@ both_engines! {
 
 /// What happens to the same orders at the same moment as they are released, by so many workers.
 async fn release_against(home: Home, workers: usize) {
-    let service = start(&home.url(), with_jobs()).await;
+    let service = start_with_jobs(&home.url()).await;
     let members = rich(&service, 12).await;
     let (rice, tea) = (product(&service, 20).await, product(&service, 12).await);
     let round = round(&service, rice, 40).await;
@@ -257,7 +265,7 @@ fn settled_by(answer: Result<Outcome, Failure>) -> Settled {
 
 /// The news of each payment comes four times, while so many workers release the same orders and others buy what they held.
 async fn release_against_callbacks(home: Home, workers: usize) {
-    let service = start(&home.url(), with_jobs()).await;
+    let service = start_with_jobs(&home.url()).await;
     let members = rich(&service, 12).await;
     let tea = product(&service, 12).await;
     let goods = Goods::Pieces { product: tea };
@@ -315,7 +323,7 @@ async fn release_at_the_deadline(home: Home) {
 }
 
 async fn the_job_releases_what_it_can_and_parks_what_is_broken(home: Home) {
-    let service = start(&home.url(), with_jobs()).await;
+    let service = start_with_jobs(&home.url()).await;
     let members = rich(&service, 40).await;
     let goods = Goods::Pieces { product: product(&service, 100).await };
     let orders = unpaid(&service, &members, goods).await;
@@ -337,7 +345,7 @@ async fn the_job_releases_what_it_can_and_parks_what_is_broken(home: Home) {
 }
 
 async fn the_job_ends_rounds(home: Home) {
-    let service = start(&home.url(), with_jobs()).await;
+    let service = start_with_jobs(&home.url()).await;
     let members = rich(&service, 3).await;
     let rice = product(&service, 2).await;
     let (full, empty) = (round(&service, rice, 3).await, round(&service, rice, 9).await);
@@ -705,7 +713,7 @@ async fn a_heap_of_lapsed_orders(home: Home) {
 
 /// The pieces that one command takes are more than the claims that it reads at a time.
 async fn a_heap_of_lapsed_claims_gives_way(home: Home) {
-    let service = start(&home.url(), with_jobs()).await;
+    let service = start_with_jobs(&home.url()).await;
     let members = rich(&service, 3).await;
     let tea = product(&service, 2_500).await;
     lapse_many(&home, members[0], tea, 2_500).await;
