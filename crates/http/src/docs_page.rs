@@ -113,8 +113,9 @@ fn write_operation(page: &mut String, document: &Value, path: &str, method: &str
         page.push_str("<h4>Answers <code>data</code></h4>");
         write_schema(page, followed(document, data))?;
     }
-    for (media_type, content) in fields(&operation["responses"]["200"]["content"]) {
-        if content["schema"]["format"] == "binary" {
+    let answer = &operation["responses"]["200"];
+    if answer["headers"]["Content-Disposition"].is_object() {
+        for (media_type, _) in fields(&answer["content"]) {
             write!(page, "<h4>Answers a file</h4><code>{}</code>", escape(media_type))?;
         }
     }

@@ -275,7 +275,7 @@ fn responses(endpoint: &Endpoint, answer: Option<&Value>) -> Value {
                     "schema": { "type": "string" },
                 },
             },
-            "content": { *media_type: { "schema": { "type": "string", "format": "binary" } } },
+            "content": { *media_type: { "schema": file_schema(media_type) } },
         }),
         (Answer::Enveloped(_), answer) => done(&headers, answer),
         (Answer::Partner, _) => done(&headers, Some(&json!({ "type": "object" }))),
@@ -317,6 +317,14 @@ fn responses(endpoint: &Endpoint, answer: Option<&Value>) -> Value {
         *schema = json!({ "anyOf": [theirs, schema.take()] });
     }
     responses
+}
+
+/// Bytes, but for a text that whoever reads the description can read as well.
+fn file_schema(media_type: &str) -> Value {
+    match media_type {
+        JSON => json!({ "type": "object" }),
+        _ => json!({ "type": "string", "format": "binary" }),
+    }
 }
 
 fn done(headers: &Value, data: Option<&Value>) -> Value {
