@@ -7,7 +7,8 @@ mod common;
 use std::collections::BTreeMap;
 
 use common::{
-    Home, Place, both_engines, code, keyed, number, place_order, request, settings, sign_up_all, start, tamper,
+    Home, Place, both_engines, code, everything, holds, keyed, number, place_order, request, settings, sign_up_all,
+    start, tamper,
 };
 use futures_util::future::join;
 use kernel::{
@@ -82,25 +83,6 @@ async fn planted(place: &Place) -> (MemberId, MemberId) {
         tamper(&place.home, sql, &[id.clone(), PLANTED.repeat(5).as_bytes()[..32].into()]).await;
     }
     (member, other)
-}
-
-/// Everything that the engine keeps.
-fn everything(home: &Home) -> Vec<u8> {
-    match home {
-        Home::Sqlite(folder) => {
-            let files = std::fs::read_dir(folder.path()).expect("listed").map(|entry| entry.expect("read").path());
-            files.flat_map(|path| std::fs::read(path).expect("read")).collect()
-        }
-        _ => {
-            let dump = std::process::Command::new("pg_dump").args(["--dbname", &home.url()]).output().expect("ran");
-            assert!(dump.status.success() && dump.stdout.len() > 10_000, "{}", String::from_utf8_lossy(&dump.stderr));
-            dump.stdout
-        }
-    }
-}
-
-fn holds(bytes: &[u8], text: &str) -> bool {
-    bytes.windows(text.len()).any(|part| part == text.as_bytes())
 }
 
 async fn age(home: &Home) {

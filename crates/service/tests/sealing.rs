@@ -6,7 +6,7 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{Home, number, ring, settings, sign_in, start, tamper};
+use common::{Home, everything, holds, number, ring, settings, sign_in, start, tamper};
 use kernel::{MemberId, Outcome};
 use service::{KeyRing, Service, System};
 use store::Store;
@@ -43,25 +43,6 @@ async fn in_clear(home: &Home) {
     tamper(home, answers, &[vec![0].into(), answer.into()]).await;
     tamper(home, bills, &[PLANTED.as_bytes().into()]).await;
     tamper(home, "DELETE FROM sealing", &[]).await;
-}
-
-/// Everything that the engine keeps.
-fn everything(home: &Home) -> Vec<u8> {
-    match home {
-        Home::Sqlite(folder) => {
-            let files = std::fs::read_dir(folder.path()).expect("listed").map(|entry| entry.expect("read").path());
-            files.flat_map(|path| std::fs::read(path).expect("read")).collect()
-        }
-        _ => {
-            let dump = std::process::Command::new("pg_dump").args(["--dbname", &home.url()]).output().expect("ran");
-            assert!(dump.status.success() && dump.stdout.len() > 10_000, "{}", String::from_utf8_lossy(&dump.stderr));
-            dump.stdout
-        }
-    }
-}
-
-fn holds(bytes: &[u8], text: &str) -> bool {
-    bytes.windows(text.len()).any(|part| part == text.as_bytes())
 }
 
 async fn what_was_in_clear_is_sealed(home: Home) {

@@ -50,6 +50,25 @@ impl Home {
     }
 }
 
+/// Everything that the engine keeps.
+pub(crate) fn everything(home: &Home) -> Vec<u8> {
+    match home {
+        Home::Sqlite(folder) => {
+            let files = std::fs::read_dir(folder.path()).expect("listed").map(|entry| entry.expect("read").path());
+            files.flat_map(|path| std::fs::read(path).expect("read")).collect()
+        }
+        _ => {
+            let dump = std::process::Command::new("pg_dump").args(["--dbname", &home.url()]).output().expect("ran");
+            assert!(dump.status.success() && dump.stdout.len() > 10_000, "{}", String::from_utf8_lossy(&dump.stderr));
+            dump.stdout
+        }
+    }
+}
+
+pub(crate) fn holds(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|part| part == text.as_bytes())
+}
+
 /// Stands still until a test moves it.
 pub(crate) struct Clock(AtomicI64);
 

@@ -1,5 +1,5 @@
-//! `kill -9` between the steps of making a report and telling it: it is kept once, and told at least once under one number. The steps are in
-//! `crates/service/src/reports/mod.rs`.
+//! `kill -9` between the steps of telling an alert or a report: it is told at least once under one number, and written down once. The steps
+//! are in `crates/service/src/alerts/mod.rs` and `crates/service/src/reports/mod.rs`.
 
 #![cfg(test)]
 
@@ -15,6 +15,8 @@ use sim::robots::{ROBOT_SECRET, webhook_url};
 
 const LEASES_OVER: &str = "UPDATE outbox SET leased_until = 0, due_at = 0 WHERE state = 'waiting'";
 const RUNS_OVER: &str = "UPDATE job_runs SET lease_until = 0 WHERE state = 'running'";
+const EXCEPTION: &str = "INSERT INTO exceptions (exception_id, kind, subject, evidence, proposed, state, due_at, created_at, updated_at, \
+                         version) VALUES (1, 'paid_twice', 'x', '{}', 'dismiss', 'open', 0, 0, 0, 0)";
 const NOBODY_WAS_TOLD: &str = "DELETE FROM reports";
 const NEVER_RAN: &str = "DELETE FROM jobs WHERE name = 'make-reports'";
 
@@ -29,10 +31,55 @@ fn serve(till: &mut Till, crash_at: Option<&str>) {
     }
 }
 
-fn told(till: &Till) -> Vec<Value> {
+/// The messages that speak of it.
+fn told(till: &Till, what: &str) -> Vec<Value> {
     let (_, taken) = ask(till.world.address, "GET", "/sim/robots", &[], "").expect("the world stands");
     let bodies = taken["webhook"].as_array().expect("bodies").iter();
-    bodies.filter(|body| body["report"].is_object()).cloned().collect()
+    bodies.filter(|body| !body[what].is_null()).cloned().collect()
+}
+
+fn an_alert(mut till: Till, step: &str) {
+    till.stop();
+    till.tamper(EXCEPTION);
+    serve(&mut till, Some(step));
+    till.server.died_of_kill(step);
+    assert_eq!(till.number("SELECT COUNT(*) FROM alerts"), 1, "{step}");
+    let before = told(&till, "alerts");
+    assert!(before.len() <= 1, "{step}: {before:?}");
+    [LEASES_OVER, RUNS_OVER].iter().for_each(|sql| till.tamper(sql));
+    serve(&mut till, None);
+    for _ in 0..600 {
+        if till.number("SELECT COUNT(*) FROM outbox WHERE topic = 'alerts' AND state = 'waiting'") == 0 {
+            break;
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    let after = told(&till, "alerts");
+    assert!(after.len() > before.len(), "{step}: told once more, as nobody knew");
+    assert!(after.iter().all(|body| *body == after[0]), "{step}: under the same number: {after:?}");
+    assert_eq!(after[0]["alerts"][0]["rule"], "exceptions_wait", "{step}");
+    assert_eq!(till.number("SELECT COUNT(*) FROM alerts"), 1, "{step}");
+    assert_eq!(till.number("SELECT COUNT(*) FROM outbox WHERE topic = 'alerts'"), 1, "{step}");
+}
+
+#[test]
+fn killed_before_an_alert_is_told_on_sqlite() {
+    an_alert(Till::open(Home::sqlite()), "alerts-noted");
+}
+
+#[test]
+fn killed_before_an_alert_is_told_on_postgres() {
+    an_alert(Till::open(Home::postgres()), "alerts-noted");
+}
+
+#[test]
+fn killed_after_an_alert_was_told_on_sqlite() {
+    an_alert(Till::open(Home::sqlite()), "alerts-told");
+}
+
+#[test]
+fn killed_after_an_alert_was_told_on_postgres() {
+    an_alert(Till::open(Home::postgres()), "alerts-told");
 }
 
 fn reports(mut till: Till, step: &str) {
@@ -52,7 +99,7 @@ fn reports(mut till: Till, step: &str) {
     }
     assert_eq!(till.number("SELECT COUNT(*) FROM reports"), 3, "{step}: one of each kind");
     assert_eq!(till.number("SELECT COUNT(*) FROM outbox WHERE topic = 'reports'"), 3, "{step}: one message each");
-    let told = told(&till);
+    let told = told(&till, "report");
     let figures = told.iter().filter_map(|body| body["report"]["figures"].as_object());
     let mut kinds: Vec<_> = figures.flat_map(|figures| figures.keys().cloned()).collect();
     kinds.sort();
