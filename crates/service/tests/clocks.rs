@@ -81,7 +81,7 @@ both_engines! {
         clock.0.fetch_sub(2 * HOUR_MS, SeqCst);
         let again = start_by(&place.home.url(), &clock).await;
         assert_eq!(common::number(&again, "SELECT COUNT(*) FROM nodes WHERE lease_until > 0").await, 2, "another number");
-        sign_up_all(&again, 3).await;
+        meals(&again, 0, 3, 100, 10).await;
         common::books_are_right(&again).await;
         again.stop().await;
     }
