@@ -1,5 +1,6 @@
 //! The whole database in one file, and the way back. SQLite copies itself while it is written to; PostgreSQL's own programs do that.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -85,7 +86,7 @@ impl Store {
             Inner::Postgres(readers) => {
                 let mut restore = program("pg_restore", readers.address())?;
                 let whole = ["--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges"];
-                run(restore.args(whole).arg("--dbname").arg(database_name(&readers.address().config)).arg(&file))
+                run(restore.args(whole).arg("--dbname").arg(database_name(readers.address().common())).arg(&file))
             }
         })
         .await
@@ -170,13 +171,20 @@ fn finish(partial: &Path, file: &Path) -> Result<(), Error> {
         .map_err(|error| of_file(file, &error))
 }
 
+fn host_name(host: &Host) -> &OsStr {
+    match host {
+        Host::Tcp(name) => name.as_ref(),
+        Host::Unix(folder) => folder.as_os_str(),
+    }
+}
+
 fn database_name(config: &Config) -> &str {
     config.get_dbname().or(config.get_user()).unwrap_or("postgres")
 }
 
 /// One of PostgreSQL's programs, told by its environment where to go: a password must not show in the list of processes.
 fn program(name: &str, address: &Address) -> Result<Command, Error> {
-    let config = &address.config;
+    let config = address.common();
     let path = newest(name).ok_or_else(|| {
         let text = format!(
             "PostgreSQL's program {name} is neither on PATH nor under /usr/lib/postgresql (Debian: postgresql-client)"
@@ -184,14 +192,19 @@ fn program(name: &str, address: &Address) -> Result<Command, Error> {
         Error::new(Cause::Other, text)
     })?;
     let mut command = Command::new(path);
-    command.env("PGDATABASE", database_name(config)).env("PGCONNECT_TIMEOUT", "10");
-    match config.get_hosts().first() {
-        Some(Host::Tcp(host)) => command.env("PGHOST", host),
-        Some(Host::Unix(folder)) => command.env("PGHOST", folder),
-        None => &mut command,
-    };
-    if let Some(port) = config.get_ports().first() {
-        command.env("PGPORT", port.to_string());
+    let servers = address.servers();
+    let seconds = if servers.len() > 1 { "3" } else { "10" };
+    command.env("PGDATABASE", database_name(config)).env("PGCONNECT_TIMEOUT", seconds);
+    let hosts: Vec<_> = servers.iter().filter_map(|server| server.get_hosts().first()).map(host_name).collect();
+    if !hosts.is_empty() {
+        command.env("PGHOST", hosts.join(OsStr::new(",")));
+    }
+    let ports: Vec<_> = servers.iter().filter_map(|server| server.get_ports().first()).map(u16::to_string).collect();
+    if !ports.is_empty() {
+        command.env("PGPORT", ports.join(","));
+    }
+    if address.finds_the_writing() {
+        command.env("PGTARGETSESSIONATTRS", "read-write");
     }
     if let Some(user) = config.get_user() {
         command.env("PGUSER", user);

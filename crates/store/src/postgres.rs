@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::error::Error as StdError;
 use std::future::Future;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use bytes::BytesMut;
 use futures_util::TryStreamExt;
 use futures_util::future::{join_all, try_join_all};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, Config, NoTls, Socket, Statement};
@@ -22,6 +23,10 @@ use crate::{Cause, Error, Row, Value};
 
 const READERS: usize = 8;
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+/// The same for each of several servers: the next one may be the one that writes now.
+const NEXT_LIMIT: Duration = Duration::from_millis(2500);
+/// So long a machine may owe the receipt of what was sent to it. One that has gone away without a word owes it for ever.
+const RECEIPT_LIMIT: Duration = Duration::from_secs(10);
 /// Longer than anything that a lane or a screen asks for takes. A connection that is silent for so long leads nowhere, and who
 /// waits for it without end would look healthy and do nothing.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
@@ -82,40 +87,101 @@ fn row(row: &tokio_postgres::Row) -> Result<Row, Error> {
     (0..row.len()).map(|at| Ok(row.try_get(at)?)).collect::<Result<_, Error>>().map(Row::new)
 }
 
-/// Where a server is, and whether what is said to it is encrypted.
+/// Where the database is, and whether what is said to it is encrypted. It may be on several servers, of which one writes at a time.
 pub(crate) struct Address {
-    pub(crate) config: Config,
+    servers: Vec<Config>,
+    /// Which of them was found to write last.
+    writing: AtomicUsize,
     pub(crate) tls: Option<Tls>,
 }
 
 impl Address {
-    /// Reads `postgres://…`. Of libpq's parameters about TLS there are two: `sslmode`, where encrypted always means that the
-    /// server's certificate and name are checked, and `sslrootcert`.
+    /// Reads `postgres://…`, which may name several servers as `host1:5432,host2:5432`. Of libpq's parameters about TLS there are
+    /// two: `sslmode`, where encrypted always means that the server's certificate and name are checked, and `sslrootcert`.
     pub(crate) fn parse(url: &str) -> Result<Self, Error> {
         let wrong = |why: &str| Error::new(Cause::Other, format!("postgres: {why}"));
         let (place, parameters) = url.split_once('?').unwrap_or((url, ""));
         let (mut encrypted, mut authorities, mut others) = (false, None, Vec::new());
+        let (mut finds_the_writing, mut has_receipt_limit) = (false, false);
         for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
             match parameter.split_once('=') {
                 Some(("sslmode", "disable")) => encrypted = false,
                 Some(("sslmode", "require" | "verify-full")) => encrypted = true,
                 Some(("sslmode", _)) => return Err(wrong("sslmode is disable, require or verify-full")),
                 Some(("sslrootcert", file)) => authorities = Some(file.into()),
-                _ => others.push(parameter),
+                Some(("target_session_attrs", "read-write")) => finds_the_writing = true,
+                Some(("target_session_attrs", _)) => return Err(wrong("target_session_attrs is read-write")),
+                _ => {
+                    has_receipt_limit |= parameter.starts_with("tcp_user_timeout=");
+                    others.push(parameter);
+                }
             }
         }
         if authorities.is_some() && !encrypted {
             return Err(wrong("sslrootcert needs sslmode=verify-full"));
         }
         let mark = if others.is_empty() { "" } else { "?" };
-        let known = format!("{place}{mark}{}", others.join("&"));
-        let mut config: Config = known.parse().map_err(|_| wrong("the address cannot be read"))?;
-        if encrypted && config.get_hosts().iter().any(|host| matches!(host, Host::Unix(_))) {
-            return Err(wrong("TLS needs the server's name: a socket's folder has none"));
+        let parameters = format!("{mark}{}", others.join("&"));
+        let (before, hosts, after) = split_hosts(place);
+        let hosts: Vec<_> = hosts.split(',').collect();
+        let mut servers = Vec::with_capacity(hosts.len());
+        for host in &hosts {
+            let known = format!("{before}{host}{after}{parameters}");
+            let mut config: Config = known.parse().map_err(|_| wrong("the address cannot be read"))?;
+            let is_alone = config.get_hosts().len() <= 1 && config.get_hostaddrs().len() <= 1;
+            if !is_alone || hosts.len() > 1 && host.is_empty() {
+                return Err(wrong("several servers are named as host1:5432,host2:5432 before the database's name"));
+            }
+            if encrypted && config.get_hosts().iter().any(|host| matches!(host, Host::Unix(_))) {
+                return Err(wrong("TLS needs the server's name: a socket's folder has none"));
+            }
+            config.ssl_mode(if encrypted { SslMode::Require } else { SslMode::Disable });
+            if finds_the_writing || hosts.len() > 1 {
+                config.target_session_attrs(TargetSessionAttrs::ReadWrite);
+            }
+            if !has_receipt_limit {
+                config.tcp_user_timeout(RECEIPT_LIMIT);
+            }
+            servers.push(config);
         }
-        config.ssl_mode(if encrypted { SslMode::Require } else { SslMode::Disable });
         let tls = if encrypted { Some(Tls::new(authorities)?) } else { None };
-        Ok(Self { config, tls })
+        Ok(Self { servers, writing: AtomicUsize::new(0), tls })
+    }
+
+    pub(crate) fn servers(&self) -> &[Config] {
+        &self.servers
+    }
+
+    /// What is said to each of them alike: the user, the password, the database.
+    pub(crate) fn common(&self) -> &Config {
+        &self.servers[0]
+    }
+
+    /// Whether somebody who connects has to find the server that writes.
+    pub(crate) fn finds_the_writing(&self) -> bool {
+        self.common().get_target_session_attrs() == TargetSessionAttrs::ReadWrite
+    }
+
+    fn writing(&self) -> usize {
+        self.writing.load(Ordering::Relaxed)
+    }
+}
+
+/// What stands before the hosts of an address, they themselves, and what stands behind.
+fn split_hosts(place: &str) -> (&str, &str, &str) {
+    let authority = place.find("://").map_or(0, |at| at + 3);
+    let hosts = place[authority..].find('@').map_or(authority, |at| authority + at + 1);
+    let end = place[hosts..].find('/').map_or(place.len(), |at| hosts + at);
+    (&place[..hosts], &place[hosts..end], &place[end..])
+}
+
+/// As a person would write it.
+fn name(server: &Config) -> String {
+    let port = server.get_ports().first().unwrap_or(&5432);
+    match server.get_hosts().first() {
+        Some(Host::Tcp(host)) => format!("{host}:{port}"),
+        Some(Host::Unix(folder)) => format!("{}:{port}", folder.display()),
+        None => format!("port {port}"),
     }
 }
 
@@ -142,27 +208,56 @@ pub(crate) struct Session {
     beginning: bool,
     /// How long to wait for one answer; absent for as long as it takes.
     limit: Option<Duration>,
-    /// An answer did not come in time: what the connection says from now on belongs to another question.
-    silent: bool,
+    /// An answer did not come in time, so that what the connection says from now on belongs to another question; or the server has
+    /// said that it is the wrong one, as one does that another has taken the writing over from.
+    lost: bool,
+    /// Which of the address' servers this is.
+    server: usize,
 }
 
 impl Session {
+    /// Asks the servers one after the other, beginning with the one that wrote last.
     pub(crate) async fn connect(address: &Address, settings: &str) -> Result<Self, Error> {
+        let (count, first) = (address.servers.len(), address.writing());
+        if count == 1 {
+            return Self::connect_to(address, 0, settings, CONNECT_LIMIT).await;
+        }
+        let (mut cause, mut refusals) = (Cause::Lost, Vec::with_capacity(count));
+        for server in (first..count).chain(0..first) {
+            match Self::connect_to(address, server, settings, NEXT_LIMIT).await {
+                Ok(session) => {
+                    if address.writing.swap(server, Ordering::Relaxed) != server {
+                        tracing::warn!(server = name(&address.servers[server]), "another PostgreSQL server writes now");
+                    }
+                    return Ok(session);
+                }
+                Err(error) => {
+                    cause = error.cause;
+                    refusals.push(format!("{}: {error}", name(&address.servers[server])));
+                }
+            }
+        }
+        Err(Error::new(cause, format!("postgres: no server can be written to: {}", refusals.join("; "))))
+    }
+
+    async fn connect_to(address: &Address, server: usize, settings: &str, limit: Duration) -> Result<Self, Error> {
+        let config = &address.servers[server];
         let connecting = async {
             let client = match &address.tls {
-                Some(tls) => dial(&address.config, tls.clone()).await?,
-                None => dial(&address.config, NoTls).await?,
+                Some(tls) => dial(config, tls.clone()).await?,
+                None => dial(config, NoTls).await?,
             };
             client.batch_execute(settings).await?;
             Ok::<_, Error>(client)
         };
-        let connected = tokio::time::timeout(CONNECT_LIMIT, connecting).await;
+        let connected = tokio::time::timeout(limit, connecting).await;
         let client = connected.map_err(|_| Error::new(Cause::Lost, "postgres: connecting took too long"))??;
-        Ok(Self { client, prepared: HashMap::new(), beginning: false, limit: Some(ANSWER_LIMIT), silent: false })
+        let prepared = HashMap::new();
+        Ok(Self { client, prepared, beginning: false, limit: Some(ANSWER_LIMIT), lost: false, server })
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        self.silent || self.client.is_closed()
+        self.lost || self.client.is_closed()
     }
 
     /// Makes the connection wait for every answer and every lock as long as it takes.
@@ -177,20 +272,22 @@ impl Session {
         Ok(self.client.batch_execute(LANE).await?)
     }
 
-    /// Ends `work` when the limit is over; then the connection cannot be used any more.
+    /// Ends `work` when the limit is over. Then, and where the server itself says that one should go elsewhere, the connection
+    /// cannot be used any more.
     async fn limited<T>(
         limit: Option<Duration>,
-        silent: &mut bool,
+        lost: &mut bool,
         work: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
-        let Some(limit) = limit else { return work.await };
-        match tokio::time::timeout(limit, work).await {
-            Ok(done) => done,
-            Err(_) => {
-                *silent = true;
-                Err(Error::new(Cause::Lost, "postgres: no answer in time"))
+        let done = match limit {
+            None => work.await,
+            Some(limit) => {
+                let late = |_| Err(Error::new(Cause::Lost, "postgres: no answer in time"));
+                tokio::time::timeout(limit, work).await.unwrap_or_else(late)
             }
-        }
+        };
+        *lost |= done.as_ref().is_err_and(|error| error.cause == Cause::Lost);
+        done
     }
 
     async fn prepare(&mut self, sql: &str) -> Result<Statement, Error> {
@@ -198,7 +295,7 @@ impl Session {
             return Ok(statement.clone());
         }
         let asked = async { Ok(self.client.prepare(sql).await?) };
-        let statement = Self::limited(self.limit, &mut self.silent, asked).await?;
+        let statement = Self::limited(self.limit, &mut self.lost, asked).await?;
         self.prepared.insert(sql.to_owned(), statement.clone());
         Ok(statement)
     }
@@ -216,7 +313,7 @@ impl Session {
             return Ok(());
         }
         let asked = async { Ok(self.client.batch_execute("COMMIT").await?) };
-        Self::limited(self.limit, &mut self.silent, asked).await
+        Self::limited(self.limit, &mut self.lost, asked).await
     }
 
     pub(crate) async fn rollback(&mut self) {
@@ -224,7 +321,7 @@ impl Session {
             return;
         }
         let asked = async { Ok(self.client.batch_execute("ROLLBACK").await?) };
-        if let Err(error) = Self::limited(self.limit, &mut self.silent, asked).await {
+        if let Err(error) = Self::limited(self.limit, &mut self.lost, asked).await {
             tracing::debug!(%error, "rollback failed");
         }
     }
@@ -246,7 +343,7 @@ impl Session {
             begun?;
             found.into_iter().collect()
         };
-        Self::limited(self.limit, &mut self.silent, all).await
+        Self::limited(self.limit, &mut self.lost, all).await
     }
 
     /// The statements reach the server in this order, in one go; the counts say how many rows each changed.
@@ -265,7 +362,7 @@ impl Session {
             begun?;
             counts.into_iter().collect()
         };
-        Self::limited(self.limit, &mut self.silent, all).await
+        Self::limited(self.limit, &mut self.lost, all).await
     }
 
     pub(crate) async fn query(&mut self, sql: &str, given: &[Value<'_>]) -> Result<Vec<Row>, Error> {
@@ -282,7 +379,7 @@ impl Session {
             .await?;
             Ok(found)
         };
-        Self::limited(self.limit, &mut self.silent, asked).await
+        Self::limited(self.limit, &mut self.lost, asked).await
     }
 
     async fn each(
@@ -307,7 +404,7 @@ impl Session {
             Self::begin_if_owed(client, owed).await?;
             Ok(client.batch_execute(sql).await?)
         };
-        Self::limited(self.limit, &mut self.silent, asked).await
+        Self::limited(self.limit, &mut self.lost, asked).await
     }
 
     pub(crate) async fn prepare_all(&mut self, texts: &[&str]) -> Result<(), Error> {
@@ -356,7 +453,9 @@ impl Readers {
         let permit = permit.map_err(|_| Error::new(Cause::Lost, "postgres: closed"))?;
         let pooled = {
             let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-            idle.retain(|session| !session.is_closed());
+            // What a server answers that another has taken the writing over from may be of yesterday.
+            let writing = self.address.writing();
+            idle.retain(|session| !session.is_closed() && session.server == writing);
             idle.pop()
         };
         let session = match pooled {
@@ -423,7 +522,7 @@ impl Loan {
                     }
                     Ok(None)
                 };
-                let full = Session::limited(session.limit, &mut session.silent, fill).await?;
+                let full = Session::limited(session.limit, &mut session.lost, fill).await?;
                 let is_last = full.is_none();
                 if let Some(rows) = full.or_else(|| group.rest()) {
                     sender.send(rows).await.map_err(|_| stream::nobody_listens())?;
@@ -476,6 +575,48 @@ mod tests {
         let readers = Readers::new(Address::parse(&format!("postgres://me@{address}/x")).expect("an address"));
         let Err(late) = readers.connect_lane().await else { panic!("nobody answered") };
         assert_eq!(late.cause, Cause::Lost, "{late}");
+    }
+
+    #[test]
+    fn an_address_names_its_servers() {
+        let named = |url: &str| Address::parse(url).map(|address| address.servers.iter().map(name).collect::<Vec<_>>());
+        for (url, servers, finds_the_writing) in [
+            ("postgres://me@db/house", &["db:5432"][..], false),
+            ("postgres://db?target_session_attrs=read-write", &["db:5432"], true),
+            ("postgres://me:p%2Cw@a:1,b,c:3/house?sslmode=disable", &["a:1", "b:5432", "c:3"], true),
+            ("postgresql://me@[::1]:7,10.0.0.2:8", &["::1:7", "10.0.0.2:8"], true),
+            ("postgres://me@/house?host=/run/postgresql", &["/run/postgresql:5432"], false),
+            ("postgres://me@%2Frun%2Fone:1,%2Frun%2Fother:2/house", &["/run/one:1", "/run/other:2"], true),
+        ] {
+            let address = Address::parse(url).expect(url);
+            assert_eq!(address.servers.iter().map(name).collect::<Vec<_>>(), servers, "{url}");
+            assert_eq!(address.finds_the_writing(), finds_the_writing, "{url}");
+            assert!(address.servers.iter().all(|server| server.get_dbname() == address.common().get_dbname()), "{url}");
+        }
+        for (url, word) in [
+            ("postgres://me@a,/house", "host1:5432,host2:5432"),
+            ("postgres://me@/house?host=a,b", "host1:5432,host2:5432"),
+            ("postgres://me@a,b/house?host=c", "host1:5432,host2:5432"),
+            ("postgres://me@a,b:x/house", "cannot be read"),
+            ("postgres://me@a,b/house?target_session_attrs=any", "target_session_attrs is read-write"),
+            ("postgres://me@a,%2Frun/house?sslmode=require", "the server's name"),
+        ] {
+            let error = named(url).expect_err(url).to_string();
+            assert!(error.contains(word), "{url}: {error}");
+        }
+    }
+
+    /// The first of two servers takes connections and says nothing.
+    #[tokio::test]
+    async fn a_server_that_only_listens_keeps_nobody_from_the_next() {
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = silent.local_addr().expect("an address");
+        let database = testing::postgres::fresh_database();
+        let url = database.url().replacen("@127.0.0.1:", &format!("@{address},127.0.0.1:"), 1);
+        let readers = Readers::new(Address::parse(&url).expect("an address"));
+        assert_eq!(readers.address.servers.len(), 2, "{url}");
+        assert_eq!(readers.connect_lane().await.expect("a connection").server, 1);
+        assert_eq!(readers.address.writing(), 1, "the next one begins there");
     }
 
     #[tokio::test]

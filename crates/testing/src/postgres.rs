@@ -22,7 +22,7 @@ pub const SERVER_VARIABLE: &str = "FANPIAO_TEST_POSTGRES";
 /// The oldest major version that the project supports.
 pub const OLDEST_VERSION: u32 = 14;
 
-/// Who keeps the cluster: it runs the server, obeys `start PORT` and `stop` on its input, and when the input closes,
+/// Who keeps the cluster: it runs the server, obeys `start PORT`, `stop` and `promote` on its input, and when the input closes,
 /// because the owner dropped it or died in whatever way, it stops the server and removes the folder. It has a process
 /// group of its own, so a Ctrl-C at the terminal reaches the owner and not the keeper.
 ///
@@ -30,10 +30,15 @@ pub const OLDEST_VERSION: u32 = 14;
 /// `start` then is the crash that tests ask for.
 const KEEPER: &str = r#"
 trap '' PIPE INT TERM HUP
-folder=$1 bin=$2 fsync=$3
+folder=$1 bin=$2 fsync=$3 primary=$4
 control() { "$bin/pg_ctl" --pgdata="$folder/data" --silent "$@" </dev/null >>"$folder/log" 2>&1; }
 answer() { if "$@"; then echo done; else echo failed; fi; }
 prepare() {
+    if [ -n "$primary" ]; then
+        "$bin/pg_basebackup" --pgdata="$folder/data" --dbname="$primary" --write-recovery-conf --checkpoint=fast --no-sync \
+            </dev/null >>"$folder/log" 2>&1
+        return
+    fi
     "$bin/initdb" --pgdata="$folder/data" --username=fanpiao --auth=trust --locale=C --encoding=UTF8 --no-sync \
         --no-instructions </dev/null >>"$folder/log" 2>&1
 }
@@ -47,6 +52,7 @@ while read -r order port; do
     case $order in
         start) answer start "$port" ;;
         stop) answer stop ;;
+        promote) answer control promote --wait --timeout=60 ;;
     esac
 done
 stop
@@ -73,7 +79,7 @@ impl Cluster {
     ///
     /// A text for the person at the terminal: PostgreSQL is missing (and how to get it), or what it said when it failed.
     pub fn start() -> Result<Self, String> {
-        Self::start_with("off")
+        Self::start_with("off", "")
     }
 
     /// As [`Cluster::start`], but it waits for the disk as a real one does: for what is measured.
@@ -82,14 +88,23 @@ impl Cluster {
     ///
     /// As [`Cluster::start`].
     pub fn start_durable() -> Result<Self, String> {
-        Self::start_with("on")
+        Self::start_with("on", "")
     }
 
-    fn start_with(fsync: &str) -> Result<Self, String> {
+    /// Starts a standby of `primary`, which follows it until [`Cluster::promote`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Cluster::start`].
+    pub fn start_standby_of(primary: &Self) -> Result<Self, String> {
+        Self::start_with("off", &primary.url())
+    }
+
+    fn start_with(fsync: &str, primary: &str) -> Result<Self, String> {
         let programs = Programs::find()?;
         let folder =
             create_unique("fanpiao-postgres").map_err(|error| format!("cannot make a temporary folder: {error}"))?;
-        let keeper = match spawn_keeper(&folder, &programs, fsync) {
+        let keeper = match spawn_keeper(&folder, &programs, [fsync, primary]) {
             Ok(keeper) => keeper,
             Err(error) => {
                 let _ = fs::remove_dir_all(&folder);
@@ -98,7 +113,7 @@ impl Cluster {
         };
         let mut cluster = Self::from_keeper(folder, keeper)?;
         if !cluster.answer()? {
-            return Err(cluster.failure("initdb failed"));
+            return Err(cluster.failure(if primary.is_empty() { "initdb failed" } else { "pg_basebackup failed" }));
         }
 
         // PostgreSQL cannot choose a port itself, so another process may take the one that was free a moment ago.
@@ -118,7 +133,13 @@ impl Cluster {
     /// The address of the cluster's `postgres` database, for its superuser.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("postgres://fanpiao@127.0.0.1:{}/postgres", self.port)
+        format!("postgres://fanpiao@{}/postgres", self.address())
+    }
+
+    /// Where the server listens, as `host:port`.
+    #[must_use]
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
     }
 
     /// The folder of the server's Unix socket.
@@ -144,6 +165,15 @@ impl Cluster {
     pub fn restart(&mut self) -> Result<(), String> {
         let order = format!("start {}", self.port);
         self.order(&order)?.then_some(()).ok_or_else(|| self.failure("the PostgreSQL server did not start again"))
+    }
+
+    /// Makes a standby a server that writes.
+    ///
+    /// # Errors
+    ///
+    /// What PostgreSQL said, when it could not be promoted.
+    pub fn promote(&mut self) -> Result<(), String> {
+        self.order("promote")?.then_some(()).ok_or_else(|| self.failure("the standby was not promoted"))
     }
 
     fn from_keeper(folder: PathBuf, mut keeper: Child) -> Result<Self, String> {
@@ -316,13 +346,13 @@ fn major_version(text: &str) -> Option<u32> {
     digits.parse().ok()
 }
 
-fn spawn_keeper(folder: &Path, programs: &Programs, fsync: &str) -> Result<Child, String> {
+fn spawn_keeper(folder: &Path, programs: &Programs, [fsync, primary]: [&str; 2]) -> Result<Child, String> {
     let mut command = Command::new("/bin/sh");
     command
         .args(["-c", KEEPER, "fanpiao-postgres-keeper"])
         .arg(folder)
         .arg(&programs.folder)
-        .arg(fsync)
+        .args([fsync, primary])
         .current_dir(folder)
         // The log is searched for words, so they must be English whatever the person's language is.
         .env("LC_ALL", "C")
@@ -330,18 +360,27 @@ fn spawn_keeper(folder: &Path, programs: &Programs, fsync: &str) -> Result<Child
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .process_group(0);
-    let owner = fs::metadata(folder).map_err(|error| format!("cannot read {}: {error}", folder.display()))?.uid();
+    give_up_root(&mut command, folder)?;
+    command.spawn().map_err(|error| {
+        let folder = folder.display();
+        format!("cannot start /bin/sh in {folder}: {error} (TMPDIR must be a folder that every user may enter)")
+    })
+}
+
+/// PostgreSQL refuses to run as root: where we are root, the command and its folder are somebody else's from now on.
+///
+/// # Errors
+///
+/// When there is nobody else, or the folder cannot be given away.
+pub fn give_up_root(command: &mut Command, folder: &Path) -> Result<(), String> {
+    let owner = fs::metadata("/proc/self").map_err(|error| format!("cannot read /proc/self: {error}"))?.uid();
     if owner == 0 {
-        // PostgreSQL refuses to run as root.
         let user = unprivileged_user()?;
         std::os::unix::fs::chown(folder, Some(user.uid), Some(user.gid))
             .map_err(|error| format!("cannot give {} to the user {}: {error}", folder.display(), user.name))?;
         command.uid(user.uid).gid(user.gid);
     }
-    command.spawn().map_err(|error| {
-        let folder = folder.display();
-        format!("cannot start /bin/sh in {folder}: {error} (TMPDIR must be a folder that every user may enter)")
-    })
+    Ok(())
 }
 
 #[derive(Debug, PartialEq, Eq)]
