@@ -29,7 +29,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("fanpiao-testing", &[]),
-    ("fanpiao-simulation", &["fanpiao-kernel", "fanpiao-store", "fanpiao-service", "fanpiao-testing"]),
+    (
+        "fanpiao-simulation",
+        &["fanpiao-kernel", "fanpiao-store", "fanpiao-wechat", "fanpiao-service", "fanpiao-sim", "fanpiao-testing"],
+    ),
     (
         "fanpiao-bench",
         &[

@@ -1,7 +1,7 @@
 //! The jobs that look after money on its way: orders whose callback was lost, callbacks that had no effect, refunds that are not over,
 //! and the daily bill.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::Ordering::Relaxed;
 
 use futures_util::StreamExt;
@@ -335,12 +335,12 @@ async fn reconcile(service: &Service, day: Date) -> Result<Option<[i64; 4]>, Fai
         }
     };
     let (from, to) = (day.start_in(&beijing()), day.plus_days(1).start_in(&beijing()));
-    let mut books: HashMap<String, Topup> = topups::paid_between(service.store(), from, to)
+    let mut books: BTreeMap<String, Topup> = topups::paid_between(service.store(), from, to)
         .await?
         .into_iter()
         .map(|topup| (topup.order_no.clone(), topup))
         .collect();
-    let mut collected: HashMap<String, ScoreOrder> = cabinets::scores_paid_between(service.store(), from, to)
+    let mut collected: BTreeMap<String, ScoreOrder> = cabinets::scores_paid_between(service.store(), from, to)
         .await?
         .into_iter()
         .filter_map(|score| Some((score.receipt()?.transaction_id.clone(), score)))

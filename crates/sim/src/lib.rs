@@ -10,6 +10,7 @@
 //! - [`erp`]: an ERP.
 //! - [`robots`]: where alerts are read.
 //! - [`mail`]: where letters are taken.
+//! - [`unplugged`]: WeChat Pay without a socket, for whoever carries its calls and notifications himself.
 //! - `GET /sim/`: a page for a person who wants to be the payer; [`control`] lists what it and a test can do.
 
 pub mod bucket;
@@ -20,6 +21,7 @@ pub mod mail;
 pub mod mini;
 pub mod pay;
 pub mod robots;
+pub mod unplugged;
 
 mod clock;
 mod faults;

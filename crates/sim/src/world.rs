@@ -69,23 +69,8 @@ impl World {
         let address = listener.local_addr()?;
         let (stop, stopped) = oneshot::channel::<()>();
         let base_url = format!("http://{address}");
-        let pay = pay::PaySide::new().ok_or_else(|| io::Error::other("the simulation's keys do not load"))?;
         let client = callback_client().map_err(io::Error::other)?;
-        let shared = Arc::new(Shared {
-            client: client.clone(),
-            cabinet: cabinet::CabinetSide::default(),
-            bucket: bucket::BucketSide::default(),
-            erp: erp::ErpSide::default(),
-            robots: robots::RobotSide::default(),
-            mail: mail::MailSide::default(),
-            base_url: base_url.clone(),
-            settings: RwLock::new(config.settings.clone()),
-            faults: Faults::default(),
-            log: CallLog::default(),
-            mini: mini::MiniSide::default(),
-            pay,
-            config,
-        });
+        let shared = Arc::new(Shared::new(base_url.clone(), config, client.clone())?);
         let post_office = tokio::spawn(pay::post_office(Arc::clone(&shared), client));
         let mail = mail::Doors::open(&shared).await?;
         let router = router(shared);
@@ -158,6 +143,25 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    pub(crate) fn new(base_url: String, config: Config, client: reqwest::Client) -> io::Result<Self> {
+        let pay = pay::PaySide::new().ok_or_else(|| io::Error::other("the simulation's keys do not load"))?;
+        Ok(Self {
+            client,
+            cabinet: cabinet::CabinetSide::default(),
+            bucket: bucket::BucketSide::default(),
+            erp: erp::ErpSide::default(),
+            robots: robots::RobotSide::default(),
+            mail: mail::MailSide::default(),
+            base_url,
+            settings: RwLock::new(config.settings.clone()),
+            faults: Faults::default(),
+            log: CallLog::default(),
+            mini: mini::MiniSide::default(),
+            pay,
+            config,
+        })
+    }
+
     pub(crate) fn settings(&self) -> Settings {
         self.settings.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -181,7 +185,7 @@ fn router(shared: Arc<Shared>) -> Router {
 
 /// WeChat waits five seconds for an answer to a notification.
 #[expect(clippy::disallowed_methods, reason = "the simulation's own client, which speaks to loopback only")]
-fn callback_client() -> reqwest::Result<reqwest::Client> {
+pub(crate) fn callback_client() -> reqwest::Result<reqwest::Client> {
     reqwest::Client::builder()
         .timeout(Duration::from_secs(5))
         .redirect(reqwest::redirect::Policy::none())

@@ -1,7 +1,7 @@
 //! The auditor's own books. They are kept from what the service has acknowledged, with rules written down a second time, and know
 //! nothing of how the service comes to its answers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kernel::{
     AccountId, CancelMeal, Chosen, Command, CreateMeal, Currency, Date, DepartmentCode, DepartmentId, EditMeal,
@@ -12,6 +12,7 @@ use kernel::{
 
 use crate::asked::Asked;
 use crate::stored::{Stored, StoredHold, StoredMeal, StoredOrder};
+use crate::till::{Moved, Till};
 
 /// What is wrong, in words.
 pub(crate) type Wrong = String;
@@ -87,6 +88,9 @@ pub(crate) struct Books {
     pub(crate) dishes: BTreeMap<MealId, Dish>,
     pub(crate) purchases: BTreeMap<OrderId, Purchase>,
     accounts: BTreeMap<AccountId, i64>,
+    /// Balances that were told and are not those of the books: money from WeChat comes in between.
+    told: BTreeSet<(AccountId, i64)>,
+    pub(crate) till: Till,
 }
 
 fn wallet(member: MemberId) -> AccountId {
@@ -209,18 +213,18 @@ impl Books {
                 must!(amount > 0, "{amount} cents were granted");
                 self.person(command.member)?;
                 self.move_money(system(SystemAccount::Grants), wallet(command.member), amount);
-                self.balance_told(wallet(command.member), told.balance.get(), order)?;
+                self.balance_told(wallet(command.member), told.balance.get(), order);
             }
             (Command::AdjustWallet(command), Outcome::Wallet(told)) => {
                 let amount = command.amount.cents().get();
                 self.person(command.member)?;
                 self.move_money(system(SystemAccount::Adjustments), wallet(command.member), amount);
-                self.balance_told(wallet(command.member), told.balance.get(), order)?;
+                self.balance_told(wallet(command.member), told.balance.get(), order);
             }
             (Command::FundDepartment(command), Outcome::DepartmentAccount(told)) => {
                 let account = Owner::Department(command.department).account(Currency::Cny);
                 self.move_money(system(SystemAccount::Grants), account, command.amount.cents().get());
-                self.balance_told(account, told.balance.get(), order)?;
+                self.balance_told(account, told.balance.get(), order);
             }
             (Command::CreateMeal(command), Outcome::Meal(told)) => self.create_meal(command, told.meal.id)?,
             (Command::EditMeal(command), Outcome::Meal(_)) => self.edit_meal(command)?,
@@ -260,10 +264,22 @@ impl Books {
         self.people.insert(member.id, Person { status, overdraft, department });
     }
 
-    fn balance_told(&self, account: AccountId, told: i64, order: Order) -> Result<(), Wrong> {
-        let ours = self.balance(account);
-        must!(order == Order::Open || told == ours, "account {account:?} has {ours}, and {told} was told");
-        Ok(())
+    fn balance_told(&mut self, account: AccountId, told: i64, order: Order) {
+        if order == Order::Known && told != self.balance(account) {
+            self.told.insert((account, told));
+        }
+    }
+
+    /// Takes down what has come in through WeChat and gone out.
+    pub(crate) fn moved(&mut self, moved: &[Moved]) {
+        for Moved { member, amount } in moved {
+            self.move_money(system(SystemAccount::Wechat), wallet(*member), *amount);
+        }
+    }
+
+    /// The balances that were told and have to be found among those that the accounts have had.
+    pub(crate) fn take_told(&mut self) -> BTreeSet<(AccountId, i64)> {
+        std::mem::take(&mut self.told)
     }
 
     fn create_meal(&mut self, command: &CreateMeal, id: MealId) -> Result<(), Wrong> {
@@ -522,11 +538,12 @@ impl Books {
         let (payer, meal) = (purchase.payer, purchase.meal);
         must!(order == Order::Open || paid == worth, "{paid} cents are paid for order {id:?}, which costs {worth}");
         self.move_money(payer, takings(meal), difference);
-        self.balance_told(payer, told.balance.get(), order)
+        self.balance_told(payer, told.balance.get(), order);
+        Ok(())
     }
 
     /// Whether a refusal says what the books say.
-    pub(crate) fn refused(&self, asked: &Asked, refusal: &Refusal) -> Result<(), Wrong> {
+    pub(crate) fn refused(&mut self, asked: &Asked, refusal: &Refusal) -> Result<(), Wrong> {
         use Refusal as R;
         let (member, meal, order) = match &asked.command {
             Command::PlaceOrder(command) => (Some(command.member), Some(command.meal), None),
@@ -541,6 +558,7 @@ impl Books {
         };
         let dish = meal.map(|meal| self.dish(meal)).transpose()?;
         let purchase = order.map(|order| self.purchase(order)).transpose()?;
+        let mut told = None;
         let is_so = match refusal {
             R::CapacityExceeded { left, .. } => {
                 meal.zip(dish).is_some_and(|(meal, dish)| *left == (dish.capacity - self.taken(meal)).max(0))
@@ -550,7 +568,10 @@ impl Books {
                     (Some(member), _) => Some(self.payer(member)?),
                     (None, purchase) => purchase.map(|purchase| purchase.payer),
                 };
-                payer.is_some_and(|payer| self.balance(payer) == balance.get())
+                if let Some(payer) = payer {
+                    told = Some((payer, balance.get()));
+                }
+                payer.is_some()
             }
             R::DuplicateOrder { order } => {
                 member.zip(meal).is_some_and(|(member, meal)| self.standing(member, meal) == Some(*order))
@@ -579,6 +600,9 @@ impl Books {
             _ => false,
         };
         must!(is_so, "refused for no reason that the books know: {refusal:?}");
+        if let Some((payer, balance)) = told {
+            self.balance_told(payer, balance, Order::Known);
+        }
         Ok(())
     }
 

@@ -1,4 +1,5 @@
-//! The house's clock and chance: virtual time that goes on from one life of the service to the next, and jumps when told.
+//! The house's clock and chance: virtual time that goes on from one life of the service to the next, and jumps when told. The
+//! outside world's clock is right; the house's may lag behind it.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -10,8 +11,10 @@ use crate::random::Random;
 pub(crate) struct Clock(Mutex<State>);
 
 struct State {
-    /// What the clock says at `since`.
+    /// What it was in truth at `since`.
     base_ms: i64,
+    /// How far the house's clock is behind.
+    lag_ms: i64,
     /// When this life began by the runtime's time; absent between two lives.
     since: Option<tokio::time::Instant>,
     random: Random,
@@ -22,7 +25,7 @@ const FIRST_MS: i64 = 1_772_413_200_000;
 
 impl Clock {
     pub(crate) fn new(random: Random) -> Self {
-        Self(Mutex::new(State { base_ms: FIRST_MS, since: None, random }))
+        Self(Mutex::new(State { base_ms: FIRST_MS, lag_ms: 0, since: None, random }))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -37,22 +40,48 @@ impl Clock {
 
     /// Stands still until the next life.
     pub(crate) fn end(&self) {
-        let now = self.now();
         let mut state = self.state();
-        state.base_ms = now.as_millis();
+        state.base_ms = state.true_ms();
         state.since = None;
     }
 
+    /// So much time passes in which nobody does anything.
     pub(crate) fn jump(&self, by_ms: i64) {
         self.state().base_ms += by_ms;
+    }
+
+    /// The house's clock is set back.
+    pub(crate) fn lag(&self, by_ms: i64) {
+        self.state().lag_ms += by_ms;
+    }
+
+    /// The house's clock is set right.
+    pub(crate) fn set_right(&self) {
+        self.state().lag_ms = 0;
+    }
+
+    /// How far the house's clock is behind.
+    pub(crate) fn lag_ms(&self) -> i64 {
+        self.state().lag_ms
+    }
+
+    /// What everybody else's clock says.
+    pub(crate) fn true_ms(&self) -> i64 {
+        self.state().true_ms()
+    }
+}
+
+impl State {
+    fn true_ms(&self) -> i64 {
+        let gone = self.since.map_or(0, |since| since.elapsed().as_millis());
+        self.base_ms + i64::try_from(gone).unwrap_or(0)
     }
 }
 
 impl Ambient for Clock {
     fn now(&self) -> Instant {
         let state = self.state();
-        let gone = state.since.map_or(0, |since| since.elapsed().as_millis());
-        Instant::from_millis(state.base_ms + i64::try_from(gone).unwrap_or(0))
+        Instant::from_millis(state.true_ms() - state.lag_ms)
     }
 
     fn fill(&self, bytes: &mut [u8]) {

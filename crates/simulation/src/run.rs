@@ -11,8 +11,8 @@ use futures_util::stream::FuturesUnordered;
 use kernel::{AddMember, Command, NewGrant, Outcome, Overdraft, Profile, Refusal, Role, RoleGrant, Scope};
 use service::findings;
 use service::{
-    Ambient, BookSubscriptions, ConsistencyCheck, EndRounds, Failure, FinishErasures, ForgetOldRows, Job, KeyRing,
-    Recharge, ReleaseExpiredOrders, SealAudit, Service, Settings, WatchAlerts,
+    Ambient, BookSubscriptions, ConsistencyCheck, EndRounds, Failure, FinishErasures, ForgetOldRows, Job, KeyRing, Pay,
+    Recharge, RefundDelivery, ReleaseExpiredOrders, SealAudit, Service, Settings, WatchAlerts,
 };
 use store::{Fate, Store};
 use testing::TempDir;
@@ -21,6 +21,8 @@ use crate::asked::Asked;
 use crate::books::{Books, Order, Wrong};
 use crate::clock::Clock;
 use crate::hazards::{Counts, Hazards};
+use crate::money::{self, Done, Errand};
+use crate::outside::Outside;
 use crate::people::{People, Wish};
 use crate::random::Random;
 use crate::stored::Stored;
@@ -62,6 +64,14 @@ const FARTHEST_BACK_MS: i64 = 14 * MINUTE_MS;
 const FORGOTTEN: &str = "EXPIRED_ORDER";
 const FILE: &str = "fanpiao.db";
 const MOST_RECENT: usize = 24;
+/// As much time passes at once while everything comes to its end.
+const ROUND_MS: i64 = 3 * HOUR_MS;
+/// Longer than it takes a heartbeat to notice that the clock has moved.
+const HEARTBEAT: Duration = Duration::from_secs(6);
+const LEAST_ROUNDS: u32 = 9;
+const MOST_ROUNDS: u32 = 60;
+/// What does not reach a payer, or WeChat, is somebody's to look at.
+const SETTLED_BY_PEOPLE: [&str; 2] = ["refund_abnormal", "delivery_failed"];
 /// After so many tries the database is left in peace, or nobody would ever know.
 const MOST_TRIES: u32 = 40;
 /// An answer is asked for again while it is sure to be kept.
@@ -72,13 +82,14 @@ const KEPT_MS: i64 = 12 * HOUR_MS;
 /// # Errors
 /// What the auditor found wrong.
 pub fn run(seed: u64) -> Result<Ran, Box<Found>> {
-    let mut simulation = Simulation::new(seed);
+    let mut simulation = Simulation::new(seed).map_err(|what| Found { seed, what, recent: VecDeque::new() })?;
     let lived = catch_unwind(AssertUnwindSafe(|| simulation.run()));
     let what = match lived {
         Ok(Ok(())) => {
-            let (trace, faults) = simulation.hazards.taken();
-            simulation.trace.add(&trace);
-            simulation.counts.extend(faults);
+            for (trace, faults) in [simulation.hazards.taken(), simulation.outside.taken()] {
+                simulation.trace.add(&trace);
+                simulation.counts.extend(faults);
+            }
             return Ok(Ran { trace: simulation.trace.value(), counts: simulation.counts });
         }
         Ok(Err(wrong)) => wrong,
@@ -111,11 +122,15 @@ fn empty_database() -> Result<&'static [u8], Wrong> {
 
 struct Simulation {
     folder: TempDir,
+    /// The service's, of all its lives.
+    store: Store,
     /// Where the auditor reads.
     auditor: Store,
     random: Random,
     clock: Arc<Clock>,
     hazards: Arc<Hazards>,
+    outside: Arc<Outside>,
+    pay: Arc<Pay>,
     books: Books,
     zone: jiff::tz::TimeZone,
     house_overdraft: Option<Overdraft>,
@@ -145,7 +160,7 @@ enum End {
 }
 
 impl Simulation {
-    fn new(seed: u64) -> Self {
+    fn new(seed: u64) -> Result<Self, Wrong> {
         let mut random = Random::new(seed, 1);
         let house_overdraft = match random.below(3) {
             0 => Some(Overdraft::NONE),
@@ -153,11 +168,17 @@ impl Simulation {
             _ => None,
         };
         let folder = TempDir::new();
-        Self {
+        let clock = Arc::new(Clock::new(Random::new(seed, 2)));
+        let hazards = Arc::new(Hazards::new(Random::new(seed, 3)));
+        let outside = Arc::new(Outside::new(&clock, Random::new(seed, 4))?);
+        Ok(Self {
+            store: Store::simulated(&folder.join(FILE), hazards.fates()),
             auditor: Store::simulated(&folder.join(FILE), Arc::new(|_| Fate::GoesOn)),
             folder,
-            clock: Arc::new(Clock::new(Random::new(seed, 2))),
-            hazards: Arc::new(Hazards::new(Random::new(seed, 3))),
+            pay: outside.merchant(&clock)?,
+            outside,
+            clock,
+            hazards,
             books: Books::new(house_overdraft),
             zone: jiff::tz::TimeZone::fixed(jiff::tz::offset(8)),
             house_overdraft,
@@ -171,7 +192,7 @@ impl Simulation {
             counts: Counts::new(),
             recent: VecDeque::new(),
             random,
-        }
+        })
     }
 
     fn run(&mut self) -> Result<(), Wrong> {
@@ -220,18 +241,22 @@ impl Simulation {
         settings.overdraft_limit = self.house_overdraft;
         settings.keys = KeyRing::parse("key-1=AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=")?;
         settings.recharge = recharge;
+        settings.pay = Some(Arc::clone(&self.pay));
+        settings.deliveries.push(Box::new(RefundDelivery));
         settings.jobs = jobs;
         Ok(settings)
     }
 
     async fn live(&mut self) -> Result<End, Wrong> {
-        let store = Store::simulated(&self.folder.join(FILE), self.hazards.fates());
+        let store = self.store.clone();
         let ambient: Arc<dyn Ambient> = Arc::<Clock>::clone(&self.clock);
         let service = match Service::start(store, ambient, self.settings()?).await {
             Ok(service) => service,
             Err(error) if self.hazards.is_calm() => return Err(format!("the service does not start: {error}")),
             Err(_) => return Ok(End::Stillborn),
         };
+        // Ends with the runtime.
+        tokio::spawn(Arc::clone(&self.outside).post(service.clone()));
         if self.books.people.is_empty() {
             self.found(&service).await?;
         }
@@ -269,7 +294,8 @@ impl Simulation {
 
     async fn step(&mut self, service: &Service) -> Result<(), Wrong> {
         self.pass_time().await;
-        match self.random.below(10) {
+        self.outside.stir();
+        match self.random.below(13) {
             // One at a time, whatever goes wrong.
             0..=5 => {
                 let wish = self.people(service).wish()?;
@@ -293,10 +319,80 @@ impl Simulation {
                 let wishes = wishes.collect::<Result<_, _>>()?;
                 self.carry_out(service, wishes, Order::Open).await?;
             }
-            _ => self.ask_again(service).await?,
+            9 => self.ask_again(service).await?,
+            _ => self.do_errands(service).await?,
         }
         self.learn(service).await?;
         self.audit().await
+    }
+
+    /// Money at WeChat: somebody pays there, and people have things done here, one or several at once.
+    async fn do_errands(&mut self, service: &Service) -> Result<(), Wrong> {
+        if self.random.percent(40)
+            && let Some((number, is_paid)) = self.outside.pay_one(&mut self.random)
+        {
+            self.say(format!("somebody pays {number}: {is_paid}"));
+            self.count("paid at WeChat");
+        }
+        let mut errands = Vec::new();
+        for _ in 0..self.random.between(1, 3) {
+            errands.extend(Errand::draw(&mut self.random, &self.books, &mut self.keys)?);
+        }
+        for errand in &errands {
+            self.say(format!("{} wanted: {errand:?}", service.now()));
+            if let Some((_, member, amount)) = errand.topped_up() {
+                self.books.till.asked(member, amount.cents().get());
+            }
+        }
+        let results = money::run_all(&errands, service).await;
+        for (errand, mut result) in errands.iter().zip(results) {
+            let mut tries = 0;
+            loop {
+                self.hear_of_errand(service, errand, &result)?;
+                if money::is_known(&result) || !errand.is_asked_again() {
+                    break;
+                }
+                tries += 1;
+                self.hazards.calm(tries > MOST_TRIES);
+                if tries > 2 * MOST_TRIES {
+                    return Err(format!("nobody learns what became of {errand:?}"));
+                }
+                tokio::time::sleep(Duration::from_millis(700)).await;
+                result = errand.run(service).await;
+            }
+            self.hazards.calm(false);
+        }
+        Ok(())
+    }
+
+    fn hear_of_errand(
+        &mut self,
+        service: &Service,
+        errand: &Errand,
+        result: &Result<Done, Failure>,
+    ) -> Result<(), Wrong> {
+        self.say(format!("{} {errand:?}: {result:?}", service.now()));
+        let kind = kind(errand);
+        match result {
+            Ok(done) => {
+                self.count(&format!("{kind} done"));
+                if let (Done::Topup(topup), Some((key, member, amount))) = (done, errand.topped_up()) {
+                    self.books.till.begun(key, topup, member, amount.cents().get())?;
+                }
+            }
+            Err(Failure::Refused(refusal)) => {
+                self.count(&format!("{kind} {}", refusal.code().as_str()));
+                if !money::is_explained(errand, refusal, &self.books) {
+                    return Err(format!("{errand:?} was refused for no reason that the books know: {refusal:?}"));
+                }
+            }
+            Err(Failure::Provider { .. }) => self.count(&format!("{kind} not taken by WeChat")),
+            Err(Failure::OutcomeUnknown | Failure::Contended | Failure::Overloaded | Failure::Unavailable { .. }) => {
+                self.count(&format!("{kind} unknown"))
+            }
+            Err(failure) => return Err(format!("an answer that nobody should get: {failure:?}")),
+        }
+        Ok(())
     }
 
     fn people<'a>(&'a mut self, service: &Service) -> People<'a> {
@@ -307,15 +403,22 @@ impl Simulation {
     async fn pass_time(&mut self) {
         let now_ms = self.clock.now().as_millis();
         self.latest_ms = self.latest_ms.max(now_ms);
-        let back_ms = now_ms - (self.latest_ms - FARTHEST_BACK_MS);
+        let back_ms = (now_ms - (self.latest_ms - FARTHEST_BACK_MS)).min(FARTHEST_BACK_MS - self.clock.lag_ms());
         let by_ms = match self.random.below(100) {
             0..=6 => self.random.between(1, 90) * MINUTE_MS,
             7..=8 => self.random.between(1, 30) * HOUR_MS,
             9 => -self.random.between(0, back_ms / SECOND_MS) * SECOND_MS,
             _ => 0,
         };
-        if by_ms != 0 {
+        if by_ms > 0 {
             self.clock.jump(by_ms);
+            if self.random.percent(50) {
+                self.clock.set_right();
+            }
+            self.say(format!("{by_ms} ms pass, and the clock is behind by {} ms", self.clock.lag_ms()));
+        }
+        if by_ms < 0 {
+            self.clock.lag(-by_ms);
             self.say(format!("the clock is set by {by_ms} ms"));
         }
         let most = if by_ms == 0 { 1500 } else { 4000 };
@@ -435,9 +538,55 @@ impl Simulation {
 
     /// Reads past the service, and past all hazards.
     async fn audit(&mut self) -> Result<(), Wrong> {
-        let stored = Stored::read(&self.auditor).await.map_err(|error| format!("the auditor cannot read: {error}"))?;
+        // Nobody else may do anything between two of its queries.
+        let stored = tokio::task::unconstrained(Stored::read(&self.auditor)).await;
+        let stored = stored.map_err(|error| format!("the auditor cannot read: {error}"))?;
         self.trace.add(&stored);
-        self.books.compare(&stored)
+        let (payments, refunds) = (self.outside.payments(), self.outside.refunds());
+        let moved = self.books.till.take(&stored.topups, &stored.refunds, &payments, &refunds)?;
+        self.books.moved(&moved);
+        self.books.compare(&stored)?;
+        let told = self.books.take_told();
+        if !told.is_empty() {
+            let had =
+                Stored::balances(&self.auditor).await.map_err(|error| format!("the auditor cannot read: {error}"))?;
+            if let Some((account, balance)) =
+                told.iter().find(|(account, balance)| !had.contains(&(account.get(), *balance)))
+            {
+                return Err(format!("{balance} was told of account {account:?}, which has never held that"));
+            }
+        }
+        // WeChat does nothing here that a person would have to settle, but for what does not reach a payer.
+        let odd = stored.exceptions.keys().find(|(kind, _)| !SETTLED_BY_PEOPLE.contains(&kind.as_str()));
+        odd.map_or(Ok(()), |odd| Err(format!("a person would have to settle what is in order: {odd:?}")))
+    }
+
+    /// All that is on its way at WeChat comes to its end: nothing goes wrong any more, days pass, and both books are the same.
+    async fn settle_with_wechat(&mut self) -> Result<(), Wrong> {
+        if !self.books.till.is_used() {
+            return Ok(());
+        }
+        self.outside.calm();
+        self.clock.set_right();
+        for round in 0..MOST_ROUNDS {
+            // A process that has slept for hours has to find itself again first; nobody sleeps here.
+            self.outside.hold_post(true);
+            self.clock.jump(ROUND_MS);
+            tokio::time::sleep(HEARTBEAT).await;
+            self.outside.hold_post(false);
+            self.outside.put_refunds_right();
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            self.audit().await?;
+            let open = self.books.till.open(&self.outside.payments(), &self.outside.refunds());
+            match open {
+                // The daily bill has been looked at by then.
+                None if round >= LEAST_ROUNDS => break,
+                Some(open) if round + 1 == MOST_ROUNDS => return Err(open),
+                _ => {}
+            }
+        }
+        self.count("settled with WeChat");
+        Ok(())
     }
 
     /// Lets everything come to its end, and has the service check itself.
@@ -445,6 +594,7 @@ impl Simulation {
         self.hazards.calm(true);
         tokio::time::sleep(Duration::from_secs(20)).await;
         self.audit().await?;
+        self.settle_with_wechat().await?;
         let report = service.check().await.map_err(|failure| format!("the books cannot be checked: {failure:?}"))?;
         // Nobody need ever close a meal whose day is over, and the checks tell of it.
         let is_forgotten = |finding: &findings::Status| finding.inconsistency_type == FORGOTTEN;
@@ -462,8 +612,8 @@ fn name(asked: &Asked) -> String {
     asked.by.map_or_else(|| "the house".to_owned(), |member| format!("member {}", member.get()))
 }
 
-/// What a command is called.
-fn kind(command: &Command) -> String {
+/// What a command, or an errand, is called.
+fn kind(command: &impl fmt::Debug) -> String {
     let text = format!("{command:?}");
     text.split(['(', ' ', '{']).next().unwrap_or_default().to_owned()
 }

@@ -1,6 +1,6 @@
 //! What the database says, read past the service.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use store::{Cells, Error, Row, Store};
 
@@ -35,6 +35,24 @@ pub(crate) struct StoredHold {
     pub(crate) state: String,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StoredTopup {
+    pub(crate) order_no: String,
+    pub(crate) member: i64,
+    pub(crate) amount: i64,
+    pub(crate) status: String,
+    pub(crate) transaction: Option<String>,
+    pub(crate) refunded: Option<i64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StoredRefund {
+    pub(crate) refund_no: String,
+    pub(crate) topup: i64,
+    pub(crate) amount: i64,
+    pub(crate) state: String,
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Stored {
     pub(crate) accounts: BTreeMap<i64, StoredAccount>,
@@ -47,6 +65,10 @@ pub(crate) struct Stored {
     pub(crate) holds: BTreeMap<(i64, i64), StoredHold>,
     pub(crate) members: BTreeMap<i64, String>,
     pub(crate) departments: BTreeMap<i64, String>,
+    pub(crate) topups: BTreeMap<i64, StoredTopup>,
+    pub(crate) refunds: BTreeMap<i64, StoredRefund>,
+    /// What a person has to settle: its kind, and what it is about.
+    pub(crate) exceptions: BTreeMap<(String, String), ()>,
 }
 
 const ACCOUNTS: &str = "SELECT account_id, balance, entry_count FROM accounts ORDER BY account_id";
@@ -60,8 +82,19 @@ const ORDERS: &str = "SELECT order_id, member_id, meal_id, payer_account_id, qua
 const HOLDS: &str = "SELECT order_id, pool_id, quantity, state FROM holds ORDER BY order_id, pool_id";
 const MEMBERS: &str = "SELECT member_id, status FROM members ORDER BY member_id";
 const DEPARTMENTS: &str = "SELECT department_id, pays FROM departments ORDER BY department_id";
+const TOPUPS: &str = "SELECT topup_id, order_no, member_id, amount_cents, status, transaction_id, refunded_cents \
+                      FROM topups ORDER BY topup_id";
+const REFUNDS: &str = "SELECT refund_id, refund_no, topup_id, amount_cents, state FROM refunds ORDER BY refund_id";
+const EXCEPTIONS: &str = "SELECT kind, subject FROM exceptions";
+const BALANCES: &str = "SELECT account_id, balance_after FROM entries ORDER BY account_id, number";
 
 impl Stored {
+    /// What each account has ever held.
+    pub(crate) async fn balances(store: &Store) -> Result<BTreeSet<(i64, i64)>, Error> {
+        let found = store.query(BALANCES, Vec::new()).await?;
+        found.into_iter().map(Row::cells).map(|mut cells| Ok((cells.int()?, cells.int()?))).collect()
+    }
+
     pub(crate) async fn read(store: &Store) -> Result<Self, Error> {
         Ok(Self {
             accounts: rows(store, ACCOUNTS, account).await?,
@@ -72,6 +105,9 @@ impl Stored {
             holds: rows(store, HOLDS, hold).await?,
             members: rows(store, MEMBERS, |cells| Ok((cells.int()?, cells.text()?))).await?,
             departments: rows(store, DEPARTMENTS, |cells| Ok((cells.int()?, cells.text()?))).await?,
+            topups: rows(store, TOPUPS, topup).await?,
+            refunds: rows(store, REFUNDS, refund).await?,
+            exceptions: rows(store, EXCEPTIONS, |cells| Ok(((cells.text()?, cells.text()?), ()))).await?,
         })
     }
 }
@@ -105,4 +141,17 @@ fn order(cells: &mut Cells) -> Result<(i64, StoredOrder), Error> {
 
 fn hold(cells: &mut Cells) -> Result<((i64, i64), StoredHold), Error> {
     Ok(((cells.int()?, cells.int()?), StoredHold { quantity: cells.int()?, state: cells.text()? }))
+}
+
+fn topup(cells: &mut Cells) -> Result<(i64, StoredTopup), Error> {
+    let id = cells.int()?;
+    let (order_no, member, amount) = (cells.text()?, cells.int()?, cells.int()?);
+    let (status, transaction) = (cells.text()?, cells.opt_text()?);
+    Ok((id, StoredTopup { order_no, member, amount, status, transaction, refunded: cells.opt_int()? }))
+}
+
+fn refund(cells: &mut Cells) -> Result<(i64, StoredRefund), Error> {
+    let id = cells.int()?;
+    let (refund_no, topup) = (cells.text()?, cells.int()?);
+    Ok((id, StoredRefund { refund_no, topup, amount: cells.int()?, state: cells.text()? }))
 }

@@ -19,6 +19,7 @@ fn nothing_is_found(part: u64) {
             *counts.entry(what).or_insert(0) += count;
         }
     }
+    println!("{} seeds", seeds());
     // A simulation in which nothing happens finds nothing.
     for what in [
         "PlaceOrder done",
@@ -41,6 +42,19 @@ fn nothing_is_found(part: u64) {
         "Committed Fails(Lost)",
         "Write Fails(Full)",
         "Write Fails(Contended)",
+        "TopUp done",
+        "TopUp not taken by WeChat",
+        "PayAgain done",
+        "Look done",
+        "GiveBack done",
+        "paid at WeChat",
+        "call LostAfter",
+        "call TooLate",
+        "notification Lost",
+        "notification Late",
+        "notification Twice",
+        "notification Unheard",
+        "settled with WeChat",
     ] {
         assert!(counts.contains_key(what), "it never came to {what}: {counts:#?}");
     }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::simulated::meet;
+use crate::simulated::{Lent, Spare, meet};
 use crate::sql::Batch;
 use crate::sqlite::Threads;
 use crate::stream::{self, Message, Rows};
@@ -20,7 +20,7 @@ pub struct Store(Inner);
 
 #[derive(Clone)]
 pub(crate) enum Inner {
-    Sqlite { path: PathBuf, readers: sqlite::Readers, fates: Option<Fates> },
+    Sqlite { path: PathBuf, readers: sqlite::Readers, fates: Option<Fates>, spare: Option<Spare> },
     Postgres(postgres::Readers),
 }
 
@@ -35,7 +35,8 @@ impl Store {
             if path.as_os_str().is_empty() || path.as_os_str() == ":memory:" {
                 return Err(Error::new(Cause::Other, "sqlite: needs the path of a file"));
             }
-            return Ok(Self(Inner::Sqlite { readers: sqlite::Readers::new(&path, Threads::Own), path, fates: None }));
+            let readers = sqlite::Readers::new(&path, Threads::Own);
+            return Ok(Self(Inner::Sqlite { readers, path, fates: None, spare: None }));
         }
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             return Ok(Self(Inner::Postgres(postgres::Readers::new(postgres::Address::parse(url)?))));
@@ -44,11 +45,12 @@ impl Store {
     }
 
     /// A database in a file whose every call is made on the caller's thread, and whose every step of a transaction has its fate. It
-    /// waits for no disk: what ends in a simulation is a process, never the machine.
+    /// waits for no disk: what ends in a simulation is a process, never the machine. The connection of a process that has ended is rolled
+    /// back, and is the next one's, with the statements that it has compiled.
     #[must_use]
     pub fn simulated(path: &Path, fates: Fates) -> Self {
         let readers = sqlite::Readers::new(path, Threads::Callers);
-        Self(Inner::Sqlite { readers, path: path.to_owned(), fates: Some(fates) })
+        Self(Inner::Sqlite { readers, path: path.to_owned(), fates: Some(fates), spare: Some(Spare::default()) })
     }
 
     #[must_use]
@@ -79,11 +81,11 @@ impl Store {
     /// A connection that may write. On SQLite its calls block the thread they are made on.
     pub async fn writer(&self) -> Result<Writer, Error> {
         Ok(match &self.0 {
-            Inner::Sqlite { path, fates, .. } => {
-                let mut session = sqlite::Session::open(path)?;
-                if fates.is_some() {
-                    session.script("PRAGMA synchronous = OFF")?;
-                }
+            Inner::Sqlite { path, fates, spare, .. } => {
+                let session = match spare {
+                    Some(spare) => Lent::from(spare, path)?,
+                    None => Lent::own(sqlite::Session::open(path)?),
+                };
                 Writer { held: Held::Sqlite(session), fates: fates.clone() }
             }
             Inner::Postgres(readers) => Writer { held: Held::Postgres(readers.connect_lane().await?), fates: None },
@@ -204,7 +206,7 @@ pub struct Writer {
 }
 
 enum Held {
-    Sqlite(sqlite::Session),
+    Sqlite(Lent),
     Postgres(postgres::Session),
 }
 

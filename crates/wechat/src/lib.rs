@@ -17,4 +17,4 @@ mod transport;
 pub use error::{Error, Kind, Outcome};
 pub use secret::Secret;
 pub use time::{Clock, UnixTime};
-pub use transport::{Transport, TransportConfig};
+pub use transport::{Answer, Broken, Call, Carrying, Line, Transport, TransportConfig};

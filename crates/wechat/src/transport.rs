@@ -1,6 +1,10 @@
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::HeaderMap;
+use reqwest::header::{HeaderMap, HeaderValue, USER_AGENT};
 use reqwest::{Method, Url};
 
 use crate::error::{Error, Kind, Outcome};
@@ -14,6 +18,8 @@ pub struct TransportConfig {
     /// The same for a bill, which may be long.
     pub file_timeout: Duration,
     pub user_agent: String,
+    /// What carries the calls in place of the network, as in a simulation.
+    pub line: Option<Arc<dyn Line>>,
 }
 
 impl Default for TransportConfig {
@@ -23,6 +29,32 @@ impl Default for TransportConfig {
             total_timeout: Duration::from_secs(10),
             file_timeout: Duration::from_secs(120),
             user_agent: concat!("fanpiao/", env!("CARGO_PKG_VERSION")).to_owned(),
+            line: None,
+        }
+    }
+}
+
+/// Carries a call to WeChat and brings back what it is answered with, once and whole.
+pub trait Line: fmt::Debug + Send + Sync {
+    fn carry(&self, call: Call) -> Carrying<'_>;
+}
+
+pub type Carrying<'a> = Pin<Box<dyn Future<Output = Result<Answer, Broken>> + Send + 'a>>;
+
+/// How far a call came that nobody has answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Broken {
+    /// No connection came about.
+    Before,
+    /// The connection broke, and the call may have arrived.
+    After,
+}
+
+impl From<Broken> for Error {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::Before => Self::new(Kind::Connect("the line is down".to_owned()), Outcome::NotSent),
+            Broken::After => Self::new(Kind::Lost("the line broke".to_owned()), Outcome::Unknown),
         }
     }
 }
@@ -32,16 +64,35 @@ impl Default for TransportConfig {
 /// It follows no redirect (the next host would be handed our signature), repeats nothing, and takes no proxy from the environment.
 #[derive(Debug, Clone)]
 pub struct Transport {
-    client: reqwest::Client,
+    way: Way,
     total_timeout: Duration,
     file_timeout: Duration,
+}
+
+#[derive(Debug, Clone)]
+enum Way {
+    Network(reqwest::Client),
+    Line { line: Arc<dyn Line>, user_agent: HeaderValue },
 }
 
 impl Transport {
     /// Builds the client. Fails only where TLS cannot be set up.
     pub fn new(config: &TransportConfig) -> Result<Self, Error> {
+        let way = match &config.line {
+            None => Way::Network(Self::client(config)?),
+            Some(line) => {
+                let user_agent = HeaderValue::try_from(config.user_agent.as_str())
+                    .map_err(|_| Error::config("user agent: not a header"))?;
+                Way::Line { line: Arc::clone(line), user_agent }
+            }
+        };
+        Ok(Self { way, total_timeout: config.total_timeout, file_timeout: config.file_timeout })
+    }
+
+    fn client(config: &TransportConfig) -> Result<reqwest::Client, Error> {
         #[expect(clippy::disallowed_methods, reason = "this is the client through which every call to WeChat goes")]
-        let client = reqwest::Client::builder()
+        let builder = reqwest::Client::builder();
+        builder
             .connect_timeout(config.connect_timeout)
             .user_agent(config.user_agent.as_str())
             .redirect(reqwest::redirect::Policy::none())
@@ -49,8 +100,7 @@ impl Transport {
             .referer(false)
             .no_proxy()
             .build()
-            .map_err(|error| Error::config(format!("HTTP client: {}", cause(error))))?;
-        Ok(Self { client, total_timeout: config.total_timeout, file_timeout: config.file_timeout })
+            .map_err(|error| Error::config(format!("HTTP client: {}", cause(error))))
     }
 
     pub(crate) async fn send(&self, call: Call) -> Result<Answer, Error> {
@@ -61,41 +111,54 @@ impl Transport {
         self.send_within(call, self.file_timeout).await
     }
 
-    async fn send_within(&self, call: Call, timeout: Duration) -> Result<Answer, Error> {
-        let Call { method, url, headers, body, longest_answer } = call;
-        let mut request = self.client.request(method, url).headers(headers).timeout(timeout);
-        if !body.is_empty() {
-            request = request.body(body);
-        }
-        let mut response = request.send().await.map_err(classify)?;
-        let status = response.status().as_u16();
-        let headers = std::mem::take(response.headers_mut());
-        let mut body = Vec::new();
-        // Read piece by piece: the length that the other side announces is not to be believed.
-        while let Some(piece) = response.chunk().await.map_err(classify)? {
-            if body.len() + piece.len() > longest_answer {
-                return Err(Error::answer(status, format!("longer than {longest_answer} bytes")));
+    async fn send_within(&self, mut call: Call, timeout: Duration) -> Result<Answer, Error> {
+        match &self.way {
+            Way::Network(client) => send_over(client, call, timeout).await,
+            Way::Line { line, user_agent } => {
+                call.headers.insert(USER_AGENT, user_agent.clone());
+                match tokio::time::timeout(timeout, line.carry(call)).await {
+                    Ok(carried) => Ok(carried?),
+                    Err(_) => Err(Broken::After.into()),
+                }
             }
-            body.extend_from_slice(&piece);
         }
-        Ok(Answer { status, headers, body })
     }
 }
 
+async fn send_over(client: &reqwest::Client, call: Call, timeout: Duration) -> Result<Answer, Error> {
+    let Call { method, url, headers, body, longest_answer } = call;
+    let mut request = client.request(method, url).headers(headers).timeout(timeout);
+    if !body.is_empty() {
+        request = request.body(body);
+    }
+    let mut response = request.send().await.map_err(classify)?;
+    let status = response.status().as_u16();
+    let headers = std::mem::take(response.headers_mut());
+    let mut body = Vec::new();
+    // Read piece by piece: the length that the other side announces is not to be believed.
+    while let Some(piece) = response.chunk().await.map_err(classify)? {
+        if body.len() + piece.len() > longest_answer {
+            return Err(Error::answer(status, format!("longer than {longest_answer} bytes")));
+        }
+        body.extend_from_slice(&piece);
+    }
+    Ok(Answer { status, headers, body })
+}
+
 /// One request, complete: what an adapter built is what goes out.
-pub(crate) struct Call {
-    pub(crate) method: Method,
-    pub(crate) url: Url,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Vec<u8>,
+pub struct Call {
+    pub method: Method,
+    pub url: Url,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
     pub(crate) longest_answer: usize,
 }
 
 /// What came back, as raw bytes.
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Vec<u8>,
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
 }
 
 impl Answer {
@@ -143,7 +206,57 @@ fn cause(error: reqwest::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::base_url;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use reqwest::header::{HeaderMap, USER_AGENT};
+    use reqwest::{Method, Url};
+
+    use super::{Answer, Broken, Call, Carrying, Line, Transport, TransportConfig, base_url};
+    use crate::error::Outcome;
+
+    /// Answers with the user agent, or not at all.
+    #[derive(Debug)]
+    enum Wire {
+        Whole,
+        Broken(Broken),
+        Silent,
+    }
+
+    impl Line for Wire {
+        fn carry(&self, call: Call) -> Carrying<'_> {
+            Box::pin(async move {
+                match self {
+                    Self::Whole => {
+                        let body = call.headers[USER_AGENT].as_bytes().to_vec();
+                        Ok(Answer { status: 200, headers: HeaderMap::new(), body })
+                    }
+                    Self::Broken(broken) => Err(*broken),
+                    Self::Silent => std::future::pending().await,
+                }
+            })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_line_carries_calls_and_says_how_far_they_came() {
+        let send = async |wire| {
+            let total_timeout = Duration::from_millis(10);
+            let config = TransportConfig { line: Some(Arc::new(wire)), total_timeout, ..TransportConfig::default() };
+            let url = Url::parse("http://wechat.invalid/v3/x").expect("an address");
+            let (method, headers, body) = (Method::GET, HeaderMap::new(), Vec::new());
+            Transport::new(&config).expect("a line").send(Call { method, url, headers, body, longest_answer: 9 }).await
+        };
+        let answer = send(Wire::Whole).await.expect("an answer");
+        assert_eq!(answer.body, TransportConfig::default().user_agent.as_bytes());
+        for (wire, outcome) in [
+            (Wire::Broken(Broken::Before), Outcome::NotSent),
+            (Wire::Broken(Broken::After), Outcome::Unknown),
+            (Wire::Silent, Outcome::Unknown),
+        ] {
+            assert_eq!(send(wire).await.err().map(|error| error.outcome()), Some(outcome));
+        }
+    }
 
     #[test]
     fn base_addresses() {

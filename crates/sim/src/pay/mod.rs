@@ -18,6 +18,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
@@ -31,9 +32,10 @@ use crate::text;
 use crate::world::Shared;
 
 pub(crate) use self::book::Book;
-pub(crate) use self::notices::{Wanted, is_loopback, lose, post_office, send_again};
-pub(crate) use self::orders::{CannotPay, OrderState, Paying, pay};
-pub(crate) use self::refunds::settle;
+pub(crate) use self::notices::{Letter, Wanted, arrived, is_loopback, letters, lose, post_office, send_again};
+pub use self::orders::CannotPay;
+pub(crate) use self::orders::{OrderState, Paying, Payment, pay};
+pub(crate) use self::refunds::{Refund, settle};
 pub(crate) use self::score::{collect_by_hand, confirm, revoke};
 pub(crate) use self::score_permissions::{allow_score, close_permission, open_permission};
 pub(crate) use self::show::{show_notices, show_orders, show_permissions, show_refunds, show_service_orders};
@@ -103,6 +105,11 @@ async fn enter(State(shared): State<Arc<Shared>>, request: Request) -> Response 
     let Ok(body) = axum::body::to_bytes(body, LONGEST_BODY).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
+    answer(&shared, parts, body).await
+}
+
+/// What a call is answered with, whatever goes wrong with it.
+pub(crate) async fn answer(shared: &Shared, parts: Parts, body: Bytes) -> Response {
     let path = parts.uri.path();
     let segments = path.trim_start_matches("/v3/").split('/').map(text::decode).collect::<Option<Vec<_>>>();
     let call = Call {
@@ -116,28 +123,28 @@ async fn enter(State(shared): State<Arc<Shared>>, request: Request) -> Response 
     let fault = shared.faults.strike(&call.method, path);
     let kind = fault.as_ref().map(|fault| fault.kind);
     let response = match kind.and_then(instead) {
-        Some(Instead::Signed(reply)) => finish(&shared, &call, reply, None),
+        Some(Instead::Signed(reply)) => finish(shared, &call, reply, None),
         Some(Instead::Gateway) => gateway(),
         Some(Instead::UnsignedNotFound) => unsigned_not_found(),
         Some(Instead::Broken) => broken(),
         None => {
-            let reply = gate::check(&shared, &call).and_then(|()| dispatch(&shared, &call));
+            let reply = gate::check(shared, &call).and_then(|()| dispatch(shared, &call));
             // Both are answers.
             let reply = reply.unwrap_or_else(|refusal| refusal);
             shared.pay.bell.notify_one();
             match &fault {
                 Some(Fault { kind: FaultKind::DropAfter, .. }) => broken(),
                 Some(Fault { kind: FaultKind::BadGatewayAfter, .. }) => gateway(),
-                Some(Fault { kind: FaultKind::SystemErrorAfter, .. }) => finish(&shared, &call, system_error(), None),
+                Some(Fault { kind: FaultKind::SystemErrorAfter, .. }) => finish(shared, &call, system_error(), None),
                 Some(Fault { kind: FaultKind::Silence, ms, .. }) => {
                     tokio::time::sleep(Duration::from_millis(*ms)).await;
                     broken()
                 }
                 Some(Fault { kind: FaultKind::Latency, ms, .. }) => {
                     tokio::time::sleep(Duration::from_millis(*ms)).await;
-                    finish(&shared, &call, reply, None)
+                    finish(shared, &call, reply, None)
                 }
-                _ => finish(&shared, &call, reply, kind),
+                _ => finish(shared, &call, reply, kind),
             }
         }
     };

@@ -166,15 +166,24 @@ pub(crate) fn lose(book: &mut Book, id: &str) -> bool {
     }
 }
 
+/// One copy of a notification on its way.
+pub(crate) struct Letter {
+    number: u64,
+    forged: Option<Forgery>,
+    pub(crate) url: String,
+    /// As they go with it, the signature among them.
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
 /// Does what is due, for as long as the world stands.
 pub(crate) async fn post_office(shared: Arc<Shared>, client: reqwest::Client) {
     loop {
-        let now_ms = shared.config.clock.business_ms();
-        let due = shared.pay.book().take_due(now_ms);
-        for what in due {
-            happen(&shared, &client, what);
+        for letter in letters(&shared) {
+            post(&shared, &client, letter);
         }
         let next = shared.pay.book().next_due_ms();
+        let now_ms = shared.config.clock.business_ms();
         let wait = next.map(|at| wait_for(at - now_ms, shared.config.clock.speed()));
         let bell = shared.pay.bell.notified();
         match wait {
@@ -186,35 +195,40 @@ pub(crate) async fn post_office(shared: Arc<Shared>, client: reqwest::Client) {
     }
 }
 
+/// Does what is due, and gives out the notifications that are to be sent.
+pub(crate) fn letters(shared: &Shared) -> Vec<Letter> {
+    let now_ms = shared.config.clock.business_ms();
+    let mut book = shared.pay.book();
+    let due = book.take_due(now_ms);
+    due.into_iter().filter_map(|what| happen(shared, &mut book, what)).collect()
+}
+
 /// At most a moment: somebody else's clock may jump without a word.
 fn wait_for(business_ms: i64, speed: u32) -> Duration {
     let ms = business_ms.div_euclid(i64::from(speed)).clamp(1, 50);
     Duration::from_millis(ms.unsigned_abs())
 }
 
-fn happen(shared: &Arc<Shared>, client: &reqwest::Client, what: Due) {
-    let mut book = shared.pay.book();
+fn happen(shared: &Shared, book: &mut Book, what: Due) -> Option<Letter> {
     match what {
-        Due::Send(number) => send(shared, client, &mut book, number),
+        Due::Send(number) => return letter(shared, book, number),
         Due::PayOrder(out_trade_no) => {
             // Somebody may have paid or closed it before.
-            let _ = orders::pay(shared, &mut book, &out_trade_no, Paying::default());
+            let _ = orders::pay(shared, book, &out_trade_no, Paying::default());
         }
         Due::SettleRefund(out_refund_no) => {
             let outcome = shared.settings().refund_outcome;
-            refunds::settle(shared, &mut book, &out_refund_no, outcome);
+            refunds::settle(shared, book, &out_refund_no, outcome);
         }
-        Due::Deduct(out_order_no) => score::deduct_by_itself(shared, &mut book, &out_order_no),
+        Due::Deduct(out_order_no) => score::deduct_by_itself(shared, book, &out_order_no),
     }
+    None
 }
 
-/// Builds one copy and lets it travel by itself, so that a slow receiver holds nobody up.
-fn send(shared: &Arc<Shared>, client: &reqwest::Client, book: &mut Book, number: u64) {
-    let Some(notice) = book.notices.get_mut(&number) else {
-        return;
-    };
+fn letter(shared: &Shared, book: &mut Book, number: u64) -> Option<Letter> {
+    let notice = book.notices.get_mut(&number)?;
     if notice.state == NoticeState::Lost || notice.state == NoticeState::GivenUp {
-        return;
+        return None;
     }
     let forged = notice.forge.pop_front();
     let mut body = if forged == Some(Forgery::WrongSeal) { notice.wrongly_sealed.clone() } else { notice.body.clone() };
@@ -225,17 +239,20 @@ fn send(shared: &Arc<Shared>, client: &reqwest::Client, book: &mut Book, number:
         Some(Forgery::Stale) => Some(FaultKind::Stale),
         Some(Forgery::Tampered | Forgery::Unsigned | Forgery::WrongSeal) | None => None,
     };
-    let mut request =
-        client.post(&notice.url).header("Content-Type", "application/json").header("User-Agent", "Mozilla/4.0");
-    let (url, signer) = (notice.url.clone(), notice.signer);
+    let mut headers = vec![("Content-Type", "application/json".to_owned()), ("User-Agent", "Mozilla/4.0".to_owned())];
     if forged != Some(Forgery::Unsigned) {
-        for (name, value) in signature_headers(shared, signer, &body, spoiled) {
-            request = request.header(name, value);
-        }
+        headers.extend(signature_headers(shared, notice.signer, &body, spoiled));
     }
     if forged == Some(Forgery::Tampered) {
         super::tamper(&mut body);
     }
+    Some(Letter { number, forged, url: notice.url.clone(), headers, body })
+}
+
+/// Lets a copy travel by itself, so that a slow receiver holds nobody up.
+fn post(shared: &Arc<Shared>, client: &reqwest::Client, letter: Letter) {
+    let Letter { number, forged, url, headers, body } = letter;
+    let request = headers.into_iter().fold(client.post(&url), |request, (name, value)| request.header(name, value));
     let shared = Arc::clone(shared);
     tokio::spawn(async move {
         let status = if is_loopback(&url) {
@@ -247,6 +264,11 @@ fn send(shared: &Arc<Shared>, client: &reqwest::Client, book: &mut Book, number:
         note(&shared, number, forged, status);
         shared.pay.bell.notify_one();
     });
+}
+
+/// Notes how a copy was answered; nothing where nobody answered.
+pub(crate) fn arrived(shared: &Shared, letter: &Letter, status: Option<u16>) {
+    note(shared, letter.number, letter.forged, status);
 }
 
 /// Writes down what a try came to, and plans the next one.

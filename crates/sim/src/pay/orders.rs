@@ -301,7 +301,7 @@ pub(crate) struct Paying {
 
 /// Why an order cannot be paid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum CannotPay {
+pub enum CannotPay {
     NoSuchOrder,
     AlreadyPaid,
     Closed,
