@@ -9,7 +9,9 @@ const token = await tokenOf('admin')
 const eater = await member('huming')
 
 test('a dialog with something typed asks before it is closed, by whatever way, and keeps what was typed', async () => {
-  const page = await open('/admin/departments', { token })
+  const page = await open('/admin/members', { token })
+  // So that there is somewhere to go back to.
+  await page.getByRole('navigation', { name: '主导航' }).getByRole('link', { name: '部门' }).click()
   const begin = page.getByRole('button', { name: '新建部门' })
   await begin.click()
   const dialog = page.getByRole('dialog', { name: '新建部门' })
@@ -25,7 +27,7 @@ test('a dialog with something typed asks before it is closed, by whatever way, a
     () => page.keyboard.press('Escape'),
     () => dialog.getByRole('button', { name: '取消' }).click(),
     () => dialog.locator('.el-dialog__headerbtn').click(),
-    () => page.goBack(),
+    () => page.evaluate(() => history.back()),
   ]) {
     await close()
     await question.waitFor()
