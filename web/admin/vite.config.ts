@@ -33,7 +33,7 @@ const endToEnd = (name: string, engine: 'sqlite' | 'postgres', files: string[]) 
 export default defineConfig({
   base: '/admin/',
   plugins: [vue(), components({ resolvers: [ElementPlusResolver()], dirs: [], dts: false })],
-  resolve: { alias: { '@': at('./src'), '@fanpiao/api': at('../api/index.ts') } },
+  resolve: { alias: { '@': at('./src'), '@fanpiao/api': at('../api/index.ts'), '@fanpiao/limits': at('../api/limits.json') } },
   build: {
     // The server's policy allows no `data:` but for pictures, and small files are cheap on one connection.
     assetsInlineLimit: 0,

@@ -3,6 +3,7 @@ import { createRouter, createWebHistory, type RouteRecordRaw } from 'vue-router'
 
 import { api, ApiError } from '@/api'
 import { t } from '@/i18n'
+import { guard } from '@/lib/unsaved'
 import { sections } from '@/navigation'
 import { leave, may, me, type Permission, token } from '@/session'
 
@@ -55,6 +56,7 @@ export const router = createRouter({
   scrollBehavior: (_to, _from, saved) => saved ?? { top: 0 },
 })
 
+guard(router)
 router.beforeEach(async (to) => {
   if (to.name === 'sign-in' || to.name === 'unreachable') return true
   if (!token.value) return { name: 'sign-in', query: to.fullPath === '/' ? {} : { to: to.fullPath } }

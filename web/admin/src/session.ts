@@ -4,6 +4,8 @@ import { computed, ref } from 'vue'
 
 import type { Schemas } from '@fanpiao/api'
 
+import { letGo } from '@/lib/unsaved'
+
 const KEY = 'fanpiao.token'
 
 export type Permission = Schemas['Permission']
@@ -26,7 +28,9 @@ export function enter(newToken: string, who: Schemas['UserInfo']) {
   token.value = newToken
   me.value = who
   expired.value = false
-  if (isOther) location.assign(import.meta.env.BASE_URL)
+  if (!isOther) return
+  letGo()
+  location.assign(import.meta.env.BASE_URL)
 }
 
 export function expire() {

@@ -155,7 +155,7 @@ const zh = {
   ticketCount: '张数',
   ticketsHint: '500 张抵 1 元。正数为发放，负数为收回；不会少于零。',
   ticketsWrong: '请填写不为零的整数，如 500 或 −200',
-  ticketsWorth: (money: string) => `相当于 ¥${money}`,
+  ticketsWorth: (money: string) => `相当于 ${money}`,
   ticketsDone: (left: string) => `礼票已调整，现在有 ${left} 张`,
 }
 
@@ -314,7 +314,7 @@ const en: typeof zh = {
   ticketCount: 'How many',
   ticketsHint: '500 of them are a yuan. Above zero to give, below zero to take back; nobody has fewer than none.',
   ticketsWrong: 'Enter a whole number that is not zero, such as 500 or −200',
-  ticketsWorth: (money) => `Worth ¥${money}`,
+  ticketsWorth: (money) => `Worth ${money}`,
   ticketsDone: (left) => `Tickets adjusted; there are ${left} now`,
 }
 

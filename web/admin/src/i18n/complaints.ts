@@ -41,8 +41,8 @@ const zh = {
   refundHint: '以礼票退还，500 张抵 1 元。超过一个人能退的金额时，请修正订单，由另一个人同意。',
   refundAmount: '退还金额',
   refundReason: '用户会看到',
-  refundSays: (money: string, tickets: string, name: string) => `退还 ${name} ¥${money}（${tickets} 张礼票）。`,
-  refundDone: (money: string) => `已退还 ¥${money}`,
+  refundSays: (money: string, tickets: string, name: string) => `退还 ${name} ${money}（${tickets} 张礼票）。`,
+  refundDone: (money: string) => `已退还 ${money}`,
 }
 
 const en: typeof zh = {
@@ -86,8 +86,8 @@ const en: typeof zh = {
   refundHint: 'Goes back in tickets, 500 of them a yuan. Beyond what one person may give back, correct the order: then somebody else agrees.',
   refundAmount: 'How much',
   refundReason: 'The member sees it',
-  refundSays: (money, tickets, name) => `Gives ¥${money} back to ${name} (${tickets} tickets).`,
-  refundDone: (money) => `¥${money} given back`,
+  refundSays: (money, tickets, name) => `Gives ${money} back to ${name} (${tickets} tickets).`,
+  refundDone: (money) => `${money} given back`,
 }
 
 export const complaints = inBoth({ zh, en })

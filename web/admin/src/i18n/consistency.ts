@@ -60,10 +60,10 @@ const zh = {
     found: '现有条数',
   },
   repairSays: {
-    balance: (from: string, to: string, by: string) => `余额从 ¥${from} 改为 ¥${to}（${by}），并写入审计。`,
+    balance: (from: string, to: string, by: string) => `余额从 ${from} 改为 ${to}（${by}），并写入审计。`,
     pool: (from: number, to: number, holds: number) => `已占用从 ${from} 份改为 ${to} 份，更正 ${holds} 处占用。`,
-    states: (orders: number, money: string) => `更正 ${orders} 个订单的状态，退还 ¥${money}。`,
-    capacity: (excess: number, orders: number, money: string) => `减少 ${excess} 份，涉及 ${orders} 个订单，退还 ¥${money}。`,
+    states: (orders: number, money: string) => `更正 ${orders} 个订单的状态，退还 ${money}。`,
+    capacity: (excess: number, orders: number, money: string) => `减少 ${excess} 份，涉及 ${orders} 个订单，退还 ${money}。`,
   },
 }
 
@@ -127,10 +127,10 @@ const en: typeof zh = {
     found: 'Found',
   },
   repairSays: {
-    balance: (from, to, by) => `The balance goes from ¥${from} to ¥${to} (${by}); it is audited.`,
+    balance: (from, to, by) => `The balance goes from ${from} to ${to} (${by}); it is audited.`,
     pool: (from, to, holds) => `Taken goes from ${from} to ${to} portions; claims put right: ${holds}.`,
-    states: (orders, money) => `Orders put right: ${orders}; refunded: ¥${money}.`,
-    capacity: (excess, orders, money) => `Takes back ${excess} portions from ${orders} orders and refunds ¥${money}.`,
+    states: (orders, money) => `Orders put right: ${orders}; refunded: ${money}.`,
+    capacity: (excess, orders, money) => `Takes back ${excess} portions from ${orders} orders and refunds ${money}.`,
   },
 }
 

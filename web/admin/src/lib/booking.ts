@@ -25,6 +25,8 @@ export interface Outcome extends Order {
   error?: string
   /** No answer came: it may have been booked. */
   unknown?: boolean
+  /** Nobody has asked for it yet. */
+  unsent?: boolean
 }
 
 /**
@@ -41,6 +43,10 @@ export function requestsOf(picked: Picked, meals: Meal[]): Order[][] {
     }
   }
   return waves.flatMap((wave) => Array.from({ length: Math.ceil(wave.length / MOST_ORDERS) }, (_, at) => wave.slice(at * MOST_ORDERS, (at + 1) * MOST_ORDERS)))
+}
+
+export function portionsOf(orders: Order[]): number {
+  return orders.reduce((sum, { members }) => sum + members.length, 0)
 }
 
 /** Yuan with two decimals, as this part of the API writes them. */
@@ -84,19 +90,24 @@ async function send(orders: Order[], { departmentId, remark }: Asked, dry_run: b
   }
 }
 
-export async function check(requests: Order[][], asked: Asked): Promise<Outcome[]> {
-  const outcomes: Outcome[] = []
-  for (const orders of requests) outcomes.push(...(await send(orders, asked, true)))
-  return outcomes
+/** What would become of it. Tells after each request what is known so far; given up, it ends with that. */
+export async function check(requests: Order[][], asked: Asked, told: (known: Outcome[]) => void, signal?: AbortSignal): Promise<void> {
+  let known: Outcome[] = []
+  for (const orders of requests) {
+    if (signal?.aborted) return
+    known = [...known, ...(await send(orders, asked, true))]
+    told(known)
+  }
 }
 
 /**
  * Books request by request. One whose outcome is not known keeps its key: sent again, it is booked once. What has been answered
- * is not sent again.
+ * is not sent again. Stopped, it ends after the request that is on its way, and goes on from there when it is sent again.
  */
 export class Booking {
-  private readonly parts: { orders: Order[]; key: string; outcomes?: Outcome[] }[]
+  private readonly parts: { orders: Order[]; key: string; isSent?: boolean; outcomes?: Outcome[] }[]
   failure?: ApiError
+  private isStopped = false
 
   constructor(
     requests: Order[][],
@@ -105,10 +116,18 @@ export class Booking {
     this.parts = requests.map((orders) => ({ orders, key: newKey() }))
   }
 
-  async send(): Promise<void> {
+  stop() {
+    this.isStopped = true
+  }
+
+  /** Tells after each request how many portions have been answered for. */
+  async send(told: (portions: number) => void): Promise<void> {
     this.failure = undefined
+    this.isStopped = false
     for (const part of this.parts) {
       if (part.outcomes) continue
+      if (this.isStopped) return
+      part.isSent = true
       try {
         part.outcomes = await send(part.orders, this.asked, false, { key: part.key })
       } catch (error) {
@@ -117,11 +136,12 @@ export class Booking {
         if (error.isUnknown) return
         part.outcomes = part.orders.map((order) => ({ ...order, amountCents: 0, error: error.message }))
       }
+      told(this.parts.filter(({ outcomes }) => outcomes).reduce((sum, { orders }) => sum + portionsOf(orders), 0))
     }
   }
 
   get outcomes(): Outcome[] {
-    return this.parts.flatMap(({ orders, outcomes }) => outcomes ?? orders.map((order) => ({ ...order, amountCents: 0, unknown: true })))
+    return this.parts.flatMap(({ orders, outcomes, isSent }) => outcomes ?? orders.map((order) => ({ ...order, amountCents: 0, ...(isSent ? { unknown: true } : { unsent: true }) })))
   }
 }
 

@@ -1,4 +1,4 @@
-import { yuan } from './money'
+import { money } from './money'
 
 export interface Change {
   field: string
@@ -17,12 +17,12 @@ export function changes(before: unknown, after: unknown): Change[] {
 
 function flat(state: unknown): Record<string, unknown> {
   // What is in a cabinet is told line by line.
-  if (Array.isArray(state)) return Object.fromEntries(state.map(({ code, price, stock }: { code: string; price: number; stock: number }) => [code, `¥${yuan(price)} × ${stock}`]))
+  if (Array.isArray(state)) return Object.fromEntries(state.map(({ code, price, stock }: { code: string; price: number; stock: number }) => [code, `${money(price)} × ${stock}`]))
   return typeof state === 'object' && state !== null ? (state as Record<string, unknown>) : {}
 }
 
 function shown(field: string, value: unknown): string {
   if (value === undefined || value === null) return '—'
-  if (typeof value === 'number' && /(_cents|balance|total|price|amount|refunded)$/.test(field)) return `¥${yuan(value)}`
+  if (typeof value === 'number' && /(_cents|balance|total|price|amount|refunded)$/.test(field)) return money(value)
   return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }

@@ -2,7 +2,7 @@ import type { Schemas } from '@/api'
 import type { Tone } from '@/components/Tag.vue'
 import { corrections as texts } from '@/i18n/corrections'
 import { type CabinetOrder, isByScore } from '@/lib/cabinets'
-import { grouped, yuan } from '@/lib/money'
+import { grouped, money, yuan } from '@/lib/money'
 
 export type Correction = Schemas['CorrectionAnswer']
 export type CorrectedOrder = Schemas['CorrectedOrder']
@@ -49,12 +49,12 @@ export function correctionSays({ correction, surcharge }: CorrectedOrder): strin
   const difference = correction.difference_cents
   if (correction.status === 'waiting') return willWait(yuan(difference, true))
   if (!surcharge) return difference ? withdraws : movesNothing
-  const [money, tickets] = [yuan(Math.abs(surcharge.total_cents)), grouped(Math.abs(surcharge.tickets))]
+  const [amount, tickets] = [money(Math.abs(surcharge.total_cents)), grouped(Math.abs(surcharge.tickets))]
   const byScore = isByScore(surcharge)
-  if (surcharge.total_cents < 0) return byScore ? givesBackAtWechat(money) : givesBack(money, tickets)
-  if (byScore) return lowersAtWechat(money)
+  if (surcharge.total_cents < 0) return byScore ? givesBackAtWechat(amount) : givesBack(amount, tickets)
+  if (byScore) return lowersAtWechat(amount)
   // What takes the place of something unpaid asks for more than the difference.
-  if (surcharge.total_cents !== difference) return replaces(money, tickets)
-  if (surcharge.payment_status === 'paid') return charges(money, tickets)
-  return surcharge.unpaid_reason === 'pay_score_ended' ? chargesByMember(money, tickets) : chargesLater(money, tickets)
+  if (surcharge.total_cents !== difference) return replaces(amount, tickets)
+  if (surcharge.payment_status === 'paid') return charges(amount, tickets)
+  return surcharge.unpaid_reason === 'pay_score_ended' ? chargesByMember(amount, tickets) : chargesLater(amount, tickets)
 }

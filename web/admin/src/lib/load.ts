@@ -34,6 +34,12 @@ export function useLoad<A extends unknown[], T>(read: (signal: AbortSignal, ...a
     if (last) await load(...last)
   }
 
+  /** What is on its way is not wanted any more. */
+  function stop() {
+    running?.abort()
+    loading.value = false
+  }
+
   onScopeDispose(() => running?.abort())
-  return { data, loading, failure, load, again }
+  return { data, loading, failure, load, again, stop }
 }

@@ -3,7 +3,7 @@
 import { api, type Schemas } from '@/api'
 import { t } from '@/i18n'
 
-import { yuan } from './money'
+import { money } from './money'
 
 export type Meal = Schemas['MealAnswer']
 export type Slot = Schemas['Slot']
@@ -53,7 +53,7 @@ export function take(step: Step, meal: number, dryRun: boolean, reason: string, 
 
 export function consequenceOf({ orders_changed, refunded_cents }: Schemas['MealChange']): string {
   if (orders_changed === 0) return t.value.meals.consequence.none
-  if (refunded_cents > 0) return t.value.meals.consequence.refund(orders_changed, yuan(refunded_cents))
+  if (refunded_cents > 0) return t.value.meals.consequence.refund(orders_changed, money(refunded_cents))
   return t.value.meals.consequence.change(orders_changed)
 }
 

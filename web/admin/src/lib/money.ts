@@ -8,6 +8,11 @@ export function yuan(cents: number, signed = false): string {
   return `${sign}${grouped(whole)}.${rest}`
 }
 
+/** As `¥1,234.50`, and `−¥9.00` below zero. */
+export function money(cents: number, signed = false): string {
+  return yuan(cents, signed).replace(/\d/, '¥$&')
+}
+
 /** What somebody typed as yuan, in cents; nothing where it is no amount of money. */
 export function cents(typed: string): number | undefined {
   const match = /^([+\-−]?)(\d{1,12})(?:[.。](\d{0,2}))?$/.exec(typed.trim().replace(/[,，¥￥\s]/g, ''))

@@ -2,7 +2,7 @@ import type { Schemas } from '@/api'
 import type { Tone } from '@/components/Tag.vue'
 import { payments as texts } from '@/i18n/payments'
 import { at } from '@/lib/house'
-import { yuan } from '@/lib/money'
+import { money } from '@/lib/money'
 
 type Exception = Schemas['ExceptionRow']
 export type Action = Schemas['ExceptionAction']
@@ -38,12 +38,12 @@ export function actionsFor({ kind, proposed_action }: Exception): Action[] {
 /** What an action does, in numbers. */
 export function consequenceOf(action: Action, { kind, evidence }: Exception): string {
   const found = flat(evidence)
-  if (action === 'credit' && kind === 'unknown_order') return texts.value.actionSays.enter(yuan(Number(found.paid_cents ?? 0)))
-  if (action === 'credit' || action === 'refund_to_origin') return texts.value.actionSays[action](yuan(Number(found.paid_cents ?? 0)))
+  if (action === 'credit' && kind === 'unknown_order') return texts.value.actionSays.enter(money(Number(found.paid_cents ?? 0)))
+  if (action === 'credit' || action === 'refund_to_origin') return texts.value.actionSays[action](money(Number(found.paid_cents ?? 0)))
   if (action === 'charge') return chargeSays(found)
   if (action === 'dismiss' && RELEASING.has(kind)) return texts.value.actionSays.release()
   if (action === 'dismiss' && NOTED.has(kind)) return texts.value.actionSays.note()
-  if (action === 'return_to_balance' || action === 'record' || action === 'take_back') return texts.value.actionSays[action](yuan(Number(found.amount_cents ?? 0)))
+  if (action === 'return_to_balance' || action === 'record' || action === 'take_back') return texts.value.actionSays[action](money(Number(found.amount_cents ?? 0)))
   return texts.value.actionSays[action]()
 }
 
@@ -56,7 +56,7 @@ function chargeSays(found: Record<string, unknown>): string {
   const { charge, chargeAbout, chargeUnknown } = texts.value.actionSays
   if (Array.isArray(found.unknown)) return chargeUnknown(found.unknown.join(' · '))
   const cents = found.ours_cents ?? found.total_cents
-  return typeof cents === 'number' ? chargeAbout(yuan(cents)) : charge()
+  return typeof cents === 'number' ? chargeAbout(money(cents)) : charge()
 }
 
 export interface Evidence {
@@ -87,7 +87,7 @@ export function evidenceOf({ kind, evidence }: Exception): Evidence[] {
     if (name === 'refunded' && value === 0) continue
     if (name === 'vendor_cents' && found.theirs_cents !== undefined) continue
     const label = texts.value.evidence[name] ?? name
-    if (isMoney(name)) told.push({ name, label, value: `¥${yuan(Number(value))}` })
+    if (isMoney(name)) told.push({ name, label, value: money(Number(value)) })
     else if (name.endsWith('_at')) told.push({ name, label, value: at(String(value), true) })
     else if (name === 'goods' || name === 'second_goods') told.push({ name, label, value: goodsOf(value) })
     else if (name === 'unknown') told.push({ name, label, value: (value as string[]).join(' · '), bad: true })
@@ -98,7 +98,7 @@ export function evidenceOf({ kind, evidence }: Exception): Evidence[] {
   for (const [theirs, ours] of PAIRS) {
     if (!isMoney(theirs) || found[theirs] === undefined || typeof found[ours] !== 'number') continue
     const by = Number(found[theirs]) - found[ours]
-    if (by !== 0) told.push({ name: 'difference', label: texts.value.evidence.difference!, value: `${by < 0 ? '−' : '+'}¥${yuan(Math.abs(by))}`, bad: true })
+    if (by !== 0) told.push({ name: 'difference', label: texts.value.evidence.difference!, value: money(by, true), bad: true })
   }
   return told
 }
@@ -127,7 +127,7 @@ function deeper(settlement: unknown, ...[number, goods, cents]: [string, string,
 }
 
 function goodsOf(goods: unknown): string {
-  return (goods as Settlement['goods']).map(({ code, quantity, price }) => `${code} × ${quantity}${price === null ? '' : ` (¥${yuan(price)})`}`).join(' · ') || texts.value.nothingTaken
+  return (goods as Settlement['goods']).map(({ code, quantity, price }) => `${code} × ${quantity}${price === null ? '' : ` (${money(price)})`}`).join(' · ') || texts.value.nothingTaken
 }
 
 /** How far off a deadline is, to the greatest whole unit. */

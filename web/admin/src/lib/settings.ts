@@ -2,7 +2,7 @@ import type { Schemas } from '@/api'
 import { alerts } from '@/i18n/alerts'
 import { settings as texts } from '@/i18n/settings'
 
-import { grouped, yuan } from './money'
+import { grouped, money } from './money'
 
 export type Setting = Schemas['SettingRow']
 
@@ -17,7 +17,7 @@ export function valueOf({ key, value, is_secret, is_set }: Pick<Setting, 'key' |
   if (is_secret || value === null) return texts.value.set
   if (typeof value === 'boolean') return value ? texts.value.on : texts.value.off_
   if (typeof value === 'string') return value
-  if (key.endsWith('_cents')) return `¥${yuan(value)}`
+  if (key.endsWith('_cents')) return money(value)
   return `${grouped(value)}${texts.value.units[key.slice(key.lastIndexOf('_') + 1)] ?? ''}`
 }
 

@@ -32,7 +32,11 @@ test('members come out of a file: what is wrong is shown by row, corrected, seen
   await dialog.getByText('新增 2 行，更改 0 行，0 行不变。').waitFor()
   await shoot(page, 'import-1440-light')
   await dialog.getByRole('button', { name: '导入 2 行' }).click()
-  await page.getByText('已导入 2 行').waitFor()
+  // The result stays until somebody has read it.
+  await dialog.getByText('已导入：新增 2 行，更改 0 行，0 行不变。').waitFor()
+  await accessible(page)
+  await shoot(page, 'import-done-1440-light')
+  await dialog.getByRole('button', { name: '关闭', exact: true }).click()
   await dialog.waitFor({ state: 'hidden' })
   expect((await membersNamed(run)).map(({ nickname, department }) => `${nickname} ${department!.code}`)).toEqual(['新人甲 RD', '新人乙 OFFICE'])
 
@@ -42,7 +46,7 @@ test('members come out of a file: what is wrong is shown by row, corrected, seen
   await dialog.getByText('新增 0 行，更改 1 行，1 行不变。').waitFor()
   await dialog.locator('tr', { hasText: '改名甲' }).locator('s', { hasText: '新人甲' }).waitFor()
   await dialog.getByRole('button', { name: '导入 1 行' }).click()
-  await page.getByText('已导入 1 行').waitFor()
+  await dialog.getByText('已导入：新增 0 行，更改 1 行，1 行不变。').waitFor()
   expect((await membersNamed(`${run}a`))[0]!.nickname).toBe('改名甲')
 })
 
@@ -57,7 +61,7 @@ test('departments come out of a file, on a phone and in the dark', async () => {
   await accessible(page)
   await shoot(page, 'import-390-dark')
   await dialog.getByRole('button', { name: '导入 1 行' }).click()
-  await page.getByText('已导入 1 行').waitFor()
+  await dialog.getByText('已导入：新增 1 行，更改 0 行，0 行不变。').waitFor()
   const { departments } = await call<{ departments: { name: string; pays: string }[] }>(token, 'GET', `/api/v1/admin/departments?query=${code}`)
   expect(departments).toMatchObject([{ name: '物业部', pays: 'department' }])
 })

@@ -81,7 +81,7 @@ async function dinnerAhead(): Promise<string> {
 
 /** Each page with something that is there once it is done loading. */
 const PAGES: [string, () => string, (page: Page) => Promise<void>][] = [
-  ['dashboard', () => '/', (page) => page.locator('.chart').nth(1).waitFor()],
+  ['dashboard', () => '/', (page) => page.locator('.chart').first().waitFor()],
   ['meals-week', () => '/meals', (page) => page.locator('.card').first().waitFor()],
   ['meals-month', () => '/meals?view=month', (page) => page.locator('a.line').first().waitFor()],
   ['meal', () => `/meals/${meal}`, (page) => page.locator('tbody a').first().waitFor()],
@@ -124,6 +124,7 @@ const PAGES: [string, () => string, (page: Page) => Promise<void>][] = [
   ['alerts', () => '/alerts', (page) => page.locator('tbody button').first().waitFor()],
   ['reports', () => '/reports', (page) => page.locator('tbody a').first().waitFor()],
   ['report', () => `/reports/daily/${report}`, (page) => page.locator('.figure').first().waitFor()],
+  ['report-health', () => `/reports/health/${report}`, (page) => page.locator('.figure').first().waitFor()],
   ['settings', () => '/settings', (page) => page.locator('.settings li').first().waitFor()],
   ['reconciliation', () => '/reconciliation', (page) => page.locator('tbody b, .problem').first().waitFor()],
   ['account', () => '/account', (page) => page.locator('.allows li').first().waitFor()],

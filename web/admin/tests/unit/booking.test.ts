@@ -6,7 +6,11 @@ import type { Meal } from '@/lib/meals'
 const meal = (meal_id: number) => ({ meal_id, date: `2026-01-${String(meal_id).padStart(2, '0')}`, slot: 'lunch' }) as Meal
 const people = (count: number) => new Set(Array.from({ length: count }, (_, at) => `u${at}`))
 
-afterEach(() => vi.unstubAllGlobals())
+const told = vi.fn()
+afterEach(() => {
+  vi.unstubAllGlobals()
+  told.mockReset()
+})
 
 test('what is more than a request may hold becomes several, and none has a meal twice', () => {
   const meals = Array.from({ length: MOST_ORDERS + 5 }, (_, at) => meal(at + 1))
@@ -43,22 +47,38 @@ test('a part whose outcome is not known is sent again under its key, and the oth
   }
   const booking = new Booking([[{ meal: meal(1), members: ['u1'] }], [{ meal: meal(2), members: ['u1'] }]], { remark: '' })
   answers.push(done('2026-01-01'), lost)
-  await booking.send()
+  await booking.send(told)
   expect(booking.failure?.isUnknown).toBe(true)
   expect(booking.outcomes.map(({ amountCents, unknown }) => [amountCents, unknown])).toEqual([[1500, undefined], [0, true]])
   answers.push(done('2026-01-02'))
-  await booking.send()
+  await booking.send(told)
   expect(booking.outcomes.map(({ amountCents }) => amountCents)).toEqual([1500, 1500])
   expect(sent.map(({ dates }) => dates[0])).toEqual(['2026-01-01', '2026-01-02', '2026-01-02'])
   expect(sent[1]!.key).toBe(sent[2]!.key)
   expect(sent[0]!.key).not.toBe(sent[1]!.key)
+  expect(told.mock.calls).toEqual([[1], [2]])
+})
+
+test('stopped, it ends with what is on its way, says what was not sent, and goes on from there', async () => {
+  const sent: string[] = []
+  vi.stubGlobal('fetch', (_url: string, { body }: { body: string }) => {
+    const { date } = (JSON.parse(body) as { orders: { date: string }[] }).orders[0]!
+    sent.push(date)
+    return Promise.resolve(Response.json({ success: true, message: '', data: { orders: [{ date, mealType: 'lunch', totalAmount: 15 }], errors: [] } }))
+  })
+  const booking = new Booking([1, 2, 3].map((id) => [{ meal: meal(id), members: ['u1', 'u2'] }]), { remark: '' })
+  await booking.send((portions) => portions === 2 && booking.stop())
+  expect([sent.length, booking.outcomes.map(({ unsent }) => !!unsent)]).toEqual([1, [false, true, true]])
+  await booking.send(told)
+  expect(sent).toEqual(['2026-01-01', '2026-01-02', '2026-01-03'])
+  expect([told.mock.calls, booking.outcomes.some(({ unsent }) => unsent)]).toEqual([[[4], [6]], false])
 })
 
 test('where nothing can be booked, the refusal holds the reasons', async () => {
   const errors = [{ orderIndex: 1, date: '2026-01-01', mealType: 'lunch', error: 'Order 1: no menu' }]
   vi.stubGlobal('fetch', () => Promise.resolve(Response.json({ success: false, message: 'nothing', error_code: 'BUSINESS_RULE_ERROR', details: { orders: [], errors }, request_id: 'r' }, { status: 400 })))
   const booking = new Booking([[{ meal: meal(1), members: ['u1'] }]], { remark: '' })
-  await booking.send()
+  await booking.send(told)
   expect(booking.failure).toBeUndefined()
   expect(booking.outcomes).toMatchObject([{ error: 'no menu' }])
 })

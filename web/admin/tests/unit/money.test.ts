@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { cents, grouped, yuan } from '@/lib/money'
+import { cents, grouped, money, yuan } from '@/lib/money'
 
 test.each([
   [0, '0.00'],
@@ -16,6 +16,10 @@ test.each([
 
 test('a change shows its sign', () => {
   expect([yuan(5, true), yuan(0, true), yuan(-5, true)]).toEqual(['+0.05', '0.00', '−0.05'])
+})
+
+test('the sign stands before what is signed', () => {
+  expect([money(900), money(-900), money(0), money(-123_456), money(5, true), money(-5, true)]).toEqual(['¥9.00', '−¥9.00', '¥0.00', '−¥1,234.56', '+¥0.05', '−¥0.05'])
 })
 
 test('what is counted has its thousands and its sign', () => {
