@@ -1,7 +1,7 @@
 //! What people and administrators do about money at WeChat: top up, pay, look, have it given back.
 
 use futures_util::future::join_all;
-use kernel::{Actor, Command, Grants, MemberId, OrderId, PayClient, Price, Reason, Refund, Refusal, Topup};
+use kernel::{Actor, Command, Rights, MemberId, OrderId, PayClient, Price, Reason, Refund, Refusal, Topup};
 use service::{Failure, IdempotencyKey, Payer, Request, Service};
 use store::AnswerKey;
 use store::queries::topups;
@@ -131,7 +131,7 @@ fn request(command: Command, by: Option<MemberId>, key: u64, what: &str) -> Requ
     }
     Request {
         command,
-        actor: Actor { member: by, grants: Grants::default().into() },
+        actor: Actor { member: by, rights: Rights::default().into() },
         key: Some(IdempotencyKey { key, request_hash }),
         dry_run: false,
     }
