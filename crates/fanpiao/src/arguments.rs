@@ -36,8 +36,8 @@ pub(crate) enum Subcommand {
     Serve,
     /// Serve a house full of made-up data, with a simulated WeChat beside it. Loopback only.
     Demo(DemoArguments),
-    /// Bring the schema up to date and end.
-    Migrate,
+    /// Bring the schema up to date and end. Refuses a step that would break a server which runs on the database.
+    Migrate(MigrateArguments),
     /// Check the books; ends with 1 where they are wrong.
     Check(CheckArguments),
     /// Show what would put the books right, and with --apply do it; ends with 1 where they are wrong in the end.
@@ -63,6 +63,16 @@ pub(crate) struct DemoArguments {
     /// Where the demo keeps its passwords, and its database unless --database names another one.
     #[arg(long, default_value = "fanpiao-demo")]
     pub(crate) folder: PathBuf,
+}
+
+#[derive(Args)]
+pub(crate) struct MigrateArguments {
+    /// Show which steps are missing and which servers have to be stopped for them, and change nothing.
+    #[arg(long)]
+    pub(crate) plan: bool,
+    /// Whatever becomes of servers that run.
+    #[arg(long, conflicts_with = "plan")]
+    pub(crate) force: bool,
 }
 
 #[derive(Args)]

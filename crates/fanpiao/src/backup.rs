@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use service::{Ambient, System};
 use store::Store;
 
-use crate::arguments::{BackupArguments, CheckArguments, RestoreArguments};
+use crate::arguments::{BackupArguments, CheckArguments, MigrateArguments, RestoreArguments};
 use crate::config::Config;
 use crate::{Problem, check, migrate};
 
@@ -50,6 +50,7 @@ pub(crate) async fn restore(arguments: &RestoreArguments, config: Config) -> Res
     }
     restored.map_err(refused)?;
     say!("{} is restored", arguments.file.display());
-    migrate::run(&config).await?;
+    // The servers whose leases are in the backup run somewhere else, if at all.
+    migrate::run(&MigrateArguments { plan: false, force: true }, &config).await?;
     check::run(&CheckArguments { json: false }, &config).await
 }

@@ -49,7 +49,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, Problem> {
     match &arguments.subcommand {
         Subcommand::Serve => block_on(serve::run(load()?)),
         Subcommand::Demo(demo) => block_on(demo::run(demo, arguments.settings.database.as_deref(), load()?)),
-        Subcommand::Migrate => block_on(migrate::run(&load()?)),
+        Subcommand::Migrate(migrate) => block_on(migrate::run(migrate, &load()?)),
         Subcommand::Check(check) => block_on(check::run(check, &load()?)),
         Subcommand::Repair(repair) => block_on(repair::run(repair, load()?)),
         Subcommand::Backup(backup) => block_on(backup::backup(backup, load()?)),

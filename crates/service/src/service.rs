@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError};
 
 use kernel::{CabinetRules, DoorSessionId, IdSource, Instant, Outcome, Overdraft, ShopRules};
-use store::{Forgettable, Migrated, Seal, Store, expected_schema};
+use store::{Forgettable, Migrated, Schema, Seal, Store, expected_schema};
 use tokio::sync::{broadcast, watch};
 use tokio::task::JoinHandle;
 use wechat::mini::MiniProgram;
@@ -124,14 +124,20 @@ impl Service {
     /// Migrates, seals what is personal and still in clear, claims a node number and starts the lanes and workers.
     ///
     /// # Errors
-    /// Where the database cannot be reached, is newer than this program, has no node number left, or holds what is sealed
-    /// under other keys.
+    /// Where the database cannot be reached, is too new for this program or used by servers that are too old for it, has no node
+    /// number left, or holds what is sealed under other keys.
     pub async fn start(store: Store, ambient: Arc<dyn Ambient>, settings: Settings) -> Result<Self, store::Error> {
         let now_ms = ambient.now().as_millis();
         let mut writer = store.writer().await?;
         let Migrated { from, to } = writer.migrate(now_ms).await?;
         if from != to {
             tracing::info!(from, to, "the schema was brought up to date");
+        } else if to > expected_schema() {
+            tracing::info!(
+                schema = to,
+                ours = expected_schema(),
+                "the schema is of a newer program, and fits this one"
+            );
         }
         let vault = Vault::open(&mut writer, settings.keys, Arc::clone(&ambient)).await?;
         let node = Node::claim(&mut writer, crate::ambient::uuid(ambient.as_ref()), now_ms).await?;
@@ -374,15 +380,14 @@ impl Service {
 
     /// Whether writing works and reading works, right now.
     pub async fn health(&self) -> Health {
-        let read = self.store().query("SELECT MAX(number) FROM schema_migrations", Vec::new()).await;
-        let schema = read.and_then(|rows| match rows.into_iter().next() {
-            Some(row) => row.cells().int(),
-            None => Ok(0),
-        });
         let trouble = self.0.shared.trouble.borrow().clone();
-        match schema {
-            Ok(schema) if schema == expected_schema() => Health { trouble, schema },
-            Ok(schema) => Health { trouble: Some(format!("schema {schema}, not {}", expected_schema())), schema },
+        match self.store().schema().await {
+            Ok(Schema { number: schema, is_fit: true }) => Health { trouble, schema },
+            Ok(Schema { number: schema, is_fit: false }) => {
+                let trouble =
+                    format!("the database has schema {schema}, this program is made for {}", expected_schema());
+                Health { trouble: Some(trouble), schema }
+            }
             Err(error) => Health { trouble: Some(error.to_string()), schema: 0 },
         }
     }

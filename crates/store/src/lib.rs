@@ -32,7 +32,7 @@ pub use error::{Cause, Error};
 pub use events::{EventKept, EventRow, SignedEvent, event_key};
 pub use forget::Forgettable;
 pub use lane::{Answer, AnswerKey, StoredAnswer, load, load_answers, write};
-pub use migrations::{Migrated, expected_schema};
+pub use migrations::{Migrated, Plan, Schema, SchemaStep, expected_schema};
 pub use node::{NODES, NodeLease};
 pub use outbox::OutboxRow;
 pub use seals::Seal;

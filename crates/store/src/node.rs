@@ -1,6 +1,6 @@
 //! Which running process owns which part of the id space.
 
-use crate::{Error, Row, Value, Writer};
+use crate::{Error, Row, Value, Writer, expected_schema};
 
 /// How many processes can share one database.
 pub const NODES: i64 = 32;
@@ -14,9 +14,9 @@ pub struct NodeLease {
 }
 
 const TAKEN: &str = "SELECT number, lease_until, ids_until FROM nodes ORDER BY number";
-const CLAIM: &str = "INSERT INTO nodes (number, holder, lease_until, ids_until) VALUES ($1, $2, $3, $4) \
+const CLAIM: &str = "INSERT INTO nodes (number, holder, lease_until, ids_until, schema) VALUES ($1, $2, $3, $4, $5) \
                      ON CONFLICT (number) DO UPDATE SET holder = excluded.holder, lease_until = excluded.lease_until, \
-                     ids_until = excluded.ids_until WHERE nodes.lease_until <= $5 RETURNING number";
+                     ids_until = excluded.ids_until, schema = excluded.schema WHERE nodes.lease_until <= $6 RETURNING number";
 /// Ids may have been made up to where they were allowed once, so that never goes back, whatever the clock does.
 const RENEW: &str = "UPDATE nodes SET lease_until = $1, ids_until = CASE WHEN ids_until < $2 THEN $2 ELSE ids_until END \
                      WHERE number = $3 AND holder = $4 RETURNING number";
@@ -37,8 +37,14 @@ impl Writer {
                 continue;
             }
             let ids_from = ids_until.max(now_ms);
-            let parameters =
-                [Value::Int(number), holder.into(), Value::Int(until_ms), Value::Int(ids_from), Value::Int(now_ms)];
+            let parameters = [
+                Value::Int(number),
+                holder.into(),
+                Value::Int(until_ms),
+                Value::Int(ids_from),
+                Value::Int(expected_schema()),
+                Value::Int(now_ms),
+            ];
             if !self.in_transaction(CLAIM, &parameters).await?.is_empty() {
                 return Ok(Some(NodeLease { number, ids_until_ms: ids_from }));
             }

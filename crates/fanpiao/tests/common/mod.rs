@@ -20,6 +20,8 @@ pub(crate) const DATA_KEY: &str = "first=AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxw
 pub(crate) enum Home {
     Sqlite(testing::TempDir),
     Postgres(testing::postgres::Database),
+    /// The address of a database on several servers.
+    Servers(String),
 }
 
 impl Home {
@@ -35,6 +37,7 @@ impl Home {
         match self {
             Self::Sqlite(folder) => format!("sqlite:{}", folder.join("fanpiao.db").display()),
             Self::Postgres(database) => database.url().to_owned(),
+            Self::Servers(url) => url.clone(),
         }
     }
 }
