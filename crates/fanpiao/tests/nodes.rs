@@ -42,7 +42,7 @@ impl Load {
         let date = |meal: usize| format!("2030-{:02}-{:02}", round + 1, meal + 1);
         Self {
             round,
-            tokens: (0..MEMBERS).map(|at| sign_in(servers[0], &format!("member{round}-{at}"))).collect(),
+            tokens: (0..MEMBERS).map(|at| sign_in(servers[0], &format!("member{round}of{at}"))).collect(),
             meals: (0..MEALS).map(|meal| create_meal(servers[0], &admin, &date(meal), 1000)).collect(),
             servers,
             next: AtomicUsize::new(0),
@@ -57,8 +57,11 @@ impl Load {
             for caller in 0..CALLERS {
                 scope.spawn(move || self.call(caller));
             }
-            let orders = self.orders.lock().expect("whole");
-            drop(self.grown.wait_while(orders, |orders| orders.len() < after).expect("whole"));
+            let (orders, late) = (self.orders.lock().expect("whole"), Duration::from_secs(120));
+            let (orders, waited) =
+                self.grown.wait_timeout_while(orders, late, |orders| orders.len() < after).expect("whole");
+            assert!(!waited.timed_out(), "{} orders of {after} are acknowledged", orders.len());
+            drop(orders);
             blow();
         });
     }
