@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use http_api::{Proxies, Setting, SettingSource, SettingValue as Value};
+use http_api::{Origins, Proxies, Setting, SettingSource, SettingValue as Value};
 use kernel::AlertRule;
 use service::Networks;
 use wechat::Secret;
@@ -70,11 +70,13 @@ impl Config {
             (format!("alert_rules.{}", rule.as_str()), threshold.shown())
         });
         [
-            section!(
-                "server",
-                server,
-                Server { listen, request_timeout_secs, drain_timeout_secs, trusted_proxies, cors_origins }
-            ),
+            section!("server", server, Server {
+                listen,
+                request_timeout_secs,
+                drain_timeout_secs,
+                trusted_proxies,
+                cors_origins = Some(cors_origins).filter(|origins| !origins.is_empty()),
+            }),
             section!("database", database, Database { url }),
             section!("backup", backup, Backup { folder, at, keep_days, keep_weeks }),
             section!("house", house, House { zone }),
@@ -260,6 +262,12 @@ fn masked(text: &str) -> String {
     format!("{scheme}://{rest}{}", query.unwrap_or_default())
 }
 
+impl<T: Shown> Shown for &T {
+    fn shown(&self) -> Value {
+        T::shown(self)
+    }
+}
+
 impl<T: Shown> Shown for Option<T> {
     fn shown(&self) -> Value {
         self.as_ref().map_or(Value::Absent, T::shown)
@@ -317,7 +325,7 @@ macro_rules! texts {
         }
     )+};
 }
-texts!(SocketAddr Proxies Networks);
+texts!(SocketAddr Origins Proxies Networks);
 
 macro_rules! words {
     ($($type:ident { $($word:literal = $variant:ident),+ })+) => {$(

@@ -24,6 +24,11 @@ pub(crate) struct Foreign {
 }
 
 impl Origins {
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(crate) fn admitted(&self, request: &Request) -> Option<Foreign> {
         let origin = request.headers().get(ORIGIN).filter(|origin| self.0.contains(origin))?;
         let is_preflight =
@@ -38,7 +43,7 @@ impl Origins {
             "authorization, content-type, accept-language, idempotency-key, if-none-match, last-event-id, x-request-id",
         );
         const TEN_MINUTES: HeaderValue = HeaderValue::from_static("600");
-        if self.0.is_empty() {
+        if self.is_empty() {
             return;
         }
         let headers = response.headers_mut();

@@ -1,7 +1,7 @@
 //! What people and administrators do about money at WeChat: top up, pay, look, have it given back.
 
 use futures_util::future::join_all;
-use kernel::{Actor, Command, Rights, MemberId, OrderId, PayClient, Price, Reason, Refund, Refusal, Topup};
+use kernel::{Actor, Command, MemberId, OrderId, PayClient, Price, Reason, Refund, Refusal, Rights, Topup};
 use service::{Failure, IdempotencyKey, Payer, Request, Service};
 use store::AnswerKey;
 use store::queries::topups;
