@@ -25,7 +25,7 @@ export function useForm(state: () => unknown) {
   const listen = {
     input: (event: Event) => change(fieldOf(event.target as Element)),
     change: (event: Event) => change(fieldOf(event.target as Element)),
-    focusout(event: FocusEvent) {
+    focusout: (event: FocusEvent) => {
       const [from, to] = [fieldOf(event.target as Element), event.relatedTarget as Element | null]
       // Who goes for a button must not have it moved away by a message.
       if (!to || ((event.currentTarget as Element).contains(to) && fieldOf(to) !== from)) seen.add(from)

@@ -10,8 +10,8 @@ function formWith() {
   const owner = mount(
     defineComponent(() => {
       form = useForm(() => typed.value)
-      const handlers = { onInput: form.listen.input, onChange: form.listen.change, onFocusout: form.listen.focusout }
-      return () => h('form', handlers, [h('div', { 'data-field': 'name' }, h('input', { id: 'name' })), h('div', { 'data-field': 'when' }, [h('input', { id: 'day' }), h('input', { id: 'time' })])])
+      const { input, change, focusout } = form.listen
+      return () => h('form', { onInput: input, onChange: change, onFocusout: focusout }, [h('div', { 'data-field': 'name' }, h('input', { id: 'name' })), h('div', { 'data-field': 'when' }, [h('input', { id: 'day' }), h('input', { id: 'time' })])])
     }),
     { attachTo: document.body },
   )
