@@ -28,6 +28,9 @@ export type Asked<P extends keyof paths, M extends Method> = Query<Operation<P, 
   PathParameters<Operation<P, M>> &
   Body<Operation<P, M>>
 
+/** By what a list can be sorted. */
+export type SortOf<P extends PathOf<'get'>> = NonNullable<Parameters<Operation<P, 'get'>> extends { query?: { sort?: infer S } } ? S : never>
+
 /** The data of an operation's answer. */
 export type Answered<P extends keyof paths, M extends Method> = Data<Operation<P, M>>
 

@@ -12,6 +12,7 @@ mod failure;
 mod file;
 mod frame;
 mod input;
+mod list;
 mod manual;
 mod metrics;
 mod openapi;

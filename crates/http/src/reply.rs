@@ -97,6 +97,10 @@ pub(crate) struct CursorInfo {
 }
 
 impl CursorInfo {
+    pub(crate) fn new(limit: Limit, has_more: bool, next_cursor: Option<String>) -> Self {
+        Self { limit: limit.get(), has_more, next_cursor }
+    }
+
     /// Cuts off the one row beyond the page that was read to see whether there is any.
     pub(crate) fn cut<T>(mut rows: Vec<T>, limit: Limit, key: impl Fn(&T) -> i64) -> (Vec<T>, Self) {
         let length = usize::try_from(limit.get()).unwrap_or(usize::MAX);

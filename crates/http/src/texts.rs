@@ -4,9 +4,9 @@ use axum::http::HeaderMap;
 use axum::http::header::ACCEPT_LANGUAGE;
 use jiff::tz::TimeZone;
 use kernel::{
-    BookingRefused, Cents, Code, EntryKind, ExceptionAction, ExceptionKind, Fulfilment, Instant, MealStatus, Noun,
-    OpenEnd, OrderAction, OrderStatus, Permission, Permissions, Refusal, RoleScope, RoundStatus, ShopStatus, Slot,
-    SubscriptionStatus, TopupStatus,
+    BookingRefused, Cents, Code, ComplaintStatus, EntryKind, ExceptionAction, ExceptionKind, Fulfilment, Instant,
+    MealStatus, MemberStatus, Noun, OpenEnd, OrderAction, OrderStatus, PayClient, PayWith, Payer, Permission,
+    Permissions, RefundState, Refusal, RoleScope, RoundStatus, ShopStatus, Slot, SubscriptionStatus, TopupStatus,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -266,6 +266,59 @@ pub(crate) fn topup_status(status: TopupStatus, language: Language) -> &'static 
         TopupStatus::Failed => text("已失败", "failed"),
         TopupStatus::Refunding => text("退款中", "being refunded"),
         TopupStatus::Refunded => text("已退款", "refunded"),
+    }
+    .in_language(language)
+}
+
+pub(crate) fn member_status(status: MemberStatus, language: Language) -> &'static str {
+    match status {
+        MemberStatus::Active => text("正常", "active"),
+        MemberStatus::Disabled => text("已停用", "disabled"),
+    }
+    .in_language(language)
+}
+
+pub(crate) fn pay_client(client: PayClient, language: Language) -> &'static str {
+    match client {
+        PayClient::Jsapi => text("小程序", "mini program"),
+        PayClient::Native => text("扫码", "QR code"),
+        PayClient::H5 => text("手机网页", "mobile web"),
+    }
+    .in_language(language)
+}
+
+pub(crate) fn refund_state(state: RefundState, language: Language) -> &'static str {
+    match state {
+        RefundState::Asked => text("已提交", "asked for"),
+        RefundState::Processing => text("退款中", "under way"),
+        RefundState::Abnormal => text("异常", "abnormal"),
+        RefundState::Succeeded => text("已退款", "refunded"),
+        RefundState::Returned => text("已退回余额", "back in the wallet"),
+    }
+    .in_language(language)
+}
+
+pub(crate) fn pay_with(with: PayWith, language: Language) -> &'static str {
+    match with {
+        PayWith::Balance => text("余额", "wallet"),
+        PayWith::Wechat => text("微信支付", "WeChat Pay"),
+    }
+    .in_language(language)
+}
+
+pub(crate) fn complaint_status(status: ComplaintStatus, language: Language) -> &'static str {
+    match status {
+        ComplaintStatus::Open => text("待回复", "open"),
+        ComplaintStatus::Answered => text("已回复", "answered"),
+        ComplaintStatus::Closed => text("已结束", "closed"),
+    }
+    .in_language(language)
+}
+
+pub(crate) fn payer(payer: Payer, language: Language) -> &'static str {
+    match payer {
+        Payer::Member => text("用户", "member"),
+        Payer::Department => text("部门", "department"),
     }
     .in_language(language)
 }

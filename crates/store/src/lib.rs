@@ -8,6 +8,7 @@ mod error;
 mod events;
 mod forget;
 mod lane;
+pub mod lists;
 mod migrations;
 mod node;
 mod outbox;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::lists::ListStatement;
 use crate::{Engine, SetStatement, Store, lane, queries};
 
 /// Every module with a list of set statements.
@@ -20,6 +21,21 @@ fn set_statements() -> BTreeMap<&'static str, Vec<&'static SetStatement>> {
         ("queries/orders.rs", queries::orders::all_statements()),
         ("queries/sessions.rs", queries::sessions::all_statements()),
         ("queries/subscriptions.rs", queries::subscriptions::all_statements()),
+    ])
+}
+
+/// Every module with sortable lists.
+fn lists() -> BTreeMap<&'static str, Vec<&'static ListStatement>> {
+    BTreeMap::from([
+        ("queries/alerts.rs", queries::alerts::all_lists()),
+        ("queries/cabinets.rs", queries::cabinets::all_lists()),
+        ("queries/complaints.rs", queries::complaints::all_lists()),
+        ("queries/departments.rs", queries::departments::all_lists()),
+        ("queries/exceptions.rs", queries::exceptions::all_lists()),
+        ("queries/members.rs", queries::members::all_lists()),
+        ("queries/order_search.rs", queries::order_search::all_lists()),
+        ("queries/payments.rs", queries::payments::all_lists()),
+        ("queries/shop.rs", queries::shop::all_lists()),
     ])
 }
 
@@ -61,6 +77,10 @@ async fn prepare_all(url: &str) {
             };
             (file.to_owned(), text.as_str())
         }));
+    }
+    for (file, statements) in lists() {
+        let text = |text: &'static str| (file.to_owned(), text);
+        texts.extend(statements.into_iter().flat_map(ListStatement::texts).map(text));
     }
     let sets = texts.len();
     for (file, text) in texts_in_sources().into_iter().filter(|(_, text)| is_for(text, engine)) {
@@ -106,6 +126,10 @@ fn every_set_statement_stands_in_a_list() {
             assert!(text.contains("statements! {"), "{name}: name its set statements in `statements! {{ … }}`");
             assert!(listed.contains(&name.as_str()), "{name}: add it to `set_statements` in statements.rs");
         }
+        if name != "lists.rs" && name != "statements.rs" && text.contains("ListStatement::") {
+            assert!(text.contains("lists! {"), "{name}: name its lists in `lists! {{ … }}`");
+            assert!(lists().contains_key(name.as_str()), "{name}: add it to `lists` in statements.rs");
+        }
     }
 }
 
@@ -117,7 +141,10 @@ fn texts_in_sources() -> Vec<(String, String)> {
         for file in rust_files(&entry.path().join("src")) {
             let name = file.to_string_lossy().into_owned();
             // It makes statements out of parts; what comes out is in the lists of `set_statements`.
-            if name.ends_with("store/src/sql.rs") || name.contains("crates/testing/") || name.ends_with("statements.rs")
+            if name.ends_with("store/src/sql.rs")
+                || name.ends_with("store/src/lists.rs")
+                || name.contains("crates/testing/")
+                || name.ends_with("statements.rs")
             {
                 continue;
             }
@@ -125,8 +152,9 @@ fn texts_in_sources() -> Vec<(String, String)> {
             let shipped = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
             for literal in literals(shipped) {
                 let verbs = ["SELECT ", "INSERT ", "UPDATE ", "DELETE ", "WITH "];
-                // With parameters in braces it is made into a set statement, and so in one of the lists.
-                let is_set = literal.contains('{') && shipped.contains("SetStatement::");
+                // With braces it is made into a set statement or a list, and so in one of those named above.
+                let is_set = literal.contains('{')
+                    && (shipped.contains("SetStatement::") || shipped.contains("ListStatement::"));
                 if verbs.iter().any(|verb| literal.starts_with(verb)) && !is_set {
                     found.push((name.clone(), literal));
                 }

@@ -78,6 +78,14 @@ impl Cells {
         self.opt_int()?.ok_or_else(|| Error::inconsistent("an integer is missing"))
     }
 
+    /// A cell that is there, whatever its kind.
+    pub fn value(&mut self) -> Result<Value<'static>, Error> {
+        match self.0.next() {
+            Some(Value::Null) | None => Err(Error::inconsistent("a value is missing")),
+            Some(value) => Ok(value),
+        }
+    }
+
     pub fn text(&mut self) -> Result<String, Error> {
         self.opt_text()?.ok_or_else(|| Error::inconsistent("a text is missing"))
     }

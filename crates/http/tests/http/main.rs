@@ -14,6 +14,7 @@ mod imports;
 mod input;
 mod jobs;
 mod limits;
+mod lists;
 mod meals;
 mod members;
 mod order_search;

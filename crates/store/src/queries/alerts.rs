@@ -3,11 +3,12 @@
 use kernel::{Alert, AlertKey, AlertRule, DeviceCode, Instant, Silence};
 
 use super::number;
+use crate::lists::{ListStatement, Page, Placed, Sorting, Unlisted, Way, lists};
 use crate::rows::FromRow;
-use crate::{Error, Row, Store, Value};
+use crate::{Error, Row, Store};
 
-const LIST: &str = "SELECT alert_id, rule, subject, state, value, threshold, since, told_at, resolved_at, updated_at \
-     FROM alerts WHERE state = $1 AND alert_id < $2 AND (rule = $3 OR $3 = 'any') ORDER BY alert_id DESC LIMIT $4";
+const LISTED: &str = "SELECT {place}, alert_id, rule, subject, state, value, threshold, since, told_at, resolved_at, updated_at \
+     FROM alerts WHERE state = $1 AND {after} AND (rule = $2 OR $2 = 'any')";
 const FIRING: &str = "SELECT rule, subject FROM alerts WHERE state = 'firing'";
 const SILENCES: &str = "SELECT s.rule, s.until_at, s.reason, s.set_by, s.updated_at, u.nickname FROM silences AS s \
      LEFT JOIN members AS u ON u.member_id = s.set_by WHERE s.until_at > $1";
@@ -32,19 +33,28 @@ pub struct Shown {
     pub nickname: Option<String>,
 }
 
-/// Those that fire, or those that are resolved; newest first.
+/// How lists of alerts are sorted.
+pub enum AlertSorting {}
+
+impl Sorting for AlertSorting {
+    const WAYS: &'static [Way] =
+        &[Way::by_id("since"), Way::by_text("rule", "rule"), Way::by_text("subject", "subject")];
+}
+
+lists! {
+    LIST = ListStatement::new::<AlertSorting>("alert_id", 2, LISTED);
+}
+
+/// Those that fire, or those that are resolved.
 pub async fn list(
     store: &Store,
     firing: bool,
     rule: Option<AlertRule>,
-    before: i64,
-    limit: i64,
-) -> Result<Vec<Alert>, Error> {
+    page: &Page,
+) -> Result<Vec<Placed<Alert>>, Unlisted> {
     let state = if firing { "firing" } else { "resolved" };
-    let rule = rule.map_or("any", AlertRule::as_str);
-    let parameters = vec![Value::from(state), before.into(), rule.into(), limit.into()];
-    let rows = store.query(LIST, parameters).await?;
-    rows.into_iter().map(|row| Alert::from_cells(&mut row.cells())).collect()
+    let parameters = vec![state.into(), rule.map_or("any", AlertRule::as_str).into()];
+    LIST.page(store, parameters, page, Alert::from_cells).await
 }
 
 pub async fn firing(store: &Store) -> Result<Vec<AlertKey>, Error> {

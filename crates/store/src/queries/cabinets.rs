@@ -9,6 +9,7 @@ use kernel::{
 };
 
 use crate::events::EventRow;
+use crate::lists::{ListStatement, Page, Placed, Sorting, Unlisted, Way, lists};
 use crate::rows::FromRow;
 use crate::sql::Kind::{Int, Text};
 use crate::sql::statements;
@@ -38,22 +39,21 @@ const SESSIONS_OF_MEMBER: &str = "SELECT session_id, session_no, member_id, devi
      vendor_order_no, settlement, due_at, created_at, updated_at FROM door_sessions WHERE member_id = $1 \
      ORDER BY session_id DESC LIMIT $2 OFFSET $3";
 const COUNT_SESSIONS: &str = "SELECT COUNT(*) FROM door_sessions WHERE member_id = $1";
-const OPENINGS: &str = "SELECT s.session_id, s.session_no, s.member_id, s.device_id, s.pay, s.status, s.failure, s.opened_at, s.closed_at, \
+const LISTED_OPENINGS: &str = "SELECT {place}, s.session_id, s.session_no, s.member_id, s.device_id, s.pay, s.status, s.failure, s.opened_at, s.closed_at, \
      s.vendor_order_no, s.settlement, s.due_at, s.created_at, s.updated_at, d.code, d.name, t.code, t.name, t.store_id, o.order_no \
      FROM door_sessions AS s JOIN devices AS d ON d.device_id = s.device_id JOIN stores AS t ON t.store_id = d.store_id \
      LEFT JOIN cabinet_orders AS o ON o.session_id = s.session_id AND o.order_type <> 'surcharge' \
-     WHERE s.session_id < $1 ORDER BY s.session_id DESC LIMIT $2";
-const OPENINGS_IN_STATUS: &str = "SELECT s.session_id, s.session_no, s.member_id, s.device_id, s.pay, s.status, s.failure, s.opened_at, s.closed_at, \
+     WHERE {after}";
+const LISTED_OPENINGS_IN_STATUS: &str = "SELECT {place}, s.session_id, s.session_no, s.member_id, s.device_id, s.pay, s.status, s.failure, s.opened_at, s.closed_at, \
      s.vendor_order_no, s.settlement, s.due_at, s.created_at, s.updated_at, d.code, d.name, t.code, t.name, t.store_id, o.order_no \
      FROM door_sessions AS s JOIN devices AS d ON d.device_id = s.device_id JOIN stores AS t ON t.store_id = d.store_id \
      LEFT JOIN cabinet_orders AS o ON o.session_id = s.session_id AND o.order_type <> 'surcharge' \
-     WHERE s.session_id < $1 AND s.status = $3 ORDER BY s.session_id DESC LIMIT $2";
-const OPENINGS_OF_DEVICE: &str = "SELECT s.session_id, s.session_no, s.member_id, s.device_id, s.pay, s.status, s.failure, s.opened_at, s.closed_at, \
+     WHERE {after} AND s.status = $1";
+const LISTED_OPENINGS_OF_DEVICE: &str = "SELECT {place}, s.session_id, s.session_no, s.member_id, s.device_id, s.pay, s.status, s.failure, s.opened_at, s.closed_at, \
      s.vendor_order_no, s.settlement, s.due_at, s.created_at, s.updated_at, d.code, d.name, t.code, t.name, t.store_id, o.order_no \
      FROM door_sessions AS s JOIN devices AS d ON d.device_id = s.device_id JOIN stores AS t ON t.store_id = d.store_id \
      LEFT JOIN cabinet_orders AS o ON o.session_id = s.session_id AND o.order_type <> 'surcharge' \
-     WHERE s.session_id < $1 AND s.device_id = $3 \
-     AND (s.status = $4 OR $4 = 'any') ORDER BY s.session_id DESC LIMIT $2";
+     WHERE {after} AND s.device_id = $1 AND (s.status = $2 OR $2 = 'any')";
 const DEVICES_IN_STORE: &str = "SELECT device_id FROM devices WHERE store_id = $1 ORDER BY device_id";
 const UNSETTLED: &str = "SELECT session_id, session_no, member_id, device_id, pay, status, failure, opened_at, closed_at, \
      vendor_order_no, settlement, due_at, created_at, updated_at FROM door_sessions WHERE member_id = $1 \
@@ -77,18 +77,18 @@ const UNPAID: &str = "SELECT order_id, order_no, member_id, device_id, store_id,
      tickets, pay, status, reason, paid_at, withdrawn_at, attempts, order_type, related_order_id, related_order_no, complaint_id, \
      standing, kept_tickets, created_at, updated_at FROM cabinet_orders WHERE member_id = $1 \
      AND status = 'unpaid' ORDER BY order_id LIMIT 1";
-const ORDERS: &str = "SELECT order_id, order_no, member_id, device_id, store_id, session_id, vendor_order_no, items, total_cents, \
+const LISTED_ORDERS: &str = "SELECT {place}, order_id, order_no, member_id, device_id, store_id, session_id, vendor_order_no, items, total_cents, \
      tickets, pay, status, reason, paid_at, withdrawn_at, attempts, order_type, related_order_id, related_order_no, complaint_id, \
-     standing, kept_tickets, created_at, updated_at FROM cabinet_orders WHERE order_id < $1 \
-     AND (status = $2 OR $2 = 'any') ORDER BY order_id DESC LIMIT $3";
-const ORDERS_OF_DEVICE: &str = "SELECT order_id, order_no, member_id, device_id, store_id, session_id, vendor_order_no, items, total_cents, \
+     standing, kept_tickets, created_at, updated_at FROM cabinet_orders WHERE {after} \
+     AND (status = $1 OR $1 = 'any')";
+const LISTED_ORDERS_OF_DEVICE: &str = "SELECT {place}, order_id, order_no, member_id, device_id, store_id, session_id, vendor_order_no, items, total_cents, \
      tickets, pay, status, reason, paid_at, withdrawn_at, attempts, order_type, related_order_id, related_order_no, complaint_id, \
-     standing, kept_tickets, created_at, updated_at FROM cabinet_orders WHERE order_id < $1 \
-     AND (status = $2 OR $2 = 'any') AND device_id = $4 ORDER BY order_id DESC LIMIT $3";
-const ORDERS_OF_STORE: &str = "SELECT order_id, order_no, member_id, device_id, store_id, session_id, vendor_order_no, items, total_cents, \
+     standing, kept_tickets, created_at, updated_at FROM cabinet_orders WHERE {after} \
+     AND (status = $1 OR $1 = 'any') AND device_id = $2";
+const LISTED_ORDERS_OF_STORE: &str = "SELECT {place}, order_id, order_no, member_id, device_id, store_id, session_id, vendor_order_no, items, total_cents, \
      tickets, pay, status, reason, paid_at, withdrawn_at, attempts, order_type, related_order_id, related_order_no, complaint_id, \
-     standing, kept_tickets, created_at, updated_at FROM cabinet_orders WHERE order_id < $1 \
-     AND (status = $2 OR $2 = 'any') AND store_id = $4 ORDER BY order_id DESC LIMIT $3";
+     standing, kept_tickets, created_at, updated_at FROM cabinet_orders WHERE {after} \
+     AND (status = $1 OR $1 = 'any') AND store_id = $2";
 const SURCHARGES: &str = "SELECT order_id, order_no, member_id, device_id, store_id, session_id, vendor_order_no, items, total_cents, \
      tickets, pay, status, reason, paid_at, withdrawn_at, attempts, order_type, related_order_id, related_order_no, complaint_id, \
      standing, kept_tickets, created_at, updated_at FROM cabinet_orders WHERE related_order_id = $1 ORDER BY order_id";
@@ -120,6 +120,40 @@ statements! {
     NAMES = SetStatement::select(
         "products", &[("product_id", Int)], &[("product_id", Int), ("name_zh", Text), ("name_en", Text)], "", Lock::None,
     );
+}
+
+/// How lists of cabinet orders are sorted.
+pub enum CabinetOrderSorting {}
+
+impl Sorting for CabinetOrderSorting {
+    const WAYS: &'static [Way] = &[
+        Way::by_id("created_at"),
+        Way::by_number("total_cents", "total_cents"),
+        // What was never paid comes before what was.
+        Way::by_number("paid_at", "COALESCE(paid_at, 0)"),
+        Way::by_number("updated_at", "updated_at"),
+    ];
+}
+
+/// How lists of openings are sorted.
+pub enum OpeningSorting {}
+
+impl Sorting for OpeningSorting {
+    const WAYS: &'static [Way] = &[
+        Way::by_id("created_at"),
+        // What never opened comes before what did.
+        Way::by_number("opened_at", "COALESCE(s.opened_at, 0)"),
+        Way::by_number("closed_at", "COALESCE(s.closed_at, 0)"),
+    ];
+}
+
+lists! {
+    OPENINGS = ListStatement::new::<OpeningSorting>("s.session_id", 0, LISTED_OPENINGS);
+    OPENINGS_IN_STATUS = ListStatement::new::<OpeningSorting>("s.session_id", 1, LISTED_OPENINGS_IN_STATUS);
+    OPENINGS_OF_DEVICE = ListStatement::new::<OpeningSorting>("s.session_id", 2, LISTED_OPENINGS_OF_DEVICE);
+    ORDERS = ListStatement::new::<CabinetOrderSorting>("order_id", 1, LISTED_ORDERS);
+    ORDERS_OF_DEVICE = ListStatement::new::<CabinetOrderSorting>("order_id", 2, LISTED_ORDERS_OF_DEVICE);
+    ORDERS_OF_STORE = ListStatement::new::<CabinetOrderSorting>("order_id", 2, LISTED_ORDERS_OF_STORE);
 }
 
 /// What a product is called.
@@ -268,27 +302,21 @@ pub async fn count_sessions(store: &Store, member: MemberId) -> Result<i64, Erro
     super::number(store.query(COUNT_SESSIONS, vec![member.get().into()]).await?)
 }
 
-/// Everybody's openings before one, newest first.
+/// Everybody's, or one cabinet's.
 pub async fn openings(
     store: &Store,
     device: Option<DeviceId>,
     status: Option<DoorStatus>,
-    before: DoorSessionId,
-    limit: i64,
-) -> Result<Vec<Opening>, Error> {
-    let mut parameters = vec![before.get().into(), limit.into()];
-    let sql = match (device, status) {
+    page: &Page,
+) -> Result<Vec<Placed<Opening>>, Unlisted> {
+    let (list, parameters) = match (device, status) {
         (Some(device), status) => {
-            parameters.extend([device.get().into(), status.map_or("any", DoorStatus::as_str).into()]);
-            OPENINGS_OF_DEVICE
+            (&OPENINGS_OF_DEVICE, vec![device.get().into(), status.map_or("any", DoorStatus::as_str).into()])
         }
-        (None, Some(status)) => {
-            parameters.push(status.as_str().into());
-            OPENINGS_IN_STATUS
-        }
-        (None, None) => OPENINGS,
+        (None, Some(status)) => (&OPENINGS_IN_STATUS, vec![status.as_str().into()]),
+        (None, None) => (&OPENINGS, Vec::new()),
     };
-    store.query(sql, parameters).await?.into_iter().map(read).collect()
+    list.page(store, parameters, page, Opening::from_cells).await
 }
 
 pub async fn devices_in_store(store: &Store, of: StoreId) -> Result<Vec<DeviceId>, Error> {
@@ -378,23 +406,17 @@ pub async fn unpaid(store: &Store, member: MemberId) -> Result<Option<CabinetOrd
     first(store.query(UNPAID, vec![member.get().into()]).await?)
 }
 
-/// Newest first, those before `before`.
+/// Everybody's, or one cabinet's.
 pub async fn orders(
     store: &Store,
     device: Option<DeviceId>,
     status: Option<&'static str>,
-    before: OrderId,
-    limit: i64,
-) -> Result<Vec<CabinetOrder>, Error> {
-    let mut parameters = vec![before.get().into(), status.unwrap_or("any").into(), limit.into()];
-    let sql = match device {
-        Some(device) => {
-            parameters.push(device.get().into());
-            ORDERS_OF_DEVICE
-        }
-        None => ORDERS,
-    };
-    store.query(sql, parameters).await?.into_iter().map(read).collect()
+    page: &Page,
+) -> Result<Vec<Placed<CabinetOrder>>, Unlisted> {
+    let mut parameters = vec![status.unwrap_or("any").into()];
+    parameters.extend(device.map(|device| device.get().into()));
+    let list = if device.is_some() { &ORDERS_OF_DEVICE } else { &ORDERS };
+    list.page(store, parameters, page, CabinetOrder::from_cells).await
 }
 
 /// The same, of one store.
@@ -402,11 +424,10 @@ pub async fn orders_of_store(
     store: &Store,
     of: StoreId,
     status: Option<&'static str>,
-    before: OrderId,
-    limit: i64,
-) -> Result<Vec<CabinetOrder>, Error> {
-    let parameters = vec![before.get().into(), status.unwrap_or("any").into(), limit.into(), of.get().into()];
-    store.query(ORDERS_OF_STORE, parameters).await?.into_iter().map(read).collect()
+    page: &Page,
+) -> Result<Vec<Placed<CabinetOrder>>, Unlisted> {
+    let parameters = vec![status.unwrap_or("any").into(), of.get().into()];
+    ORDERS_OF_STORE.page(store, parameters, page, CabinetOrder::from_cells).await
 }
 
 /// How many tickets a member has.

@@ -4,13 +4,14 @@ use kernel::{AccountId, Cents, Department, DepartmentId, Member, MemberId, Role,
 
 use super::exports::Stream;
 use super::ledger::{self, Line};
+use crate::lists::{ListStatement, Page, Placed, Sorting, Unlisted, Way, lists};
 use crate::rows::FromRow;
-use crate::{Error, Row, Store};
+use crate::{Cells, Error, Row, Store};
 
-const LIST: &str = "SELECT d.department_id, d.code, d.name, d.pays, d.overdraft_limit_cents, d.members_may_cancel, d.created_at, \
+const LISTED: &str = "SELECT {place}, d.department_id, d.code, d.name, d.pays, d.overdraft_limit_cents, d.members_may_cancel, d.created_at, \
      (SELECT COUNT(*) FROM members AS u WHERE u.department_id = d.department_id), COALESCE(a.balance, 0) \
-     FROM departments AS d LEFT JOIN accounts AS a ON a.account_id = d.department_id * 2 WHERE d.department_id > $1 \
-     AND (LOWER(d.code) LIKE LOWER($2) ESCAPE '!' OR LOWER(d.name) LIKE LOWER($2) ESCAPE '!') ORDER BY d.department_id LIMIT $3";
+     FROM departments AS d LEFT JOIN accounts AS a ON a.account_id = d.department_id * 2 WHERE {after} \
+     AND (LOWER(d.code) LIKE LOWER($1) ESCAPE '!' OR LOWER(d.name) LIKE LOWER($1) ESCAPE '!')";
 const ONE: &str = "SELECT d.department_id, d.code, d.name, d.pays, d.overdraft_limit_cents, d.members_may_cancel, d.created_at, \
      (SELECT COUNT(*) FROM members AS u WHERE u.department_id = d.department_id), COALESCE(a.balance, 0) \
      FROM departments AS d LEFT JOIN accounts AS a ON a.account_id = d.department_id * 2 WHERE d.department_id = $1";
@@ -25,6 +26,23 @@ const ENTRIES: &str = "SELECT e.number, e.transfer_id, e.kind, e.order_id, e.amo
 const ALL_ENTRIES: &str = "SELECT e.number, e.transfer_id, e.kind, e.order_id, e.amount, e.balance_after, e.created_at, \
      u.member_id, u.nickname FROM entries AS e LEFT JOIN meal_orders AS o ON o.order_id = e.order_id \
      LEFT JOIN members AS u ON u.member_id = o.member_id WHERE e.account_id = $1 ORDER BY e.number DESC";
+
+/// How lists of departments are sorted.
+pub enum DepartmentSorting {}
+
+impl Sorting for DepartmentSorting {
+    const WAYS: &'static [Way] = &[
+        Way::by_id("created_at"),
+        Way::by_text("name", "d.name"),
+        Way::by_text("code", "d.code"),
+        Way::by_number("balance_cents", "COALESCE(a.balance, 0)"),
+    ];
+    const NEWEST_FIRST: bool = false;
+}
+
+lists! {
+    LIST = ListStatement::new::<DepartmentSorting>("d.department_id", 1, LISTED);
+}
 
 /// A department with how many members it has and what is in its account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,20 +59,18 @@ pub struct Movement {
     pub member: Option<(MemberId, String)>,
 }
 
-fn shown(row: Row) -> Result<Shown, Error> {
-    let mut cells = row.cells();
-    let department = Department::from_cells(&mut cells)?;
+fn shown(cells: &mut Cells) -> Result<Shown, Error> {
+    let department = Department::from_cells(cells)?;
     Ok(Shown { department, members: cells.int()?, balance: Cents::new(cells.int()?) })
 }
 
-/// Those whose code or name has `part` in it, oldest first, from the one after `after` on.
-pub async fn list(store: &Store, part: &str, after: DepartmentId, limit: i64) -> Result<Vec<Shown>, Error> {
-    let parameters = vec![after.get().into(), super::containing(part).into(), limit.into()];
-    store.query(LIST, parameters).await?.into_iter().map(shown).collect()
+/// Those whose code or name has `part` in it.
+pub async fn list(store: &Store, part: &str, page: &Page) -> Result<Vec<Placed<Shown>>, Unlisted> {
+    LIST.page(store, vec![super::containing(part).into()], page, shown).await
 }
 
 pub async fn one(store: &Store, id: DepartmentId) -> Result<Option<Shown>, Error> {
-    store.query(ONE, vec![id.get().into()]).await?.into_iter().next().map(shown).transpose()
+    store.query(ONE, vec![id.get().into()]).await?.into_iter().next().map(|row| shown(&mut row.cells())).transpose()
 }
 
 /// How many have `part` in their code or name.

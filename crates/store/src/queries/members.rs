@@ -2,8 +2,9 @@
 
 use kernel::{AccountName, Cents, Department, DepartmentCode, Member, MemberId, MemberStatus, RoleCode};
 
+use crate::lists::{ListStatement, Page, Placed, Sorting, Unlisted, Way, lists};
 use crate::rows::FromRow;
-use crate::{Error, Row, Store, Value};
+use crate::{Cells, Error, Row, Store, Value};
 
 const ONE: &str = "SELECT u.member_id, u.uid, u.openid_index, u.openid_sealed, u.account, u.nickname, u.avatar_url, u.department_id, u.status, \
      u.overdraft_limit_cents, u.grants, u.created_at FROM members AS u WHERE u.member_id = $1";
@@ -16,33 +17,48 @@ const SHOWN: &str = "SELECT u.member_id, u.uid, u.openid_index, u.openid_sealed,
      d.pays, d.overdraft_limit_cents, d.members_may_cancel, d.created_at FROM members AS u LEFT JOIN accounts AS a ON a.account_id = u.member_id * 2 \
      LEFT JOIN departments AS d ON d.department_id = u.department_id \
      WHERE u.member_id = $1";
-const LIST: &str = "SELECT u.member_id, u.uid, u.openid_index, u.openid_sealed, u.account, u.nickname, u.avatar_url, u.department_id, u.status, \
+const LISTED: &str = "SELECT {place}, u.member_id, u.uid, u.openid_index, u.openid_sealed, u.account, u.nickname, u.avatar_url, u.department_id, u.status, \
      u.overdraft_limit_cents, u.grants, u.created_at, COALESCE(a.balance, 0), d.department_id, d.department_id, d.code, d.name, \
      d.pays, d.overdraft_limit_cents, d.members_may_cancel, d.created_at FROM members AS u LEFT JOIN accounts AS a ON a.account_id = u.member_id * 2 \
      LEFT JOIN departments AS d ON d.department_id = u.department_id \
-     WHERE u.member_id > $1 AND (u.status = $2 OR $2 = 'any') AND (a.balance < 0 OR $3 = 'any') \
-     AND (LOWER(u.nickname) LIKE LOWER($5) ESCAPE '!' OR LOWER(u.account) LIKE LOWER($5) ESCAPE '!' OR u.uid = $4 OR $4 = '' \
-     OR CAST(u.member_id AS TEXT) = $4) AND (u.grants LIKE $6 ESCAPE '!' OR $6 = 'any') \
-     ORDER BY u.member_id LIMIT $7";
-const LIST_OF_DEPARTMENT: &str = "SELECT u.member_id, u.uid, u.openid_index, u.openid_sealed, u.account, u.nickname, u.avatar_url, u.department_id, u.status, \
+     WHERE {after} AND (u.status = $1 OR $1 = 'any') AND (a.balance < 0 OR $2 = 'any') \
+     AND (LOWER(u.nickname) LIKE LOWER($4) ESCAPE '!' OR LOWER(u.account) LIKE LOWER($4) ESCAPE '!' OR u.uid = $3 OR $3 = '' \
+     OR CAST(u.member_id AS TEXT) = $3) AND (u.grants LIKE $5 ESCAPE '!' OR $5 = 'any')";
+const LISTED_OF_DEPARTMENT: &str = "SELECT {place}, u.member_id, u.uid, u.openid_index, u.openid_sealed, u.account, u.nickname, u.avatar_url, u.department_id, u.status, \
      u.overdraft_limit_cents, u.grants, u.created_at, COALESCE(a.balance, 0), d.department_id, d.department_id, d.code, d.name, \
      d.pays, d.overdraft_limit_cents, d.members_may_cancel, d.created_at FROM members AS u LEFT JOIN accounts AS a ON a.account_id = u.member_id * 2 \
      LEFT JOIN departments AS d ON d.department_id = u.department_id \
-     WHERE u.member_id > $1 AND (u.status = $2 OR $2 = 'any') AND (a.balance < 0 OR $3 = 'any') \
-     AND (LOWER(u.nickname) LIKE LOWER($5) ESCAPE '!' OR LOWER(u.account) LIKE LOWER($5) ESCAPE '!' OR u.uid = $4 OR $4 = '' \
-     OR CAST(u.member_id AS TEXT) = $4) AND (u.grants LIKE $6 ESCAPE '!' OR $6 = 'any') \
-     AND u.department_id = (SELECT x.department_id FROM departments AS x WHERE x.code = $8) \
-     ORDER BY u.member_id LIMIT $7";
+     WHERE {after} AND (u.status = $1 OR $1 = 'any') AND (a.balance < 0 OR $2 = 'any') \
+     AND (LOWER(u.nickname) LIKE LOWER($4) ESCAPE '!' OR LOWER(u.account) LIKE LOWER($4) ESCAPE '!' OR u.uid = $3 OR $3 = '' \
+     OR CAST(u.member_id AS TEXT) = $3) AND (u.grants LIKE $5 ESCAPE '!' OR $5 = 'any') \
+     AND u.department_id = (SELECT x.department_id FROM departments AS x WHERE x.code = $6)";
 const COUNT: &str = "SELECT COUNT(*) FROM members AS u LEFT JOIN accounts AS a ON a.account_id = u.member_id * 2 \
-     WHERE u.member_id > $1 AND (u.status = $2 OR $2 = 'any') AND (a.balance < 0 OR $3 = 'any') \
-     AND (LOWER(u.nickname) LIKE LOWER($5) ESCAPE '!' OR LOWER(u.account) LIKE LOWER($5) ESCAPE '!' OR u.uid = $4 OR $4 = '' \
-     OR CAST(u.member_id AS TEXT) = $4) AND (u.grants LIKE $6 ESCAPE '!' OR $6 = 'any')";
+     WHERE (u.status = $1 OR $1 = 'any') AND (a.balance < 0 OR $2 = 'any') \
+     AND (LOWER(u.nickname) LIKE LOWER($4) ESCAPE '!' OR LOWER(u.account) LIKE LOWER($4) ESCAPE '!' OR u.uid = $3 OR $3 = '' \
+     OR CAST(u.member_id AS TEXT) = $3) AND (u.grants LIKE $5 ESCAPE '!' OR $5 = 'any')";
 const COUNT_OF_DEPARTMENT: &str = "SELECT COUNT(*) FROM members AS u LEFT JOIN accounts AS a ON a.account_id = u.member_id * 2 \
-     WHERE u.member_id > $1 AND (u.status = $2 OR $2 = 'any') AND (a.balance < 0 OR $3 = 'any') \
-     AND (LOWER(u.nickname) LIKE LOWER($5) ESCAPE '!' OR LOWER(u.account) LIKE LOWER($5) ESCAPE '!' OR u.uid = $4 OR $4 = '' \
-     OR CAST(u.member_id AS TEXT) = $4) AND (u.grants LIKE $6 ESCAPE '!' OR $6 = 'any') \
-     AND u.department_id = (SELECT x.department_id FROM departments AS x WHERE x.code = $7)";
+     WHERE (u.status = $1 OR $1 = 'any') AND (a.balance < 0 OR $2 = 'any') \
+     AND (LOWER(u.nickname) LIKE LOWER($4) ESCAPE '!' OR LOWER(u.account) LIKE LOWER($4) ESCAPE '!' OR u.uid = $3 OR $3 = '' \
+     OR CAST(u.member_id AS TEXT) = $3) AND (u.grants LIKE $5 ESCAPE '!' OR $5 = 'any') \
+     AND u.department_id = (SELECT x.department_id FROM departments AS x WHERE x.code = $6)";
 const ALL: &str = "SELECT COUNT(*) FROM members";
+
+/// How lists of members are sorted.
+pub enum MemberSorting {}
+
+impl Sorting for MemberSorting {
+    const WAYS: &'static [Way] = &[
+        Way::by_id("created_at"),
+        Way::by_text("nickname", "u.nickname"),
+        Way::by_number("balance_cents", "COALESCE(a.balance, 0)"),
+    ];
+    const NEWEST_FIRST: bool = false;
+}
+
+lists! {
+    LIST = ListStatement::new::<MemberSorting>("u.member_id", 5, LISTED);
+    LIST_OF_DEPARTMENT = ListStatement::new::<MemberSorting>("u.member_id", 6, LISTED_OF_DEPARTMENT);
+}
 
 pub async fn one(store: &Store, id: MemberId) -> Result<Option<Member>, Error> {
     let rows = store.query(ONE, vec![id.get().into()]).await?;
@@ -88,11 +104,10 @@ pub struct Filter {
 }
 
 impl Filter {
-    fn parameters(&self, after: i64) -> Vec<Value<'static>> {
+    fn parameters(&self) -> Vec<Value<'static>> {
         let query = self.query.as_deref().unwrap_or_default().to_owned();
         let pattern = super::containing(&query);
         vec![
-            after.into(),
             self.status.map_or("any", MemberStatus::as_str).into(),
             if self.overdrawn { "overdrawn" } else { "any" }.into(),
             query.into(),
@@ -106,12 +121,11 @@ impl Filter {
     }
 }
 
-fn shown(row: Row) -> Result<Shown, Error> {
-    let mut cells = row.cells();
-    let member = Member::from_cells(&mut cells)?;
+fn shown(cells: &mut Cells) -> Result<Shown, Error> {
+    let member = Member::from_cells(cells)?;
     let balance = Cents::new(cells.int()?);
     let department = match cells.opt_int()? {
-        Some(_) => Some(Department::from_cells(&mut cells)?),
+        Some(_) => Some(Department::from_cells(cells)?),
         None => None,
     };
     Ok(Shown { member, balance, department })
@@ -119,25 +133,19 @@ fn shown(row: Row) -> Result<Shown, Error> {
 
 pub async fn show(store: &Store, id: MemberId) -> Result<Option<Shown>, Error> {
     let rows = store.query(SHOWN, vec![id.get().into()]).await?;
-    rows.into_iter().next().map(shown).transpose()
+    rows.into_iter().next().map(|row| shown(&mut row.cells())).transpose()
 }
 
-/// Oldest first, from the one after `after` on.
-pub async fn list(store: &Store, filter: &Filter, after: MemberId, limit: i64) -> Result<Vec<Shown>, Error> {
-    let mut parameters = filter.parameters(after.get());
-    parameters.push(limit.into());
-    let text = match filter.code() {
-        Some(code) => {
-            parameters.push(code);
-            LIST_OF_DEPARTMENT
-        }
-        None => LIST,
-    };
-    store.query(text, parameters).await?.into_iter().map(shown).collect()
+pub async fn list(store: &Store, filter: &Filter, page: &Page) -> Result<Vec<Placed<Shown>>, Unlisted> {
+    let mut parameters = filter.parameters();
+    let code = filter.code();
+    let list = if code.is_some() { &LIST_OF_DEPARTMENT } else { &LIST };
+    parameters.extend(code);
+    list.page(store, parameters, page, shown).await
 }
 
 pub async fn count(store: &Store, filter: &Filter) -> Result<i64, Error> {
-    let mut parameters = filter.parameters(0);
+    let mut parameters = filter.parameters();
     let text = match filter.code() {
         Some(code) => {
             parameters.push(code);

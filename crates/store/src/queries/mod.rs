@@ -32,7 +32,7 @@ pub mod topups;
 use crate::{Error, Row};
 
 /// The one number of an answer that is one number.
-fn number(rows: Vec<Row>) -> Result<i64, Error> {
+pub(crate) fn number(rows: Vec<Row>) -> Result<i64, Error> {
     match rows.into_iter().next() {
         Some(row) => row.cells().int(),
         None => Err(Error::inconsistent("a count is missing")),

@@ -4,47 +4,45 @@ use kernel::{Date, DepartmentCode, DepartmentId, MealOrder, OrderId, OrderStatus
 
 use super::exports::{self, Stream};
 use super::orders::Dates;
+use crate::lists::{self, ListStatement, MOST_SORTED, Page, Placed, Sorting, Unlisted, Way, lists};
 use crate::rows::FromRow;
-use crate::{Error, Row, Store, Value};
+use crate::{Cells, Error, Store, Value};
 
 /// The orders of as many members are gathered. More than these have so many that the newest are soon met.
 const MOST_MEMBERS: i64 = 200;
 
 // SQLite joins in the order of the text: what is looked up for each order must never be where it begins.
-const ALL: &str = "SELECT o.order_id, o.order_no, o.member_id, o.meal_id, o.payer_account_id, o.quantity, o.options, \
+const LISTED_ALL: &str = "SELECT {place}, o.order_id, o.order_no, o.member_id, o.meal_id, o.payer_account_id, o.quantity, o.options, \
      o.total_cents, o.notes, o.status, o.placed_by, o.group_order_id, o.redeemed_at, o.redeemed_by, o.pickup_code, o.pickup_window, o.created_at, o.updated_at, \
      u.nickname, m.date, m.slot, m.title, d.department_id, d.name FROM meal_orders AS o CROSS JOIN members AS u CROSS JOIN meals AS m \
      LEFT JOIN departments AS d ON d.department_id = o.payer_account_id / 2 \
-     WHERE u.member_id = o.member_id AND m.meal_id = o.meal_id AND o.order_id >= $1 AND o.order_id < $2 \
+     WHERE {after} AND u.member_id = o.member_id AND m.meal_id = o.meal_id AND o.order_id >= $1 AND o.order_id < $2 \
      AND (o.status = $3 OR $3 = 'any') AND ($4 = 'any' OR (o.payer_account_id / 2 = o.member_id) = ($4 = 'member')) \
      AND m.date BETWEEN $5 AND $6 AND (m.slot = $7 OR $7 = 'any') \
      AND ($8 = '' OR LOWER(u.nickname) LIKE LOWER($9) ESCAPE '!' OR LOWER(u.account) LIKE LOWER($9) ESCAPE '!' OR u.uid = $8 \
      OR CAST(u.member_id AS TEXT) = $8) \
-     AND ($10 = '' OR u.department_id = (SELECT x.department_id FROM departments AS x WHERE x.code = $10)) \
-     ORDER BY o.order_id DESC LIMIT $11";
+     AND ($10 = '' OR u.department_id = (SELECT x.department_id FROM departments AS x WHERE x.code = $10))";
 // The partial index is used where its condition stands in the text.
-const PAID_FOR: &str = "SELECT o.order_id, o.order_no, o.member_id, o.meal_id, o.payer_account_id, o.quantity, o.options, \
+const LISTED_PAID_FOR: &str = "SELECT {place}, o.order_id, o.order_no, o.member_id, o.meal_id, o.payer_account_id, o.quantity, o.options, \
      o.total_cents, o.notes, o.status, o.placed_by, o.group_order_id, o.redeemed_at, o.redeemed_by, o.pickup_code, o.pickup_window, o.created_at, o.updated_at, \
      u.nickname, m.date, m.slot, m.title, d.department_id, d.name FROM meal_orders AS o CROSS JOIN members AS u CROSS JOIN meals AS m \
      LEFT JOIN departments AS d ON d.department_id = o.payer_account_id / 2 \
-     WHERE u.member_id = o.member_id AND m.meal_id = o.meal_id AND o.order_id >= $1 AND o.order_id < $2 \
+     WHERE {after} AND u.member_id = o.member_id AND m.meal_id = o.meal_id AND o.order_id >= $1 AND o.order_id < $2 \
      AND o.payer_account_id / 2 <> o.member_id AND $4 = 'department' AND (o.status = $3 OR $3 = 'any') \
      AND m.date BETWEEN $5 AND $6 AND (m.slot = $7 OR $7 = 'any') \
      AND ($8 = '' OR LOWER(u.nickname) LIKE LOWER($9) ESCAPE '!' OR LOWER(u.account) LIKE LOWER($9) ESCAPE '!' OR u.uid = $8 \
      OR CAST(u.member_id AS TEXT) = $8) \
-     AND ($10 = '' OR u.department_id = (SELECT x.department_id FROM departments AS x WHERE x.code = $10)) \
-     ORDER BY o.order_id DESC LIMIT $11";
-// The sum is no index's order: PostgreSQL would walk all orders backwards to meet those of few members.
-const OF_MEMBERS: &str = "WITH found AS MATERIALIZED (SELECT u.member_id, u.nickname FROM members AS u WHERE ($8 = '' OR LOWER(u.nickname) LIKE LOWER($9) ESCAPE '!' \
+     AND ($10 = '' OR u.department_id = (SELECT x.department_id FROM departments AS x WHERE x.code = $10))";
+const LISTED_OF_MEMBERS: &str = "WITH found AS MATERIALIZED (SELECT u.member_id, u.nickname FROM members AS u WHERE ($8 = '' OR LOWER(u.nickname) LIKE LOWER($9) ESCAPE '!' \
      OR LOWER(u.account) LIKE LOWER($9) ESCAPE '!' OR u.uid = $8 OR CAST(u.member_id AS TEXT) = $8) \
-     AND ($10 = '' OR u.department_id = (SELECT x.department_id FROM departments AS x WHERE x.code = $10)) LIMIT $12) \
-     SELECT o.order_id, o.order_no, o.member_id, o.meal_id, o.payer_account_id, o.quantity, o.options, \
+     AND ($10 = '' OR u.department_id = (SELECT x.department_id FROM departments AS x WHERE x.code = $10)) LIMIT $11) \
+     SELECT {place}, o.order_id, o.order_no, o.member_id, o.meal_id, o.payer_account_id, o.quantity, o.options, \
      o.total_cents, o.notes, o.status, o.placed_by, o.group_order_id, o.redeemed_at, o.redeemed_by, o.pickup_code, o.pickup_window, o.created_at, o.updated_at, \
      u.nickname, m.date, m.slot, m.title, d.department_id, d.name FROM found AS u CROSS JOIN meal_orders AS o CROSS JOIN meals AS m \
      LEFT JOIN departments AS d ON d.department_id = o.payer_account_id / 2 \
-     WHERE o.member_id = u.member_id AND m.meal_id = o.meal_id AND o.order_id >= $1 AND o.order_id < $2 \
+     WHERE {after} AND o.member_id = u.member_id AND m.meal_id = o.meal_id AND o.order_id >= $1 AND o.order_id < $2 \
      AND (o.status = $3 OR $3 = 'any') AND ($4 = 'any' OR (o.payer_account_id / 2 = o.member_id) = ($4 = 'member')) \
-     AND m.date BETWEEN $5 AND $6 AND (m.slot = $7 OR $7 = 'any') ORDER BY o.order_id + 0 DESC LIMIT $11";
+     AND m.date BETWEEN $5 AND $6 AND (m.slot = $7 OR $7 = 'any')";
 const MEMBERS: &str = "SELECT COUNT(*) FROM (SELECT u.member_id FROM members AS u WHERE ($1 = '' OR LOWER(u.nickname) LIKE LOWER($2) ESCAPE '!' \
      OR LOWER(u.account) LIKE LOWER($2) ESCAPE '!' OR u.uid = $1 OR CAST(u.member_id AS TEXT) = $1) \
      AND ($3 = '' OR u.department_id = (SELECT x.department_id FROM departments AS x WHERE x.code = $3)) LIMIT $4) AS found";
@@ -53,6 +51,28 @@ const SPAN: &str = "SELECT MIN((SELECT MIN(o.order_id) FROM meal_orders AS o WHE
      MAX((SELECT MAX(o.order_id) FROM meal_orders AS o WHERE o.meal_id = m.meal_id)) FROM meals AS m \
      WHERE m.date BETWEEN $1 AND $2 AND (m.slot = $3 OR $3 = 'any') \
      AND (m.status NOT IN ('completed', 'canceled') OR $4 = 'any')";
+
+const IN_SPAN: &str = "SELECT COUNT(*) FROM (SELECT o.order_id FROM meal_orders AS o WHERE o.order_id >= $1 AND o.order_id < $2 LIMIT $3) AS found";
+
+/// How lists of everybody's orders are sorted.
+pub enum OrderSorting {}
+
+impl Sorting for OrderSorting {
+    const WAYS: &'static [Way] = &[
+        Way::by_id("created_at"),
+        Way::by_number("total_price_cents", "o.total_cents"),
+        Way::by_number("quantity", "o.quantity"),
+        Way::by_text("meal_date", "m.date"),
+        Way::by_number("updated_at", "o.updated_at"),
+    ];
+}
+
+lists! {
+    ALL = ListStatement::new::<OrderSorting>("o.order_id", 10, LISTED_ALL);
+    PAID_FOR = ListStatement::new::<OrderSorting>("o.order_id", 10, LISTED_PAID_FOR);
+    // The sum is no index's order: PostgreSQL would walk all orders backwards to meet those of few members.
+    OF_MEMBERS = ListStatement::new::<OrderSorting>("o.order_id + 0", 11, LISTED_OF_MEMBERS);
+}
 
 /// Which orders are wanted. All that is given has to hold.
 #[derive(Debug, Clone, Default)]
@@ -121,11 +141,11 @@ impl Filter {
     }
 
     /// The way that passes the fewest orders that are not asked for.
-    fn text(&self, are_few: bool) -> &'static str {
+    fn way(&self, are_few: bool) -> &'static ListStatement {
         match self.paid_by {
-            _ if are_few => OF_MEMBERS,
-            Some(Payer::Department) => PAID_FOR,
-            _ => ALL,
+            _ if are_few => &OF_MEMBERS,
+            Some(Payer::Department) => &PAID_FOR,
+            _ => &ALL,
         }
     }
 
@@ -138,7 +158,7 @@ impl Filter {
         Ok(super::number(store.query(MEMBERS, parameters).await?)? <= MOST_MEMBERS)
     }
 
-    fn parameters(&self, (first, end): Span, limit: i64, are_few: bool) -> Vec<Value<'static>> {
+    fn parameters(&self, (first, end): Span, are_few: bool) -> Vec<Value<'static>> {
         let mut parameters: Vec<Value<'static>> = vec![
             first.into(),
             end.into(),
@@ -148,40 +168,43 @@ impl Filter {
         parameters.extend(self.dates.parameters());
         parameters.push(self.slot.map_or("any", Slot::as_str).into());
         parameters.extend(self.who());
-        parameters.push(limit.into());
         parameters.extend(are_few.then_some(MOST_MEMBERS.into()));
         parameters
     }
 
+    /// How the orders are found, given what; or the refusal to sort so many.
     async fn question(
         &self,
         store: &Store,
-        before: OrderId,
-        limit: i64,
-    ) -> Result<(&'static str, Vec<Value<'static>>), Error> {
-        let (first, end) = self.span(store).await?;
-        let are_few = self.are_few(store).await?;
-        let parameters = self.parameters((first, end.min(before.get())), limit, are_few);
-        Ok((self.text(are_few), parameters))
+        page: &Page,
+    ) -> Result<(&'static ListStatement, Vec<Value<'static>>), Unlisted> {
+        let (span, are_few) = (self.span(store).await?, self.are_few(store).await?);
+        let way = self.way(are_few);
+        if page.after.is_none() && !are_few && !way.is_by_id(page.order) {
+            let parameters = vec![span.0.into(), span.1.into(), (MOST_SORTED + 1).into()];
+            if super::number(store.query(IN_SPAN, parameters).await?)? > MOST_SORTED {
+                return Err(Unlisted::TooMany);
+            }
+        }
+        Ok((way, self.parameters(span, are_few)))
     }
 }
 
-/// Newest first, those before `before`.
-pub async fn list(store: &Store, filter: &Filter, before: OrderId, limit: i64) -> Result<Vec<Found>, Error> {
-    let (text, parameters) = filter.question(store, before, limit).await?;
-    store.query(text, parameters).await?.into_iter().map(found).collect()
+pub async fn list(store: &Store, filter: &Filter, page: &Page) -> Result<Vec<Placed<Found>>, Unlisted> {
+    let (way, parameters) = filter.question(store, page).await?;
+    way.read(store, parameters, page, found).await
 }
 
-/// Newest first, one after the other.
-pub async fn stream(store: &Store, filter: &Filter, limit: i64) -> Result<Stream<Found>, Error> {
-    let question = filter.question(store, OrderId::new(i64::MAX), limit).await?;
-    Stream::of(store.stream(vec![question]), found).await
+/// One after the other, out of one snapshot.
+pub async fn stream(store: &Store, filter: &Filter, page: &Page) -> Result<Stream<Found>, Unlisted> {
+    let (way, parameters) = filter.question(store, page).await?;
+    let rows = store.stream(vec![way.question(parameters, page)]);
+    Ok(Stream::of(rows, |row| Ok(lists::placed(row, &found)?.row)).await?)
 }
 
-fn found(row: Row) -> Result<Found, Error> {
-    let mut cells = row.cells();
+fn found(cells: &mut Cells) -> Result<Found, Error> {
     Ok(Found {
-        order: MealOrder::from_cells(&mut cells)?,
+        order: MealOrder::from_cells(cells)?,
         nickname: cells.text()?,
         date: cells.parse("date")?,
         slot: cells.parse("slot")?,
@@ -196,7 +219,7 @@ fn found(row: Row) -> Result<Found, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Engine;
+    use crate::{Engine, Row};
 
     /// Two hundred meals, one a day, and two hundred members, each with an order for each; every hundredth order was canceled and every
     /// hundredth paid by a department.
@@ -267,9 +290,11 @@ mod tests {
             Engine::Postgres => ("EXPLAIN ", 0, 1),
         };
         for (filter, ways, newest) in cases() {
-            let found = list(&store, &filter, OrderId::new(i64::MAX), 20).await.expect("found");
-            assert_eq!(found.first().map(|found| found.order.id.get()), newest, "{filter:?}");
-            let (text, parameters) = filter.question(&store, OrderId::new(i64::MAX), 20).await.expect("a question");
+            let page = Page::after_id::<OrderSorting>(None, 20);
+            let found = list(&store, &filter, &page).await.expect("found");
+            assert_eq!(found.first().map(|found| found.row.order.id.get()), newest, "{filter:?}");
+            let (way, parameters) = filter.question(&store, &page).await.expect("a question");
+            let (text, parameters) = way.question(parameters, &page);
             let plan = store.query(&format!("{explain}{text}"), parameters).await.expect("planned");
             let step = |row: Row| {
                 let mut cells = row.cells();

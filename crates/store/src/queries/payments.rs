@@ -1,41 +1,73 @@
 //! Everybody's top-ups and refunds, as those who look after the money see them.
 
-use kernel::{Instant, MemberId, OrderId, Refund, RefundId, RefundState, Topup, TopupStatus};
+use kernel::{Instant, MemberId, Refund, RefundState, Topup, TopupStatus};
 
+use crate::lists::{ListStatement, Page, Placed, Sorting, Unlisted, Way, lists};
 use crate::rows::FromRow;
-use crate::{Error, Row, Store, Value};
+use crate::{Cells, Error, Row, Store, Value};
 
-const TOPUPS: &str = "SELECT t.topup_id, t.order_no, t.member_id, t.amount_cents, t.client, t.status, t.transaction_id, t.paid_at, \
+const LISTED_TOPUPS: &str = "SELECT {place}, t.topup_id, t.order_no, t.member_id, t.amount_cents, t.client, t.status, t.transaction_id, t.paid_at, \
      t.source, t.refunded_cents, t.refund_id, t.failure, t.expires_at, t.next_check_at, t.checks, t.created_at, t.updated_at, \
      t.pays_for, u.nickname FROM topups AS t JOIN members AS u ON u.member_id = t.member_id \
-     WHERE t.topup_id < $1 AND t.topup_id >= $2 AND t.created_at >= $3 AND t.created_at < $4 AND (t.status = $5 OR $5 = 'any') \
-     AND ($6 = '' OR LOWER(t.order_no) LIKE LOWER($7) ESCAPE '!' OR LOWER(u.nickname) LIKE LOWER($7) ESCAPE '!' \
-     OR t.transaction_id = $6 OR CAST(t.member_id AS TEXT) = $6) ORDER BY t.topup_id DESC LIMIT $8";
-const TOPUPS_OF_MEMBER: &str = "SELECT t.topup_id, t.order_no, t.member_id, t.amount_cents, t.client, t.status, t.transaction_id, \
-     t.paid_at, t.source, t.refunded_cents, t.refund_id, t.failure, t.expires_at, t.next_check_at, t.checks, t.created_at, \
-     t.updated_at, t.pays_for, u.nickname FROM topups AS t JOIN members AS u ON u.member_id = t.member_id \
-     WHERE t.member_id = $9 AND t.topup_id < $1 AND t.topup_id >= $2 AND t.created_at >= $3 AND t.created_at < $4 \
-     AND (t.status = $5 OR $5 = 'any') \
-     AND ($6 = '' OR LOWER(t.order_no) LIKE LOWER($7) ESCAPE '!' OR LOWER(u.nickname) LIKE LOWER($7) ESCAPE '!' \
-     OR t.transaction_id = $6 OR CAST(t.member_id AS TEXT) = $6) ORDER BY t.topup_id DESC LIMIT $8";
+     WHERE {after} AND t.topup_id >= $1 AND t.created_at >= $2 AND t.created_at < $3 AND (t.status = $4 OR $4 = 'any') \
+     AND ($5 = '' OR LOWER(t.order_no) LIKE LOWER($6) ESCAPE '!' OR LOWER(u.nickname) LIKE LOWER($6) ESCAPE '!' \
+     OR t.transaction_id = $5 OR CAST(t.member_id AS TEXT) = $5)";
+const LISTED_TOPUPS_OF_MEMBER: &str = "SELECT {place}, t.topup_id, t.order_no, t.member_id, t.amount_cents, t.client, t.status, t.transaction_id, t.paid_at, \
+     t.source, t.refunded_cents, t.refund_id, t.failure, t.expires_at, t.next_check_at, t.checks, t.created_at, t.updated_at, \
+     t.pays_for, u.nickname FROM topups AS t JOIN members AS u ON u.member_id = t.member_id \
+     WHERE {after} AND t.topup_id >= $1 AND t.created_at >= $2 AND t.created_at < $3 AND (t.status = $4 OR $4 = 'any') \
+     AND ($5 = '' OR LOWER(t.order_no) LIKE LOWER($6) ESCAPE '!' OR LOWER(u.nickname) LIKE LOWER($6) ESCAPE '!' \
+     OR t.transaction_id = $5 OR CAST(t.member_id AS TEXT) = $5) AND t.member_id = $7";
 const TOTALS: &str = "SELECT t.status, COUNT(*), CAST(SUM(t.amount_cents) AS BIGINT), \
      CAST(COALESCE(SUM(t.refunded_cents), 0) AS BIGINT) FROM topups AS t \
      WHERE t.topup_id >= $1 AND t.created_at >= $2 AND t.created_at < $3 GROUP BY t.status";
-const REFUNDS: &str = "SELECT r.refund_id, r.refund_no, r.topup_id, r.session_id, r.amount_cents, r.reason, r.state, r.next_check_at, r.checks, \
+const LISTED_REFUNDS: &str = "SELECT {place}, r.refund_id, r.refund_no, r.topup_id, r.session_id, r.amount_cents, r.reason, r.state, r.next_check_at, r.checks, \
      r.created_at, r.updated_at, COALESCE(t.order_no, c.related_order_no, c.order_no), u.member_id, u.nickname FROM refunds AS r \
      LEFT JOIN topups AS t ON t.topup_id = r.topup_id AND r.session_id IS NULL \
      LEFT JOIN cabinet_orders AS c ON c.order_id = r.topup_id AND r.session_id IS NOT NULL \
      JOIN members AS u ON u.member_id = COALESCE(t.member_id, c.member_id) \
-     WHERE r.refund_id < $1 AND (r.state = $2 OR $2 = 'any') AND ($3 = '' OR LOWER(r.refund_no) LIKE LOWER($4) ESCAPE '!' \
-     OR LOWER(COALESCE(t.order_no, c.related_order_no, c.order_no)) LIKE LOWER($4) ESCAPE '!' \
-     OR LOWER(u.nickname) LIKE LOWER($4) ESCAPE '!' OR CAST(u.member_id AS TEXT) = $3) ORDER BY r.refund_id DESC LIMIT $5";
-const REFUNDS_OF_TOPUP: &str = "SELECT r.refund_id, r.refund_no, r.topup_id, r.session_id, r.amount_cents, r.reason, r.state, r.next_check_at, \
+     WHERE {after} AND (r.state = $1 OR $1 = 'any') AND ($2 = '' OR LOWER(r.refund_no) LIKE LOWER($3) ESCAPE '!' \
+     OR LOWER(COALESCE(t.order_no, c.related_order_no, c.order_no)) LIKE LOWER($3) ESCAPE '!' \
+     OR LOWER(u.nickname) LIKE LOWER($3) ESCAPE '!' OR CAST(u.member_id AS TEXT) = $2)";
+const LISTED_REFUNDS_OF_TOPUP: &str = "SELECT {place}, r.refund_id, r.refund_no, r.topup_id, r.session_id, r.amount_cents, r.reason, r.state, r.next_check_at, \
      r.checks, r.created_at, r.updated_at, t.order_no, t.member_id, u.nickname FROM topups AS t \
      JOIN refunds AS r ON r.topup_id = t.topup_id JOIN members AS u ON u.member_id = t.member_id \
-     WHERE t.order_no = $6 AND r.refund_id < $1 AND (r.state = $2 OR $2 = 'any') \
-     AND ($3 = '' OR LOWER(r.refund_no) LIKE LOWER($4) ESCAPE '!' \
-     OR LOWER(t.order_no) LIKE LOWER($4) ESCAPE '!' OR LOWER(u.nickname) LIKE LOWER($4) ESCAPE '!' \
-     OR CAST(t.member_id AS TEXT) = $3) ORDER BY r.refund_id DESC LIMIT $5";
+     WHERE {after} AND (r.state = $1 OR $1 = 'any') \
+     AND ($2 = '' OR LOWER(r.refund_no) LIKE LOWER($3) ESCAPE '!' \
+     OR LOWER(t.order_no) LIKE LOWER($3) ESCAPE '!' OR LOWER(u.nickname) LIKE LOWER($3) ESCAPE '!' \
+     OR CAST(t.member_id AS TEXT) = $2) AND t.order_no = $4";
+
+/// How lists of top-ups are sorted.
+pub enum TopupSorting {}
+
+impl Sorting for TopupSorting {
+    const WAYS: &'static [Way] = &[
+        Way::by_id("created_at"),
+        Way::by_number("amount_cents", "t.amount_cents"),
+        // What was never paid comes before what was.
+        Way::by_number("paid_at", "COALESCE(t.paid_at, 0)"),
+        Way::by_text("nickname", "u.nickname"),
+    ];
+}
+
+/// How lists of refunds are sorted.
+pub enum RefundSorting {}
+
+impl Sorting for RefundSorting {
+    const WAYS: &'static [Way] = &[
+        Way::by_id("created_at"),
+        Way::by_number("amount_cents", "r.amount_cents"),
+        Way::by_number("updated_at", "r.updated_at"),
+        Way::by_text("nickname", "u.nickname"),
+    ];
+}
+
+lists! {
+    TOPUPS = ListStatement::new::<TopupSorting>("t.topup_id", 6, LISTED_TOPUPS);
+    TOPUPS_OF_MEMBER = ListStatement::new::<TopupSorting>("t.topup_id", 7, LISTED_TOPUPS_OF_MEMBER);
+    REFUNDS = ListStatement::new::<RefundSorting>("r.refund_id", 3, LISTED_REFUNDS);
+    REFUNDS_OF_TOPUP = ListStatement::new::<RefundSorting>("r.refund_id", 4, LISTED_REFUNDS_OF_TOPUP);
+}
 
 /// Which top-ups are wanted. All that is given has to hold.
 #[derive(Debug, Clone, Default)]
@@ -51,36 +83,24 @@ pub struct TopupFilter {
     pub first_id: i64,
 }
 
-/// Newest first, those before `before`; each with what its member is called.
+/// Each with what its member is called.
 pub async fn topups(
     store: &Store,
     filter: &TopupFilter,
-    before: OrderId,
-    limit: i64,
-) -> Result<Vec<(Topup, String)>, Error> {
+    page: &Page,
+) -> Result<Vec<Placed<(Topup, String)>>, Unlisted> {
     let (query, pattern) = search(filter.query.as_deref());
     let mut parameters: Vec<Value<'static>> = vec![
-        before.get().into(),
         filter.first_id.into(),
         filter.from.map_or(i64::MIN, Instant::as_millis).into(),
         filter.to.map_or(i64::MAX, Instant::as_millis).into(),
         filter.status.map_or("any", TopupStatus::as_str).into(),
         query,
         pattern,
-        limit.into(),
     ];
-    let text = match filter.member {
-        Some(member) => {
-            parameters.push(member.get().into());
-            TOPUPS_OF_MEMBER
-        }
-        None => TOPUPS,
-    };
-    let shown = |row: Row| {
-        let mut cells = row.cells();
-        Ok((Topup::from_cells(&mut cells)?, cells.text()?))
-    };
-    store.query(text, parameters).await?.into_iter().map(shown).collect()
+    parameters.extend(filter.member.map(|member| member.get().into()));
+    let list = if filter.member.is_some() { &TOPUPS_OF_MEMBER } else { &TOPUPS };
+    list.page(store, parameters, page, |cells| Ok((Topup::from_cells(cells)?, cells.text()?))).await
 }
 
 /// What the top-ups of one status add up to.
@@ -126,30 +146,18 @@ pub struct ShownRefund {
     pub nickname: String,
 }
 
-/// Newest first, those before `before`.
-pub async fn refunds(
-    store: &Store,
-    filter: &RefundFilter,
-    before: RefundId,
-    limit: i64,
-) -> Result<Vec<ShownRefund>, Error> {
+pub async fn refunds(store: &Store, filter: &RefundFilter, page: &Page) -> Result<Vec<Placed<ShownRefund>>, Unlisted> {
     let (query, pattern) = search(filter.query.as_deref());
-    let state = filter.state.map_or("any", RefundState::as_str);
-    let mut parameters: Vec<Value<'static>> = vec![before.get().into(), state.into(), query, pattern, limit.into()];
-    let text = match &filter.order_no {
-        Some(order_no) => {
-            parameters.push(order_no.clone().into());
-            REFUNDS_OF_TOPUP
-        }
-        None => REFUNDS,
-    };
-    let shown = |row: Row| {
-        let mut cells = row.cells();
-        let refund = Refund::from_cells(&mut cells)?;
+    let mut parameters: Vec<Value<'static>> =
+        vec![filter.state.map_or("any", RefundState::as_str).into(), query, pattern];
+    parameters.extend(filter.order_no.clone().map(Value::from));
+    let list = if filter.order_no.is_some() { &REFUNDS_OF_TOPUP } else { &REFUNDS };
+    let shown = |cells: &mut Cells| {
+        let refund = Refund::from_cells(cells)?;
         let (order_no, member) = (cells.text()?, MemberId::new(cells.int()?));
         Ok(ShownRefund { refund, order_no, member, nickname: cells.text()? })
     };
-    store.query(text, parameters).await?.into_iter().map(shown).collect()
+    list.page(store, parameters, page, shown).await
 }
 
 /// A search as it is, and as a pattern that finds it anywhere.

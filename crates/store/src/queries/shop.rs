@@ -7,8 +7,9 @@ use kernel::{
     ShareOwner, ShopOrder, ShopStatus, StockMovement, StuckOrder,
 };
 
+use crate::lists::{ListStatement, Page, Placed, Sorting, Unlisted, Way, lists};
 use crate::rows::{self, FromRow};
-use crate::{Error, Row, Store, Value};
+use crate::{Cells, Error, Row, Store, Value};
 
 /// A product or a round, its pool, and how much of what is taken there is past its deadline.
 pub struct Offered<T> {
@@ -35,7 +36,13 @@ const PRODUCTS: &str = "SELECT t.product_id, t.name_zh, t.name_en, t.description
      (SELECT CAST(COALESCE(SUM(h.quantity), 0) AS BIGINT) FROM holds AS h WHERE h.pool_id = t.product_id \
      AND h.state = 'held' AND h.expires_at IS NOT NULL AND h.expires_at <= $1) \
      FROM products AS t JOIN pools AS p ON p.pool_id = t.product_id \
-     WHERE t.product_id < $2 AND (t.on_sale = 1 OR $3 = 'all') ORDER BY t.product_id DESC LIMIT $4 OFFSET $5";
+     WHERE (t.on_sale = 1 OR $2 = 'all') ORDER BY t.product_id DESC LIMIT $3 OFFSET $4";
+const LISTED_PRODUCTS: &str = "SELECT {place}, t.product_id, t.name_zh, t.name_en, t.description, t.price_cents, t.member_limit, t.on_sale, \
+     t.pictures, t.movements, t.rounds, t.created_at, t.updated_at, p.pool_id, p.capacity, p.taken, p.issued, \
+     (SELECT CAST(COALESCE(SUM(h.quantity), 0) AS BIGINT) FROM holds AS h WHERE h.pool_id = t.product_id \
+     AND h.state = 'held' AND h.expires_at IS NOT NULL AND h.expires_at <= $1) \
+     FROM products AS t JOIN pools AS p ON p.pool_id = t.product_id \
+     WHERE {after}";
 const COUNT_PRODUCTS: &str = "SELECT COUNT(*) FROM products AS t WHERE t.on_sale = 1 OR $1 = 'all'";
 const MOVEMENTS: &str = "SELECT product_id, number, delta, reason, moved_by, moved_at, total_after FROM stock_movements \
      WHERE product_id = $1 AND number < $2 ORDER BY number DESC LIMIT $3";
@@ -66,22 +73,22 @@ const OF_MEMBER: &str = "SELECT order_id, order_no, member_id, kind, product_id,
      ended_at, created_at, updated_at FROM shop_orders WHERE member_id = $1 AND (status = $2 OR $2 = 'any') \
      ORDER BY order_id DESC LIMIT $3 OFFSET $4";
 const COUNT_OF_MEMBER: &str = "SELECT COUNT(*) FROM shop_orders WHERE member_id = $1 AND (status = $2 OR $2 = 'any')";
-const ALL: &str = "SELECT order_id, order_no, member_id, kind, product_id, round_id, quantity, piece_price_cents, \
+const LISTED: &str = "SELECT {place}, order_id, order_no, member_id, kind, product_id, round_id, quantity, piece_price_cents, \
      share_price_cents, total_cents, pay_with, address_sealed, notes, share_numbers, status, fulfilment, expires_at, paid_at, \
-     ended_at, created_at, updated_at FROM shop_orders WHERE order_id < $1 AND (status = $2 OR $2 = 'any') \
-     AND (fulfilment = $3 OR $3 = 'any') ORDER BY order_id DESC LIMIT $4";
-const OF_ONE_MEMBER: &str = "SELECT order_id, order_no, member_id, kind, product_id, round_id, quantity, piece_price_cents, \
+     ended_at, created_at, updated_at FROM shop_orders WHERE {after} AND (status = $1 OR $1 = 'any') \
+     AND (fulfilment = $2 OR $2 = 'any')";
+const LISTED_OF_MEMBER: &str = "SELECT {place}, order_id, order_no, member_id, kind, product_id, round_id, quantity, piece_price_cents, \
      share_price_cents, total_cents, pay_with, address_sealed, notes, share_numbers, status, fulfilment, expires_at, paid_at, \
-     ended_at, created_at, updated_at FROM shop_orders WHERE order_id < $1 AND (status = $2 OR $2 = 'any') \
-     AND (fulfilment = $3 OR $3 = 'any') AND member_id = $5 ORDER BY order_id DESC LIMIT $4";
-const OF_PRODUCT: &str = "SELECT order_id, order_no, member_id, kind, product_id, round_id, quantity, piece_price_cents, \
+     ended_at, created_at, updated_at FROM shop_orders WHERE {after} AND (status = $1 OR $1 = 'any') \
+     AND (fulfilment = $2 OR $2 = 'any') AND member_id = $3";
+const LISTED_OF_PRODUCT: &str = "SELECT {place}, order_id, order_no, member_id, kind, product_id, round_id, quantity, piece_price_cents, \
      share_price_cents, total_cents, pay_with, address_sealed, notes, share_numbers, status, fulfilment, expires_at, paid_at, \
-     ended_at, created_at, updated_at FROM shop_orders WHERE order_id < $1 AND (status = $2 OR $2 = 'any') \
-     AND (fulfilment = $3 OR $3 = 'any') AND product_id = $5 ORDER BY order_id DESC LIMIT $4";
-const OF_ROUND: &str = "SELECT order_id, order_no, member_id, kind, product_id, round_id, quantity, piece_price_cents, \
+     ended_at, created_at, updated_at FROM shop_orders WHERE {after} AND (status = $1 OR $1 = 'any') \
+     AND (fulfilment = $2 OR $2 = 'any') AND product_id = $3";
+const LISTED_OF_ROUND: &str = "SELECT {place}, order_id, order_no, member_id, kind, product_id, round_id, quantity, piece_price_cents, \
      share_price_cents, total_cents, pay_with, address_sealed, notes, share_numbers, status, fulfilment, expires_at, paid_at, \
-     ended_at, created_at, updated_at FROM shop_orders WHERE order_id < $1 AND (status = $2 OR $2 = 'any') \
-     AND (fulfilment = $3 OR $3 = 'any') AND round_id = $5 ORDER BY order_id DESC LIMIT $4";
+     ended_at, created_at, updated_at FROM shop_orders WHERE {after} AND (status = $1 OR $1 = 'any') \
+     AND (fulfilment = $2 OR $2 = 'any') AND round_id = $3";
 const SHARES: &str = "SELECT order_no, share_numbers FROM shop_orders WHERE round_id = $1 AND share_numbers <> '[]'";
 // One that is stuck waits for its time, one that is parked for a person, one that may have been paid for what WeChat says.
 const EXPIRED: &str = "SELECT o.expires_at, o.order_id, o.kind, o.product_id, o.round_id FROM shop_orders AS o \
@@ -97,6 +104,39 @@ const STUCK: &str = "SELECT s.order_id, s.attempts, s.retry_at, s.last_error, o.
      JOIN shop_orders AS o ON o.order_id = s.order_id WHERE o.status = 'pending' AND s.order_id < $1 \
      ORDER BY s.order_id DESC LIMIT $2";
 const STUCK_ONE: &str = "SELECT order_id, attempts, retry_at, last_error FROM stuck_orders WHERE order_id = $1";
+
+/// How lists of all products are sorted.
+pub enum ProductSorting {}
+
+impl Sorting for ProductSorting {
+    const WAYS: &'static [Way] = &[
+        Way::by_id("created_at"),
+        Way::by_text("name_zh", "t.name_zh"),
+        Way::by_number("price_cents", "t.price_cents"),
+        Way::by_number("updated_at", "t.updated_at"),
+    ];
+}
+
+/// How lists of everybody's orders are sorted.
+pub enum ShopOrderSorting {}
+
+impl Sorting for ShopOrderSorting {
+    const WAYS: &'static [Way] = &[
+        Way::by_id("created_at"),
+        Way::by_number("total_price_cents", "total_cents"),
+        Way::by_number("quantity", "quantity"),
+        // What was never paid comes before what was.
+        Way::by_number("paid_at", "COALESCE(paid_at, 0)"),
+    ];
+}
+
+lists! {
+    ALL_PRODUCTS = ListStatement::new::<ProductSorting>("t.product_id", 1, LISTED_PRODUCTS);
+    ALL = ListStatement::new::<ShopOrderSorting>("order_id", 2, LISTED);
+    OF_ONE_MEMBER = ListStatement::new::<ShopOrderSorting>("order_id", 3, LISTED_OF_MEMBER);
+    OF_PRODUCT = ListStatement::new::<ShopOrderSorting>("order_id", 3, LISTED_OF_PRODUCT);
+    OF_ROUND = ListStatement::new::<ShopOrderSorting>("order_id", 3, LISTED_OF_ROUND);
+}
 
 /// Whether a list of products shows those that are off sale as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,8 +155,11 @@ impl OffSale {
 }
 
 fn offered<T: FromRow>(row: Row) -> Result<Offered<T>, Error> {
-    let mut cells = row.cells();
-    Ok(Offered { what: T::from_cells(&mut cells)?, pool: Pool::from_cells(&mut cells)?, lapsed: cells.int()? })
+    offered_in(&mut row.cells())
+}
+
+fn offered_in<T: FromRow>(cells: &mut Cells) -> Result<Offered<T>, Error> {
+    Ok(Offered { what: T::from_cells(cells)?, pool: Pool::from_cells(cells)?, lapsed: cells.int()? })
 }
 
 pub async fn product(store: &Store, id: ProductId, now: Instant) -> Result<Option<Offered<Product>>, Error> {
@@ -124,17 +167,20 @@ pub async fn product(store: &Store, id: ProductId, now: Instant) -> Result<Optio
     rows.into_iter().next().map(offered).transpose()
 }
 
-/// Newest first, those before `before`.
+/// All products, on sale and off.
+pub async fn all_products(store: &Store, page: &Page, now: Instant) -> Result<Vec<Placed<Offered<Product>>>, Unlisted> {
+    ALL_PRODUCTS.page(store, vec![now.as_millis().into()], page, offered_in).await
+}
+
+/// Newest first.
 pub async fn products(
     store: &Store,
     off_sale: OffSale,
-    before: ProductId,
     limit: i64,
     offset: i64,
     now: Instant,
 ) -> Result<Vec<Offered<Product>>, Error> {
-    let parameters =
-        vec![now.as_millis().into(), before.get().into(), off_sale.word().into(), limit.into(), offset.into()];
+    let parameters = vec![now.as_millis().into(), off_sale.word().into(), limit.into(), offset.into()];
     store.query(PRODUCTS, parameters).await?.into_iter().map(offered).collect()
 }
 
@@ -258,29 +304,25 @@ pub enum Of {
     Round(RoundId),
 }
 
-/// Newest first, those before `before`.
 pub async fn orders(
     store: &Store,
     of: Of,
     status: Option<ShopStatus>,
     fulfilment: Option<kernel::Fulfilment>,
-    before: OrderId,
-    limit: i64,
-) -> Result<Vec<ShopOrder>, Error> {
+    page: &Page,
+) -> Result<Vec<Placed<ShopOrder>>, Unlisted> {
     let mut parameters: Vec<Value<'static>> = vec![
-        before.get().into(),
         status.map_or("any", ShopStatus::as_str).into(),
         fulfilment.map_or("any", kernel::Fulfilment::as_str).into(),
-        limit.into(),
     ];
-    let (sql, id) = match of {
-        Of::All => (ALL, None),
-        Of::Member(id) => (OF_ONE_MEMBER, Some(id.get())),
-        Of::Product(id) => (OF_PRODUCT, Some(id.get())),
-        Of::Round(id) => (OF_ROUND, Some(id.get())),
+    let (list, id) = match of {
+        Of::All => (&ALL, None),
+        Of::Member(id) => (&OF_ONE_MEMBER, Some(id.get())),
+        Of::Product(id) => (&OF_PRODUCT, Some(id.get())),
+        Of::Round(id) => (&OF_ROUND, Some(id.get())),
     };
     parameters.extend(id.map(Value::Int));
-    store.query(sql, parameters).await?.into_iter().map(order).collect()
+    list.page(store, parameters, page, ShopOrder::from_cells).await
 }
 
 /// A round's shares that are sold, by their numbers.

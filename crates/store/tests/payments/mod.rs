@@ -7,6 +7,8 @@ use kernel::{
     PayClient, Payment, PaymentId, PaymentSource, PaymentState, Receipt, Refund, RefundId, RefundOf, RefundState,
     Topup, TopupState,
 };
+use store::lists::Page;
+use store::queries::exceptions::ExceptionSorting;
 use store::queries::{exceptions, topups};
 
 use crate::common::{Home, TEXTS, at, insert, member, read, try_insert, try_write};
@@ -289,16 +291,18 @@ pub(crate) async fn exceptions_are_found(home: &Home) {
     changes.extend(rows.iter().cloned().map(Change::Exception));
     insert(&mut writer, changes).await;
     let list = async |open, kind: Option<ExceptionKind>, before, limit| {
-        let found = exceptions::list(&store, open, kind.map(ExceptionKind::as_str), before, limit).await.expect("read");
-        found.into_iter().map(|shown| shown.exception.id).collect::<Vec<_>>()
+        let page = Page::after_id::<ExceptionSorting>(before, limit);
+        let found = exceptions::list(&store, open, kind.map(ExceptionKind::as_str), &page).await.expect("read");
+        found.into_iter().map(|shown| shown.row.exception.id).collect::<Vec<_>>()
     };
-    assert_eq!(list(true, None, i64::MAX, 9).await, [3, 2, 1], "newest first");
-    assert_eq!(list(true, None, 3, 1).await, [2]);
-    assert_eq!(list(true, Some(ExceptionKind::NotInBill), i64::MAX, 9).await, [2, 1]);
-    assert_eq!(list(false, None, i64::MAX, 9).await, [4]);
-    let shown = exceptions::list(&store, false, None, i64::MAX, 9).await.expect("read");
-    assert_eq!(shown[0].exception, rows[3]);
-    assert_eq!(shown[0].owner, Some((MemberId::new(1), member(1).nickname)));
+    assert_eq!(list(true, None, None, 9).await, [3, 2, 1], "newest first");
+    assert_eq!(list(true, None, Some(3), 1).await, [2]);
+    assert_eq!(list(true, Some(ExceptionKind::NotInBill), None, 9).await, [2, 1]);
+    assert_eq!(list(false, None, None, 9).await, [4]);
+    let page = Page::after_id::<ExceptionSorting>(None, 9);
+    let shown = exceptions::list(&store, false, None, &page).await.expect("read");
+    assert_eq!(shown[0].row.exception, rows[3]);
+    assert_eq!(shown[0].row.owner, Some((MemberId::new(1), member(1).nickname)));
     assert_eq!(exceptions::one(&store, 2).await.expect("read"), Some(rows[1].clone()));
     assert_eq!(exceptions::one(&store, 9).await.expect("read"), None);
 }

@@ -1,3 +1,4 @@
+import { type PathOf, type SortOf } from '@fanpiao/api'
 import { computed } from 'vue'
 import { type LocationQueryRaw, useRoute, useRouter } from 'vue-router'
 
@@ -38,4 +39,20 @@ export function useFilters<F extends Record<string, string>>(defaults: F) {
   }
 
   return { filters, cursor, isFiltered, set, clear, turn }
+}
+
+/** In which order a list is shown, kept in the address beside its filters. What the list does by itself is not in it. */
+export function useSort<P extends PathOf<'get'>>(_list: P, usual: SortOf<P>) {
+  const route = useRoute()
+  const router = useRouter()
+
+  const sort = computed(() => (typeof route.query.sort === 'string' ? route.query.sort : usual))
+  /** For the request: the server says which words there are, where the address has none of them. */
+  const asked = computed(() => (sort.value === usual ? undefined : (sort.value as SortOf<P>)))
+
+  function sortBy(word: string) {
+    void router.replace({ query: { ...route.query, sort: word === usual ? undefined : word, cursor: undefined } })
+  }
+
+  return { sort, asked, sortBy }
 }

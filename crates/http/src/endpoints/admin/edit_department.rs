@@ -38,15 +38,15 @@ struct DepartmentPatch {
 #[derive(Serialize, JsonSchema)]
 pub(super) struct DepartmentSettings {
     department_id: DepartmentId,
-    code: DepartmentCode,
-    name: Title,
+    pub(super) code: DepartmentCode,
+    pub(super) name: Title,
     /// Whose account the members' meals are paid from.
-    pays: Payer,
+    pub(super) pays: Payer,
     /// How far below zero the department's account may go; absent for any way down.
-    overdraft_limit_cents: Option<Cents>,
+    pub(super) overdraft_limit_cents: Option<Cents>,
     /// Whether members may change and cancel what was booked for them.
     members_may_cancel: bool,
-    created_at: Instant,
+    pub(super) created_at: Instant,
 }
 
 impl From<Department> for DepartmentSettings {

@@ -2,12 +2,13 @@
 
 use axum::http::Method;
 use jiff::tz::TimeZone;
-use kernel::{Date, DepartmentCode, OrderId, OrderStatus, Payer, Permission, Slot, Title};
+use kernel::{Date, DepartmentCode, OrderStatus, Payer, Permission, Slot, Title};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sheets::{Cell, Column};
+use store::lists::{Page, Placed};
 use store::queries::exports::Stream;
-use store::queries::order_search::{self, Filter, Found};
+use store::queries::order_search::{self, Filter, Found, OrderSorting};
 use store::queries::orders::Dates;
 
 use crate::App;
@@ -17,17 +18,15 @@ use crate::endpoints::meals::orders::MealOrderRow;
 use crate::endpoints::orders::{PayingDepartment, option_names};
 use crate::failure::Failure;
 use crate::file::{Out, Turn, Workbook, Written};
-use crate::input::{Cursor, Limit, Nothing, Search};
+use crate::input::{Nothing, Search};
+use crate::list::{self, Asked, Listed, list_query, listed};
 use crate::reply::{CursorInfo, Reply};
 use crate::texts::{self, Language};
 
 /// A sheet has room for few more.
 const MOST_ROWS: i64 = 1_000_000;
 
-/// Which orders are wanted.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct OrderFilter {
+list_query!(OrderSearchQuery, OrderFileQuery, OrderSorting, {
     /// A whole `order_no`; or of the member a part of the nickname or of the account name, or a whole `user_id` or `uid`.
     query: Option<Search>,
     /// The code of the member's department.
@@ -39,38 +38,18 @@ struct OrderFilter {
     /// Only meals up to this date.
     date_to: Option<Date>,
     slot: Option<Slot>,
-}
+});
 
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct OrderSearchQuery {
-    /// A whole `order_no`; or of the member a part of the nickname or of the account name, or a whole `user_id` or `uid`.
-    query: Option<Search>,
-    /// The code of the member's department.
-    department: Option<DepartmentCode>,
-    status: Option<OrderStatus>,
-    paid_by: Option<Payer>,
-    /// Only meals from this date on.
-    date_from: Option<Date>,
-    /// Only meals up to this date.
-    date_to: Option<Date>,
-    slot: Option<Slot>,
-    #[serde(default)]
-    limit: Limit,
-    /// `page_info.next_cursor` of the page before.
-    cursor: Option<Cursor>,
-}
-
-impl OrderFilter {
-    fn checked(self, language: Language) -> Result<Filter, Failure> {
+impl OrderFileQuery {
+    fn checked(&self, language: Language) -> Result<Filter, Failure> {
         if let (Some(from), Some(to)) = (self.date_from, self.date_to)
             && from > to
         {
             return Err(Failure::ends_before_it_begins("date_from", "date_to", language));
         }
         Ok(Filter {
-            query: self.query.map(Search::into_inner),
-            department: self.department,
+            query: self.query.clone().map(Search::into_inner),
+            department: self.department.clone(),
             status: self.status,
             paid_by: self.paid_by,
             dates: Dates { from: self.date_from, to: self.date_to },
@@ -79,7 +58,7 @@ impl OrderFilter {
     }
 }
 
-/// A page of everybody's orders, newest first.
+/// A page of everybody's orders.
 #[derive(Serialize, JsonSchema)]
 struct OrderPage {
     orders: Vec<FoundOrder>,
@@ -119,13 +98,35 @@ pub(crate) fn endpoint() -> Endpoint {
             id: "searchOrders",
             tag: Tag::Administration,
             summary: "Everybody's meal orders",
-            description: "Newest first. All filters have to hold. What is asked of the number, the member, the department or the days, \
+            description: "Newest first, unless asked for otherwise. All filters have to hold. What is asked of the number, the member, the department or the days, \
                           and what is open or paid by a department, costs the same however many orders there are; any other status, \
-                          a slot alone and what members paid are looked for one order after the other until the page is full.",
+                          a slot alone and what members paid are looked for one order after the other until the page is full. \
+                          Of more than a hundred thousand orders, only by when they were made.",
             codes: &[],
         },
         handle,
     )
+}
+
+/// Orders, as the list shows them.
+enum Orders {}
+
+impl Listed for Orders {
+    type Path = Nothing;
+    type Query = OrderFileQuery;
+    type Row = FoundOrder;
+
+    async fn find(
+        app: &App,
+        caller: &Caller,
+        _: &Nothing,
+        query: &OrderFileQuery,
+        page: &Page,
+    ) -> Result<Vec<Placed<FoundOrder>>, Failure> {
+        let filter = query.checked(caller.language)?;
+        let found = listed(order_search::list(app.store(), &filter, page).await, caller.language)?;
+        Ok(found.into_iter().map(|placed| placed.map(FoundOrder::from)).collect())
+    }
 }
 
 async fn handle(
@@ -133,13 +134,8 @@ async fn handle(
     caller: Caller,
     input: Input<Nothing, OrderSearchQuery>,
 ) -> Result<Reply<OrderPage>, Failure> {
-    let OrderSearchQuery { query, department, status, paid_by, date_from, date_to, slot, limit, cursor } = input.query;
-    let filter = OrderFilter { query, department, status, paid_by, date_from, date_to, slot };
-    let filter = filter.checked(caller.language)?;
-    let before = OrderId::new(cursor.map_or(i64::MAX, Cursor::get));
-    let found = order_search::list(app.store(), &filter, before, limit.and_one()).await?;
-    let (found, page_info) = CursorInfo::cut(found, limit, |found| found.order.id.get());
-    Ok(Reply::ok(OrderPage { orders: found.into_iter().map(FoundOrder::from).collect(), page_info }))
+    let (orders, page_info) = list::read::<Orders>(&app, &caller, &input.path, input.query.split()).await?;
+    Ok(Reply::ok(OrderPage { orders, page_info }))
 }
 
 const COLUMNS: [Column<'static>; 14] = [
@@ -168,17 +164,18 @@ pub(crate) fn export() -> Endpoint {
             id: "exportOrders",
             tag: Tag::Administration,
             summary: "Everybody's meal orders as a workbook",
-            description: "Those that the list finds, newest first; at most the newest million.",
+            description: "Those that the list finds, in its order; at most the first million.",
             codes: &[],
         },
         file,
     )
 }
 
-async fn file(app: App, caller: Caller, input: Input<Nothing, OrderFilter>) -> Result<Workbook, Failure> {
+async fn file(app: App, caller: Caller, input: Input<Nothing, OrderFileQuery>) -> Result<Workbook, Failure> {
     let filter = input.query.checked(caller.language)?;
     let turn = Turn::wait(&app).await?;
-    let orders = order_search::stream(app.store(), &filter, MOST_ROWS).await?;
+    let page = Page { order: input.query.order(), after: None, limit: MOST_ROWS };
+    let orders = listed(order_search::stream(app.store(), &filter, &page).await, caller.language)?;
     let (zone, today) = (app.zone().clone(), app.service().now().date_in(app.zone()));
     let (name, plain_name) = (format!("订单_{today}"), format!("all_orders_{today}"));
     Workbook::new(&app, turn, &name, &plain_name, move |out| write(out, zone, orders))

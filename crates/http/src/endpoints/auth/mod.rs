@@ -44,6 +44,12 @@ pub(crate) struct DepartmentInfo {
     pays: Payer,
 }
 
+impl DepartmentInfo {
+    pub(crate) fn name(&self) -> &str {
+        self.name.as_str()
+    }
+}
+
 impl From<Department> for DepartmentInfo {
     fn from(department: Department) -> Self {
         Self { department_id: department.id, code: department.code, name: department.name, pays: department.pays }

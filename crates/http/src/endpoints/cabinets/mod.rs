@@ -27,6 +27,8 @@ use store::queries::topups;
 use crate::App;
 use crate::caller::Caller;
 use crate::failure::Failure;
+use crate::list::{FileColumn, Shown as Cell};
+use crate::texts::{self, Language};
 
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct CabinetOrderPath {
@@ -142,6 +144,15 @@ impl CabinetPaymentStatus {
             Self::Paid => "paid",
             Self::Withdrawn => "withdrawn",
         }
+    }
+
+    pub(crate) fn in_language(self, language: Language) -> &'static str {
+        match self {
+            Self::Unpaid => texts::text("未付", "unpaid"),
+            Self::Paid => texts::text("已付", "paid"),
+            Self::Withdrawn => texts::text("已作废", "withdrawn"),
+        }
+        .in_language(language)
     }
 }
 
@@ -325,6 +336,28 @@ impl CabinetOrderAnswer {
     pub(crate) async fn any(app: &App, order: Option<CabinetOrder>) -> Result<Option<Self>, Failure> {
         Ok(Self::list(app, order.into_iter().collect()).await?.pop())
     }
+
+    pub(crate) const COLUMNS: &'static [FileColumn<Self>] = &[
+        FileColumn::new("订单号", 32, |row| Cell::text(&row.order_no)),
+        FileColumn::new("关联订单号", 32, |row| Cell::or_nothing(row.related_order_no.as_deref(), Cell::text)),
+        FileColumn::new("用户ID", 18, |row| Cell::Integer(row.user_id.get())),
+        FileColumn::new("柜机编号", 16, |row| Cell::text(row.device_code.as_str())),
+        FileColumn::new("柜机", 16, |row| Cell::text(row.device_name.as_str())),
+        FileColumn::new("门店编号", 12, |row| Cell::text(row.store_code.as_str())),
+        FileColumn::new("门店", 16, |row| Cell::text(row.store_name.as_str())),
+        FileColumn::new("商品", 36, |row| {
+            let named = |item: &CabinetItem| format!("{}×{}", item.name_zh.as_str(), item.quantity);
+            let goods: Vec<_> = row.corrected_items.as_ref().unwrap_or(&row.items).iter().map(named).collect();
+            Cell::text(goods.join("、"))
+        }),
+        FileColumn::new("金额(元)", 12, |row| Cell::Cents(row.total_cents)),
+        FileColumn::new("礼票", 10, |row| Cell::Integer(row.ticket_payment_amount.get())),
+        FileColumn::new("微信支付(元)", 14, |row| Cell::Cents(row.wx_payment_amount)),
+        FileColumn::new("状态", 10, |row| Cell::text(row.payment_status.in_language(Language::Chinese))),
+        FileColumn::new("创建时间", 20, |row| Cell::Moment(row.created_at)),
+        FileColumn::new("支付时间", 20, |row| Cell::or_nothing(row.paid_at, Cell::Moment)),
+        FileColumn::new("厂商订单号", 32, |row| Cell::text(&row.vendor_order_no)),
+    ];
 
     pub(crate) async fn list(app: &App, orders: Vec<CabinetOrder>) -> Result<Vec<Self>, Failure> {
         let mut places: BTreeMap<_, Place> = BTreeMap::new();

@@ -11,6 +11,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::endpoints::shop::PictureAnswer;
+use crate::list::{FileColumn, Shown as Cell};
+use crate::texts::{self, Language};
 
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct ComplaintPath {
@@ -35,6 +37,24 @@ pub(crate) struct ComplaintAnswer {
     closed_at: Option<Instant>,
     created_at: Instant,
     updated_at: Instant,
+}
+
+impl ComplaintAnswer {
+    pub(crate) const COLUMNS: &'static [FileColumn<Self>] = &[
+        FileColumn::new("编号", 18, |row| Cell::Integer(row.complaint_id.get())),
+        FileColumn::new("订单号", 32, |row| Cell::text(&row.order_no)),
+        FileColumn::new("用户ID", 18, |row| Cell::Integer(row.user_id.get())),
+        FileColumn::new("内容", 40, |row| Cell::text(row.text.as_str())),
+        FileColumn::new("状态", 10, |row| Cell::text(texts::complaint_status(row.status, Language::Chinese))),
+        FileColumn::new("回复", 40, |row| {
+            let answers: Vec<_> = row.answers.iter().map(|answer| answer.text.as_str()).collect();
+            Cell::text(answers.join("\n"))
+        }),
+        FileColumn::new("已退礼票(元)", 14, |row| Cell::Cents(row.refunded_cents)),
+        FileColumn::new("提交时间", 20, |row| Cell::Moment(row.created_at)),
+        FileColumn::new("回复时间", 20, |row| Cell::or_nothing(row.answered_at, Cell::Moment)),
+        FileColumn::new("结束时间", 20, |row| Cell::or_nothing(row.closed_at, Cell::Moment)),
+    ];
 }
 
 /// What the house says to it.

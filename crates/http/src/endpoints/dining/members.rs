@@ -1,10 +1,11 @@
 use axum::http::Method;
-use kernel::{Code, MemberId, MemberStatus, Permission};
+use kernel::{Code, MemberStatus, Permission};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use store::lists::Page;
 use store::queries;
 use store::queries::departments::Shown as Found;
-use store::queries::members::{Filter, Shown};
+use store::queries::members::{Filter, MemberSorting, Shown};
 
 use super::TextId;
 use crate::App;
@@ -12,6 +13,7 @@ use crate::caller::Caller;
 use crate::endpoint::{Declaration, Endpoint, Input, Tag};
 use crate::failure::Failure;
 use crate::input::{Cursor, Limit, Nothing, Search};
+use crate::list::listed;
 use crate::reply::{CursorInfo, Reply};
 
 #[derive(Deserialize, JsonSchema)]
@@ -78,9 +80,10 @@ async fn handle(
         role: None,
         overdrawn: false,
     };
-    let after = MemberId::new(query.cursor.get());
-    let found = queries::members::list(app.store(), &filter, after, query.limit.and_one()).await?;
-    let (found, page_info) = CursorInfo::cut(found, query.limit, |shown| shown.member.id.get());
+    let page = Page::after_id::<MemberSorting>(Some(query.cursor.get()), query.limit.and_one());
+    let found = listed(queries::members::list(app.store(), &filter, &page).await, caller.language)?;
+    let found = found.into_iter().map(|placed| placed.row).collect();
+    let (found, page_info) = CursorInfo::cut(found, query.limit, |shown: &Shown| shown.member.id.get());
     let row = |Shown { member, .. }: Shown| DepartmentMember {
         user_id: member.uid,
         name: member.nickname,

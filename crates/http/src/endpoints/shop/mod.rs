@@ -29,6 +29,8 @@ use crate::App;
 use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::input::Cursor;
+use crate::list::{FileColumn, Shown as Cell};
+use crate::texts::{self, Language};
 
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct ProductPath {
@@ -62,6 +64,24 @@ pub(crate) struct ProductAnswer {
     pictures: Vec<PictureAnswer>,
     created_at: Instant,
     updated_at: Instant,
+}
+
+impl ProductAnswer {
+    pub(crate) const COLUMNS: &'static [FileColumn<Self>] = &[
+        FileColumn::new("商品ID", 18, |row| Cell::Integer(row.product_id.get())),
+        FileColumn::new("名称", 24, |row| Cell::text(row.name_zh.as_str())),
+        FileColumn::new("英文名称", 24, |row| {
+            Cell::or_nothing(row.name_en.as_ref(), |name| Cell::text(name.as_str()))
+        }),
+        FileColumn::new("价格(元)", 12, |row| Cell::Cents(row.price_cents)),
+        FileColumn::new("可售", 10, |row| Cell::Integer(row.stock)),
+        FileColumn::new("每人限购", 10, |row| {
+            Cell::or_nothing(row.limit_per_member, |most| Cell::Integer(most.get()))
+        }),
+        FileColumn::new("在售", 8, |row| Cell::text(if row.on_sale { "是" } else { "否" })),
+        FileColumn::new("创建时间", 20, |row| Cell::Moment(row.created_at)),
+        FileColumn::new("更新时间", 20, |row| Cell::Moment(row.updated_at)),
+    ];
 }
 
 /// A picture.
@@ -212,6 +232,26 @@ pub(crate) struct ShopOrderAnswer {
 }
 
 impl ShopOrderAnswer {
+    pub(crate) const COLUMNS: &'static [FileColumn<Self>] = &[
+        FileColumn::new("订单号", 32, |row| Cell::text(&row.order_no)),
+        FileColumn::new("用户ID", 18, |row| Cell::Integer(row.user_id.get())),
+        FileColumn::new("商品ID", 18, |row| Cell::or_nothing(row.product_id, |id| Cell::Integer(id.get()))),
+        FileColumn::new("期次ID", 18, |row| Cell::or_nothing(row.round_id, |id| Cell::Integer(id.get()))),
+        FileColumn::new("数量", 8, |row| Cell::Integer(row.quantity.get())),
+        FileColumn::new("总价(元)", 12, |row| Cell::Cents(row.total_price_cents)),
+        FileColumn::new("支付方式", 12, |row| Cell::text(texts::pay_with(row.pay_with, Language::Chinese))),
+        FileColumn::new("状态", 10, |row| Cell::text(texts::shop_status(row.status, Language::Chinese))),
+        FileColumn::new("份额号码", 24, |row| {
+            let numbers: Vec<_> = row.share_numbers.iter().map(i64::to_string).collect();
+            Cell::text(numbers.join("、"))
+        }),
+        FileColumn::new("收货地址", 30, |row| Cell::or_nothing(row.address.as_deref(), Cell::text)),
+        FileColumn::new("备注", 30, |row| Cell::text(row.notes.as_str())),
+        FileColumn::new("下单时间", 20, |row| Cell::Moment(row.created_at)),
+        FileColumn::new("支付时间", 20, |row| Cell::or_nothing(row.paid_at, Cell::Moment)),
+        FileColumn::new("更新时间", 20, |row| Cell::Moment(row.updated_at)),
+    ];
+
     pub(crate) fn list(vault: &Vault, reader: MemberId, orders: Vec<ShopOrder>) -> Result<Vec<Self>, service::Failure> {
         orders.into_iter().map(|order| Self::new(vault, reader, order)).collect()
     }

@@ -1,5 +1,5 @@
 use axum::http::Method;
-use kernel::{Permission, ProductId};
+use kernel::Permission;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::queries::shop::{self as queries, OffSale};
@@ -47,8 +47,8 @@ pub(crate) fn endpoint() -> Endpoint {
 
 async fn handle(app: App, _: Caller, input: Input<Nothing, ProductQuery>) -> Result<Reply<ProductPage>, Failure> {
     let (limit, offset, now) = (input.query.limit, input.query.offset, app.service().now());
-    let (store, first) = (app.store(), ProductId::new(i64::MAX));
-    let found = queries::products(store, OffSale::Hidden, first, limit.get(), offset.get(), now).await?;
+    let store = app.store();
+    let found = queries::products(store, OffSale::Hidden, limit.get(), offset.get(), now).await?;
     let total_count = queries::count_products(store, OffSale::Hidden).await?;
     Ok(Reply::ok(ProductPage {
         page_info: PageInfo::new(limit, offset, found.len(), total_count),

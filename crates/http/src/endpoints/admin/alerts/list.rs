@@ -1,30 +1,27 @@
 use axum::http::Method;
 use kernel::{Alert, AlertArea, AlertId, AlertRule, AlertState, AlertUnit, Instant, Permission};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use store::lists::{Page, Placed};
 use store::queries;
+use store::queries::alerts::AlertSorting;
 
 use crate::App;
 use crate::caller::Caller;
 use crate::endpoint::{Declaration, Endpoint, Input, Tag};
 use crate::failure::Failure;
-use crate::input::{Cursor, Limit, Nothing};
+use crate::input::Nothing;
+use crate::list::{self, FileColumn, Filed, Listed, Shown as Cell, list_query, listed};
 use crate::reply::{CursorInfo, Reply};
 
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct AlertQuery {
+list_query!(AlertQuery, AlertFileQuery, AlertSorting, {
     rule: Option<AlertRule>,
     /// The past ones instead of those that fire.
     #[serde(default)]
     resolved: bool,
-    #[serde(default)]
-    limit: Limit,
-    /// `page_info.next_cursor` of the page before.
-    cursor: Option<Cursor>,
-}
+});
 
-/// A page of alerts, newest first.
+/// A page of alerts.
 #[derive(Serialize, JsonSchema)]
 struct AlertPage {
     alerts: Vec<AlertRow>,
@@ -78,17 +75,59 @@ pub(crate) fn endpoint() -> Endpoint {
             id: "listAlerts",
             tag: Tag::Operation,
             summary: "Alerts that fire, or that did",
-            description: "The rules are looked at once a minute. What fires again after it was resolved is another alert.",
+            description: "Newest first, unless asked for otherwise. The rules are looked at once a minute. What fires again after it was resolved is another alert.",
             codes: &[],
         },
         handle,
     )
 }
 
-async fn handle(app: App, _: Caller, input: Input<Nothing, AlertQuery>) -> Result<Reply<AlertPage>, Failure> {
-    let query = input.query;
-    let before = query.cursor.map_or(i64::MAX, Cursor::get);
-    let found = queries::alerts::list(app.store(), !query.resolved, query.rule, before, query.limit.and_one()).await?;
-    let (found, page_info) = CursorInfo::cut(found, query.limit, |alert| alert.id.get());
-    Ok(Reply::ok(AlertPage { alerts: found.into_iter().map(AlertRow::from).collect(), page_info }))
+pub(crate) fn export() -> Endpoint {
+    list::file::<Alerts>(
+        Permission::AlertRead,
+        "/api/v1/admin/alerts/export",
+        "exportAlerts",
+        Tag::Operation,
+        "Alerts as a workbook",
+        &[],
+    )
+}
+
+/// Alerts, as the list shows them.
+enum Alerts {}
+
+impl Listed for Alerts {
+    type Path = Nothing;
+    type Query = AlertFileQuery;
+    type Row = AlertRow;
+
+    async fn find(
+        app: &App,
+        caller: &Caller,
+        _: &Nothing,
+        query: &AlertFileQuery,
+        page: &Page,
+    ) -> Result<Vec<Placed<AlertRow>>, Failure> {
+        let found = queries::alerts::list(app.store(), !query.resolved, query.rule, page).await;
+        Ok(listed(found, caller.language)?.into_iter().map(|placed| placed.map(AlertRow::from)).collect())
+    }
+}
+
+impl Filed for Alerts {
+    const NAMES: (&'static str, &'static str) = ("告警", "alerts");
+    const COLUMNS: &'static [FileColumn<AlertRow>] = &[
+        FileColumn::new("编号", 18, |row| Cell::Integer(row.alert_id.get())),
+        FileColumn::new("规则", 24, |row| Cell::text(row.rule.as_str())),
+        FileColumn::new("对象", 20, |row| Cell::text(&row.subject)),
+        FileColumn::new("数值", 10, |row| Cell::Integer(row.value)),
+        FileColumn::new("阈值", 10, |row| Cell::Integer(row.threshold)),
+        FileColumn::new("开始时间", 20, |row| Cell::Moment(row.since)),
+        FileColumn::new("通知时间", 20, |row| Cell::or_nothing(row.told_at, Cell::Moment)),
+        FileColumn::new("恢复时间", 20, |row| Cell::or_nothing(row.resolved_at, Cell::Moment)),
+    ];
+}
+
+async fn handle(app: App, caller: Caller, input: Input<Nothing, AlertQuery>) -> Result<Reply<AlertPage>, Failure> {
+    let (alerts, page_info) = list::read::<Alerts>(&app, &caller, &input.path, input.query.split()).await?;
+    Ok(Reply::ok(AlertPage { alerts, page_info }))
 }

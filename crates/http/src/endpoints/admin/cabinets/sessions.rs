@@ -1,36 +1,30 @@
-use std::cmp::Reverse;
-
 use axum::http::Method;
 use kernel::{
-    CabinetPay, Code, DeviceCode, DeviceId, DoorSessionId, DoorStatus, Instant, MemberId, Noun, Permission, Refusal,
-    StoreCode, StoreId, Title,
+    CabinetPay, Code, DeviceCode, DeviceId, DoorStatus, Instant, MemberId, Noun, Permission, Refusal, StoreCode,
+    StoreId, Title,
 };
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use store::queries::cabinets::{self as queries, Opening};
+use serde::Serialize;
+use store::lists::{Page, Placed};
+use store::queries::cabinets::{self as queries, Opening, OpeningSorting};
 
 use super::must_see;
 use crate::App;
 use crate::caller::Caller;
 use crate::endpoint::{Declaration, Endpoint, Input, Tag};
 use crate::failure::Failure;
-use crate::input::{Cursor, Limit, Nothing};
+use crate::input::Nothing;
+use crate::list::{self, FileColumn, Filed, Listed, Shown as Cell, list_query, listed};
 use crate::reply::{CursorInfo, Reply};
 
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct OpeningQuery {
+list_query!(OpeningQuery, OpeningFileQuery, OpeningSorting, {
     status: Option<DoorStatus>,
     device_id: Option<DeviceId>,
     /// Where the cabinet stands now. Means nothing beside `device_id`.
     store_id: Option<StoreId>,
-    #[serde(default)]
-    limit: Limit,
-    /// `page_info.next_cursor` of the page before.
-    cursor: Option<Cursor>,
-}
+});
 
-/// A page of openings, newest first.
+/// A page of openings.
 #[derive(Serialize, JsonSchema)]
 struct OpeningPage {
     sessions: Vec<OpeningAnswer>,
@@ -96,29 +90,77 @@ pub(crate) fn endpoint() -> Endpoint {
             id: "listAllDoorSessions",
             tag: Tag::Cabinets,
             summary: "Everybody's openings",
-            description: "Newest first; whose work is limited to stores sees theirs.",
+            description: "Newest first, unless asked for otherwise; whose work is limited to stores sees theirs.",
             codes: &[Code::NotFound],
         },
         handle,
     )
 }
 
-async fn handle(app: App, caller: Caller, input: Input<Nothing, OpeningQuery>) -> Result<Reply<OpeningPage>, Failure> {
-    let OpeningQuery { status, device_id, store_id, limit, cursor } = input.query;
-    let before = DoorSessionId::new(cursor.map_or(i64::MAX, Cursor::get));
-    let found = match devices(&app, &caller, device_id, store_id).await? {
-        None => queries::openings(app.store(), None, status, before, limit.and_one()).await?,
-        Some(devices) => {
-            let mut found = Vec::new();
-            for device in devices {
-                found.extend(queries::openings(app.store(), Some(device), status, before, limit.and_one()).await?);
+pub(crate) fn export() -> Endpoint {
+    list::file::<Openings>(
+        Permission::CabinetRead,
+        "/api/v1/admin/cabinet/sessions/export",
+        "exportDoorSessions",
+        Tag::Cabinets,
+        "Everybody's openings as a workbook",
+        &[Code::NotFound],
+    )
+}
+
+/// Openings, as the list shows them.
+enum Openings {}
+
+impl Listed for Openings {
+    type Path = Nothing;
+    type Query = OpeningFileQuery;
+    type Row = OpeningAnswer;
+
+    async fn find(
+        app: &App,
+        caller: &Caller,
+        _: &Nothing,
+        query: &OpeningFileQuery,
+        page: &Page,
+    ) -> Result<Vec<Placed<OpeningAnswer>>, Failure> {
+        let found = match devices(app, caller, query.device_id, query.store_id).await? {
+            None => listed(queries::openings(app.store(), None, query.status, page).await, caller.language)?,
+            Some(devices) => {
+                let mut found = Vec::new();
+                for device in devices {
+                    let theirs = queries::openings(app.store(), Some(device), query.status, page).await;
+                    found.extend(listed(theirs, caller.language)?);
+                }
+                found.sort_unstable_by(|one, other| page.order.compare(&one.place, &other.place));
+                found.truncate(usize::try_from(page.limit).unwrap_or(usize::MAX));
+                found
             }
-            found.sort_unstable_by_key(|opening| Reverse(opening.session.id));
-            found
-        }
-    };
-    let (found, page_info) = CursorInfo::cut(found, limit, |opening| opening.session.id.get());
-    Ok(Reply::ok(OpeningPage { sessions: found.into_iter().map(OpeningAnswer::from).collect(), page_info }))
+        };
+        Ok(found.into_iter().map(|placed| placed.map(OpeningAnswer::from)).collect())
+    }
+}
+
+impl Filed for Openings {
+    const NAMES: (&'static str, &'static str) = ("开门记录", "openings");
+    const COLUMNS: &'static [FileColumn<OpeningAnswer>] = &[
+        FileColumn::new("开门编号", 32, |row| Cell::text(&row.session_no)),
+        FileColumn::new("用户ID", 18, |row| Cell::Integer(row.user_id.get())),
+        FileColumn::new("柜机编号", 16, |row| Cell::text(row.device_code.as_str())),
+        FileColumn::new("柜机", 16, |row| Cell::text(row.device_name.as_str())),
+        FileColumn::new("门店编号", 12, |row| Cell::text(row.store_code.as_str())),
+        FileColumn::new("门店", 16, |row| Cell::text(row.store_name.as_str())),
+        FileColumn::new("状态", 10, |row| Cell::text(row.status.as_str())),
+        FileColumn::new("失败原因", 24, |row| Cell::or_nothing(row.failure.as_deref(), Cell::text)),
+        FileColumn::new("订单号", 32, |row| Cell::or_nothing(row.order_no.as_deref(), Cell::text)),
+        FileColumn::new("创建时间", 20, |row| Cell::Moment(row.created_at)),
+        FileColumn::new("开门时间", 20, |row| Cell::or_nothing(row.opened_at, Cell::Moment)),
+        FileColumn::new("关门时间", 20, |row| Cell::or_nothing(row.closed_at, Cell::Moment)),
+    ];
+}
+
+async fn handle(app: App, caller: Caller, input: Input<Nothing, OpeningQuery>) -> Result<Reply<OpeningPage>, Failure> {
+    let (sessions, page_info) = list::read::<Openings>(&app, &caller, &input.path, input.query.split()).await?;
+    Ok(Reply::ok(OpeningPage { sessions, page_info }))
 }
 
 /// Whose openings are asked for; absent for all.

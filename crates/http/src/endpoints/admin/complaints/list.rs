@@ -1,28 +1,24 @@
 use axum::http::Method;
-use kernel::{ComplaintId, ComplaintStatus, Permission};
+use kernel::{ComplaintStatus, Permission};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use store::queries::complaints as queries;
+use serde::Serialize;
+use store::lists::{Page, Placed};
+use store::queries::complaints::{self as queries, ComplaintSorting};
 
 use crate::App;
 use crate::caller::Caller;
 use crate::endpoint::{Declaration, Endpoint, Input, Tag};
 use crate::endpoints::complaints::ComplaintAnswer;
 use crate::failure::Failure;
-use crate::input::{Cursor, Limit, Nothing};
+use crate::input::Nothing;
+use crate::list::{self, FileColumn, Filed, Listed, list_query, listed};
 use crate::reply::{CursorInfo, Reply};
 
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct ComplaintQuery {
+list_query!(ComplaintQuery, ComplaintFileQuery, ComplaintSorting, {
     status: Option<ComplaintStatus>,
-    #[serde(default)]
-    limit: Limit,
-    /// `page_info.next_cursor` of the page before.
-    cursor: Option<Cursor>,
-}
+});
 
-/// A page of complaints, newest first.
+/// A page of complaints.
 #[derive(Serialize, JsonSchema)]
 struct ComplaintPage {
     complaints: Vec<ComplaintAnswer>,
@@ -38,17 +34,54 @@ pub(crate) fn endpoint() -> Endpoint {
             id: "listAllComplaints",
             tag: Tag::Cabinets,
             summary: "Everybody's complaints",
-            description: "Newest first.",
+            description: "Newest first, unless asked for otherwise.",
             codes: &[],
         },
         handle,
     )
 }
 
-async fn handle(app: App, _: Caller, input: Input<Nothing, ComplaintQuery>) -> Result<Reply<ComplaintPage>, Failure> {
-    let ComplaintQuery { status, limit, cursor } = input.query;
-    let before = ComplaintId::new(cursor.map_or(i64::MAX, Cursor::get));
-    let found = queries::list(app.store(), status, before, limit.and_one()).await?;
-    let (found, page_info) = CursorInfo::cut(found, limit, |complaint| complaint.id.get());
-    Ok(Reply::ok(ComplaintPage { complaints: found.into_iter().map(ComplaintAnswer::from).collect(), page_info }))
+pub(crate) fn export() -> Endpoint {
+    list::file::<Complaints>(
+        Permission::ComplaintHandle,
+        "/api/v1/admin/complaints/export",
+        "exportComplaints",
+        Tag::Cabinets,
+        "Everybody's complaints as a workbook",
+        &[],
+    )
+}
+
+/// Complaints, as the list shows them.
+enum Complaints {}
+
+impl Listed for Complaints {
+    type Path = Nothing;
+    type Query = ComplaintFileQuery;
+    type Row = ComplaintAnswer;
+
+    async fn find(
+        app: &App,
+        caller: &Caller,
+        _: &Nothing,
+        query: &ComplaintFileQuery,
+        page: &Page,
+    ) -> Result<Vec<Placed<ComplaintAnswer>>, Failure> {
+        let found = listed(queries::list(app.store(), query.status, page).await, caller.language)?;
+        Ok(found.into_iter().map(|placed| placed.map(ComplaintAnswer::from)).collect())
+    }
+}
+
+impl Filed for Complaints {
+    const NAMES: (&'static str, &'static str) = ("投诉", "complaints");
+    const COLUMNS: &'static [FileColumn<ComplaintAnswer>] = ComplaintAnswer::COLUMNS;
+}
+
+async fn handle(
+    app: App,
+    caller: Caller,
+    input: Input<Nothing, ComplaintQuery>,
+) -> Result<Reply<ComplaintPage>, Failure> {
+    let (complaints, page_info) = list::read::<Complaints>(&app, &caller, &input.path, input.query.split()).await?;
+    Ok(Reply::ok(ComplaintPage { complaints, page_info }))
 }

@@ -1,26 +1,21 @@
 use axum::http::Method;
-use kernel::{Permission, ProductId};
+use kernel::Permission;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use store::queries::shop::{self as queries, OffSale};
+use serde::Serialize;
+use store::lists::{Page, Placed};
+use store::queries::shop::{self as queries, ProductSorting};
 
 use crate::App;
 use crate::caller::Caller;
 use crate::endpoint::{Declaration, Endpoint, Input, Tag};
 use crate::failure::Failure;
-use crate::input::{Cursor, Limit, Nothing};
+use crate::input::Nothing;
+use crate::list::{self, FileColumn, Filed, Listed, list_query, listed};
 use crate::reply::{CursorInfo, Reply};
 
-use crate::endpoints::shop::{ProductAnswer, before};
+use crate::endpoints::shop::ProductAnswer;
 
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct AllProductQuery {
-    #[serde(default)]
-    limit: Limit,
-    /// `page_info.next_cursor` of the page before.
-    cursor: Option<Cursor>,
-}
+list_query!(AllProductQuery, ProductFileQuery, ProductSorting, {});
 
 /// A page of all products.
 #[derive(Serialize, JsonSchema)]
@@ -38,17 +33,54 @@ pub(crate) fn endpoint() -> Endpoint {
             id: "listAllProducts",
             tag: Tag::Shop,
             summary: "All products",
-            description: "On sale and off, newest first, page by page.",
+            description: "On sale and off, newest first, unless asked for otherwise, page by page.",
             codes: &[],
         },
         handle,
     )
 }
 
-async fn handle(app: App, _: Caller, input: Input<Nothing, AllProductQuery>) -> Result<Reply<AllProductPage>, Failure> {
-    let (query, now) = (input.query, app.service().now());
-    let first = ProductId::new(before(query.cursor));
-    let found = queries::products(app.store(), OffSale::Shown, first, query.limit.and_one(), 0, now).await?;
-    let (found, page_info) = CursorInfo::cut(found, query.limit, |product| product.what.id.get());
-    Ok(Reply::ok(AllProductPage { products: found.into_iter().map(ProductAnswer::from).collect(), page_info }))
+pub(crate) fn export() -> Endpoint {
+    list::file::<Products>(
+        Permission::ShopWrite,
+        "/api/v1/admin/products/export",
+        "exportProducts",
+        Tag::Shop,
+        "All products as a workbook",
+        &[],
+    )
+}
+
+/// Products, as the list shows them.
+enum Products {}
+
+impl Listed for Products {
+    type Path = Nothing;
+    type Query = ProductFileQuery;
+    type Row = ProductAnswer;
+
+    async fn find(
+        app: &App,
+        caller: &Caller,
+        _: &Nothing,
+        _: &ProductFileQuery,
+        page: &Page,
+    ) -> Result<Vec<Placed<ProductAnswer>>, Failure> {
+        let found = queries::all_products(app.store(), page, app.service().now()).await;
+        Ok(listed(found, caller.language)?.into_iter().map(|placed| placed.map(ProductAnswer::from)).collect())
+    }
+}
+
+impl Filed for Products {
+    const NAMES: (&'static str, &'static str) = ("商品", "products");
+    const COLUMNS: &'static [FileColumn<ProductAnswer>] = ProductAnswer::COLUMNS;
+}
+
+async fn handle(
+    app: App,
+    caller: Caller,
+    input: Input<Nothing, AllProductQuery>,
+) -> Result<Reply<AllProductPage>, Failure> {
+    let (products, page_info) = list::read::<Products>(&app, &caller, &input.path, input.query.split()).await?;
+    Ok(Reply::ok(AllProductPage { products, page_info }))
 }
