@@ -8,7 +8,10 @@ mod crates;
 mod lint;
 mod repository;
 
+mod nodes;
+mod patroni;
 mod run;
+mod servers;
 mod simulate;
 mod test;
 

@@ -8,7 +8,7 @@ use testing::postgres::{Cluster, SERVER_VARIABLE};
 
 use crate::commands::{cargo, run, target_folder};
 use crate::test::with_postgres;
-use crate::{setup, unknown_argument, web};
+use crate::{nodes, patroni, setup, unknown_argument, web};
 
 pub(crate) const DEMO_HELP: &str = "\
 Usage: cargo xtask demo [-- ARGS…]
@@ -17,11 +17,21 @@ Builds the web clients when Node is there, builds the server in release mode, an
 ";
 
 pub(crate) const BENCH_HELP: &str = "\
-Usage: cargo xtask bench [ARGS…]
+Usage: cargo xtask bench [--debug] [ARGS…]
+       cargo xtask bench [--debug] nodes [ORDERS [CALLERS [ROUNDS]]]
+       cargo xtask bench [--debug] [--install] patroni [CALLERS]
 
 Builds the server and the benchmarks in release mode, starts a throw-away PostgreSQL cluster, and runs the benchmarks
 with the given arguments; `cargo xtask bench -- --help` shows theirs. They find the server program in
 FANPIAO_BENCH_SERVER and PostgreSQL in FANPIAO_TEST_POSTGRES; when the latter is set already, that server is used.
+
+`nodes` puts the same load (25000 orders, 256 callers, 3 rounds) on one, two and four servers that share a PostgreSQL.
+`patroni` runs two servers on a Patroni cluster of three on loopback, kills the primary under the load of its callers
+(32), first PostgreSQL alone and then together with its Patroni, and fails where an acknowledged order is not there
+afterwards, once. These two build the server alone, or take the one that FANPIAO_BENCH_SERVER names.
+
+  --debug      do not optimize: to try a benchmark out, not to measure
+  --install    install what `patroni` needs when it is missing: Debian packages, with apt-get
 ";
 
 pub(crate) const PEERS_HELP: &str = "\
@@ -60,14 +70,76 @@ pub(crate) fn demo(args: &[String]) -> Result<(), String> {
 }
 
 pub(crate) fn bench(args: &[String]) -> Result<(), String> {
-    let args = args.strip_prefix(&["--".to_owned()]).unwrap_or(args);
-    run(cargo().args(["build", "--release", "--locked", "--package", "fanpiao", "--package", "fanpiao-bench"]))?;
-    let built = target_folder().join("release");
-    with_postgres(Cluster::start_durable, |url| {
-        // Not by cargo: for one package alone it chooses other features, and builds everything again.
-        let mut command = Command::new(built.join("fanpiao-bench"));
-        run(command.args(args).env(SERVER_VARIABLE, url).env("FANPIAO_BENCH_SERVER", built.join("fanpiao")))
-    })
+    let flags = args.iter().take_while(|arg| ["--debug", "--install"].contains(&arg.as_str())).count();
+    let (flags, args) = args.split_at(flags);
+    let has = |flag: &str| flags.iter().any(|given| given == flag);
+    let profile = if has("--debug") { Profile::Debug } else { Profile::Release };
+    match args.split_first() {
+        Some((name, args)) if name == "nodes" => {
+            let counts = counts(args, [25_000, 256, 3])?;
+            let server = bench_server(profile)?;
+            with_postgres(Cluster::start_durable, |url| nodes::run(&server, url, counts))
+        }
+        Some((name, args)) if name == "patroni" => {
+            let [callers] = counts(args, [32])?;
+            if has("--install") { setup::install(&["postgresql", "patroni"]) } else { setup::need(&["patroni"]) }?;
+            patroni::run(&bench_server(profile)?, callers)
+        }
+        _ => {
+            let args = args.strip_prefix(&["--".to_owned()]).unwrap_or(args);
+            run(profile.build().args(["--package", "fanpiao", "--package", "fanpiao-bench"]))?;
+            let built = profile.folder();
+            with_postgres(Cluster::start_durable, |url| {
+                // Not by cargo: for one package alone it chooses other features, and builds everything again.
+                let mut command = Command::new(built.join("fanpiao-bench"));
+                let server = built.join("fanpiao");
+                run(command.args(args).env(SERVER_VARIABLE, url).env(BENCH_SERVER_VARIABLE, server))
+            })
+        }
+    }
+}
+
+/// Names the program that is measured.
+const BENCH_SERVER_VARIABLE: &str = "FANPIAO_BENCH_SERVER";
+
+#[derive(Clone, Copy)]
+enum Profile {
+    Debug,
+    Release,
+}
+
+impl Profile {
+    fn build(self) -> Command {
+        let mut command = cargo();
+        command.args(["build", "--locked"]);
+        if let Self::Release = self {
+            command.arg("--release");
+        }
+        command
+    }
+
+    fn folder(self) -> PathBuf {
+        target_folder().join(if let Self::Release = self { "release" } else { "debug" })
+    }
+}
+
+fn bench_server(profile: Profile) -> Result<PathBuf, String> {
+    if let Some(named) = std::env::var_os(BENCH_SERVER_VARIABLE) {
+        return absolute(Path::new(&named));
+    }
+    run(profile.build().args(["--package", "fanpiao"]))?;
+    absolute(&profile.folder().join("fanpiao"))
+}
+
+/// Numbers in their order; those that are not given are the usual ones.
+fn counts<const COUNT: usize>(args: &[String], mut usual: [usize; COUNT]) -> Result<[usize; COUNT], String> {
+    if let Some(argument) = args.get(COUNT) {
+        return Err(unknown_argument(argument, BENCH_HELP));
+    }
+    for (count, argument) in usual.iter_mut().zip(args) {
+        *count = argument.parse().map_err(|_| unknown_argument(argument, BENCH_HELP))?;
+    }
+    Ok(usual)
 }
 
 pub(crate) fn peers(args: &[String]) -> Result<(), String> {

@@ -45,6 +45,11 @@ pub(crate) fn install(names: &[&str]) -> Result<(), String> {
     report(&chosen, true)
 }
 
+/// Says what is missing of `names`, and how to get it.
+pub(crate) fn need(names: &[&str]) -> Result<(), String> {
+    report(&choose(names)?, true)
+}
+
 /// `cargo-deny` on `PATH` or where we install it.
 pub(crate) fn cargo_deny() -> Option<PathBuf> {
     let own = tools_folder().join("bin/cargo-deny");
@@ -176,6 +181,21 @@ const NEEDS: &[Need] = &[
             }
         },
         get: Get::Debian(&["python3", "python3-venv"]),
+    },
+    Need {
+        name: "patroni",
+        what_for: "Patroni with etcd, for servers on a cluster that loses its primary (bench patroni)",
+        when: When::Optional,
+        find: || {
+            let version = program("patroni", "--version").map_err(|_| "no patroni")?;
+            let etcd = program("etcd", "--version").map_err(|_| "no etcd")?;
+            // The Python that Debian's patroni runs on, whatever else is on the path.
+            match version_of(Command::new("/usr/bin/python3").args(["-c", "import etcd, psycopg2; print('there')"])) {
+                Some(_) => Ok(format!("{version}, {etcd}")),
+                None => Err("Debian's Python lacks its modules etcd or psycopg2".to_owned()),
+            }
+        },
+        get: Get::Debian(&["patroni", "etcd-server", "python3-etcd", "python3-psycopg2"]),
     },
     Need {
         name: "cargo-nextest",

@@ -184,9 +184,10 @@ pub(crate) enum BenchCommand {
 
 #[derive(Args, Clone)]
 pub(crate) struct PlaceOrdersArguments {
-    /// The running server, as http://127.0.0.1:8080. Members sign in with codes that the simulated WeChat understands.
-    #[arg(long)]
-    pub(crate) server: String,
+    /// The running server, as http://127.0.0.1:8080; given several times, servers on one database, and each caller keeps to one of
+    /// them. Members sign in with codes that the simulated WeChat understands.
+    #[arg(long, required = true)]
+    pub(crate) server: Vec<String>,
     /// An administrator's account.
     #[arg(long, default_value = "admin")]
     pub(crate) account: String,

@@ -341,7 +341,7 @@ mod tests {
             assert!(refused.contains("[7] run on this database"), "{refused}");
             // Nothing of it was done.
             assert_eq!(writer.plan(NOW + LEASE - 1).await.expect("planned").in_the_way, [7]);
-            assert_eq!(writer.plan(NOW + LEASE).await.expect("planned").in_the_way, []);
+            assert!(writer.plan(NOW + LEASE).await.expect("planned").in_the_way.is_empty());
             let to = expected_schema();
             assert_eq!(writer.migrate_regardless(NOW).await.expect("told to").to, to);
             assert_eq!(store.schema().await.expect("read"), Schema { number: to, is_fit: true });

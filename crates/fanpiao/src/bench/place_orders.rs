@@ -17,7 +17,18 @@ use crate::arguments::PlaceOrdersArguments;
 
 const SETUP_CALLERS: usize = 64;
 
+/// What the lanes of all servers have done, as they tell in their metrics.
+#[derive(Clone, Copy, Default)]
+struct Lanes {
+    batches: f64,
+    commands: f64,
+    batch_seconds: f64,
+    commit_seconds: f64,
+    retries: f64,
+}
+
 struct Run {
+    lanes: Lanes,
     meals: usize,
     elapsed: Duration,
     latencies: Vec<Duration>,
@@ -26,29 +37,66 @@ struct Run {
 }
 
 pub(super) async fn run(arguments: &PlaceOrdersArguments) -> Result<ExitCode, Problem> {
-    let address = arguments.server.strip_prefix("http://").unwrap_or(&arguments.server);
-    let server: SocketAddr = address.parse().map_err(|error| format!("--server {address}: {error}"))?;
+    let servers = arguments.server.iter().map(|server| {
+        let address = server.strip_prefix("http://").unwrap_or(server);
+        address.parse().map_err(|error| format!("--server {address}: {error}"))
+    });
+    let servers: Vec<SocketAddr> = servers.collect::<Result<_, Problem>>()?;
     let password = std::fs::read_to_string(&arguments.password_file);
     let password = password.map_err(|error| format!("{}: {error}", arguments.password_file.display()))?;
     let password = password.lines().next().unwrap_or_default().to_owned();
     // Makes codes and keys of this run differ from those of every other one.
     let nonce = System.now().as_millis().to_string();
 
-    let mut client = Client::connect(server).await?;
+    let mut client = Client::connect(servers[0]).await?;
     let body = json!({ "account": arguments.account, "password": password }).to_string();
     let signed_in = ask(&mut client, "POST", "/api/v1/auth/password", "", &body).await?;
     let admin = string(&signed_in["token"])?;
     eprintln!("signing {} members in", arguments.orders);
-    let tokens = Arc::new(sign_in(server, arguments.orders, &nonce).await?);
+    let tokens = Arc::new(sign_in(servers[0], arguments.orders, &nonce).await?);
 
     for (at, &meals) in arguments.meals.iter().enumerate() {
         let meals = create_meals(&mut client, &admin, meals, arguments.orders).await?;
-        let run = place(server, arguments.callers, &tokens, &meals, &format!("{nonce}-{at}")).await?;
+        let before = Lanes::of(&servers).await?;
+        let mut run = place(&servers, arguments.callers, &tokens, &meals, &format!("{nonce}-{at}")).await?;
+        run.lanes = Lanes::of(&servers).await?.since(before);
         report(&run, arguments);
         verify(&mut client, &admin, &meals, &run).await?;
     }
     check(&mut client, &admin).await?;
     Ok(ExitCode::SUCCESS)
+}
+
+#[expect(clippy::float_arithmetic, reason = "figures for people")]
+impl Lanes {
+    async fn of(servers: &[SocketAddr]) -> Result<Self, Problem> {
+        let mut all = Self::default();
+        for &server in servers {
+            let mut client = Client::connect(server).await?;
+            let page = Ask { method: "GET", path: "/metrics", token: "", key: "", body: "" };
+            let page = String::from_utf8_lossy(client.ask(&page).await?.body).into_owned();
+            let figure = |name: &str| -> f64 {
+                let found = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok());
+                found.unwrap_or(f64::NAN)
+            };
+            all.batches += figure("fanpiao_lane_batches_total");
+            all.commands += figure("fanpiao_lane_commands_total");
+            all.batch_seconds += figure("fanpiao_lane_batch_seconds_sum");
+            all.commit_seconds += figure("fanpiao_lane_commit_seconds_sum");
+            all.retries += figure("fanpiao_lane_retries_total");
+        }
+        Ok(all)
+    }
+
+    fn since(self, before: Self) -> Self {
+        Self {
+            batches: self.batches - before.batches,
+            commands: self.commands - before.commands,
+            batch_seconds: self.batch_seconds - before.batch_seconds,
+            commit_seconds: self.commit_seconds - before.commit_seconds,
+            retries: self.retries - before.retries,
+        }
+    }
 }
 
 async fn ask(client: &mut Client, method: &'static str, path: &str, token: &str, body: &str) -> Result<Value, Problem> {
@@ -122,7 +170,7 @@ async fn create_meals(client: &mut Client, admin: &str, count: usize, capacity: 
 
 #[expect(clippy::disallowed_methods, reason = "a measurement")]
 async fn place(
-    server: SocketAddr,
+    servers: &[SocketAddr],
     callers: usize,
     tokens: &Arc<Vec<String>>,
     meals: &[i64],
@@ -132,8 +180,8 @@ async fn place(
         Arc::new(meals.iter().map(|meal| format!(r#"{{"meal_id":{meal},"quantity":1}}"#)).collect());
     let next = Arc::new(AtomicUsize::new(0));
     let mut clients = Vec::with_capacity(callers);
-    for _ in 0..callers {
-        clients.push(Client::connect(server).await?);
+    for caller in 0..callers {
+        clients.push(Client::connect(servers[caller % servers.len()]).await?);
     }
     let started = Instant::now();
     let mut running = JoinSet::new();
@@ -165,8 +213,15 @@ async fn place(
             }
         });
     }
-    let mut run =
-        Run { meals: meals.len(), elapsed: Duration::ZERO, latencies: Vec::new(), placed: Vec::new(), refused: 0 };
+    let lanes = Lanes::default();
+    let mut run = Run {
+        lanes,
+        meals: meals.len(),
+        elapsed: Duration::ZERO,
+        latencies: Vec::new(),
+        placed: Vec::new(),
+        refused: 0,
+    };
     while let Some(ended) = running.join_next().await {
         let (latencies, placed, refused) = ended.map_err(|error| error.to_string())??;
         run.latencies.extend(latencies);
@@ -193,15 +248,20 @@ fn report(run: &Run, arguments: &PlaceOrdersArguments) {
     let ms = |permille| at(permille).map_or(0.0, |latency| latency.as_secs_f64() * 1000.0);
     let rate = run.placed.len() as f64 / run.elapsed.as_secs_f64();
     let (p50, p99, most) = (ms(500), ms(990), ms(1000));
+    let Lanes { batches, commands, batch_seconds, commit_seconds, retries } = run.lanes;
+    let (batch, batch_ms, commit_ms) =
+        (commands / batches, batch_seconds / batches * 1000.0, commit_seconds / batches * 1000.0);
     if arguments.json {
         let figures = json!({
             "meals": run.meals, "callers": arguments.callers, "orders": run.placed.len(), "refused": run.refused,
             "orders_per_second": rate, "p50_ms": p50, "p99_ms": p99, "max_ms": most,
+            "batch_commands": batch, "batch_ms": batch_ms, "commit_ms": commit_ms, "retries": retries,
         });
         say!("{figures}");
     } else {
         say!(
-            "{:>4} meals  {:>4} callers  {:>7} orders  {rate:>8.0}/s  p50 {p50:.1} ms  p99 {p99:.1} ms  max {most:.1} ms  {} refused",
+            "{:>4} meals  {:>4} callers  {:>7} orders  {rate:>8.0}/s  p50 {p50:.1} ms  p99 {p99:.1} ms  max {most:.1} ms  {} refused  \
+             {batch:.0} in a batch of {batch_ms:.1} ms, {commit_ms:.1} ms of it the commit  {retries:.0} retries",
             run.meals,
             arguments.callers,
             run.placed.len(),

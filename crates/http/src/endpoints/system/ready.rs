@@ -21,7 +21,7 @@ pub(crate) fn endpoint() -> Endpoint {
             id: "isReady",
             tag: Tag::Operation,
             summary: "Can it serve?",
-            description: "200 while the database can be read and written and its schema is current; otherwise 503. The reason is \
+            description: "200 while the database can be read and written and its schema fits the program; otherwise 503. The reason is \
                 in the log.",
             codes: &[],
         },
