@@ -22,6 +22,7 @@ Usage: cargo xtask bench [ARGS…]
 Builds the server and the benchmarks in release mode, starts a throw-away PostgreSQL cluster, and runs the benchmarks
 with the given arguments; `cargo xtask bench -- --help` shows theirs. They find the server program in
 FANPIAO_BENCH_SERVER and PostgreSQL in FANPIAO_TEST_POSTGRES; when the latter is set already, that server is used.
+`cargo xtask bench all` runs all of them and writes docs/performance.md, `cargo xtask bench soak` an hour of mixed load.
 ";
 
 pub(crate) const PEERS_HELP: &str = "\
