@@ -12,23 +12,35 @@ use service::{IdempotencyKey, Request, Service, System};
 use store::{AnswerKey, Store};
 
 use crate::lanes;
+use crate::report::{Section, Table, decimal, times};
 
 const MEMBERS: usize = 50;
 const MEALS: usize = 20;
 
 /// `arguments`: how many rounds (9).
-pub(crate) async fn run(arguments: &[String]) -> Result<(), String> {
+pub(crate) async fn run(arguments: &[String]) -> Result<Section, String> {
     let rounds = arguments.first().map_or(Ok(9), |text| text.parse::<usize>()).map_err(|error| error.to_string())?;
-    println!("{MEALS} orders of {MEMBERS} members, milliseconds, medians of {rounds} rounds");
-    println!("{:<10} {:>9} {:>16} {:>16}", "engine", "batch", "one by one", "all at once");
+    let mut table =
+        Table::new(["engine", "batch, ms", "one after the other, ms", "times", "all at once, ms", "times "]);
     let folder = testing::TempDir::new();
-    measure("sqlite", &format!("sqlite:{}", folder.join("bench.db").display()), rounds).await?;
+    let sqlite = format!("sqlite:{}", folder.join("bench.db").display());
     let database = testing::postgres::fresh_database();
-    measure("postgres", database.url(), rounds).await
+    for (engine, url) in [("SQLite", sqlite.as_str()), ("PostgreSQL", database.url())] {
+        measure(engine, url, rounds, &mut table).await?;
+    }
+    Ok(Section {
+        title: "Booking for a department",
+        about: format!(
+            "{MEALS} orders of {MEMBERS} members each in one request, beside the thousand single orders that it stands for, through the \
+             lanes without HTTP; medians of {rounds} rounds. The books are checked at the end."
+        ),
+        table,
+        charts: Vec::new(),
+    })
 }
 
 #[expect(clippy::float_arithmetic, reason = "figures for people")]
-async fn measure(engine: &str, url: &str, rounds: usize) -> Result<(), String> {
+async fn measure(engine: &str, url: &str, rounds: usize, table: &mut Table) -> Result<(), String> {
     let zone = jiff::tz::TimeZone::get("Asia/Shanghai").map_err(|error| error.to_string())?;
     let store = Store::new(url).map_err(|error| error.to_string())?;
     let service =
@@ -45,11 +57,14 @@ async fn measure(engine: &str, url: &str, rounds: usize) -> Result<(), String> {
         together.push(place_at_once(&service, &members, at_once, round).await?);
     }
     let (batch, single, at_once) = (median(batches), median(singles), median(together));
-    println!(
-        "{engine:<10} {batch:>9.1} {single:>9.1} {:>5.1}× {at_once:>9.1} {:>5.1}×",
-        single / batch,
-        at_once / batch
-    );
+    table.push([
+        engine.to_owned(),
+        decimal(batch, 1),
+        decimal(single, 1),
+        times(single / batch),
+        decimal(at_once, 1),
+        times(at_once / batch),
+    ]);
     let report = service.check().await.map_err(|failure| format!("{failure:?}"))?;
     service.stop().await;
     if report.passes() { Ok(()) } else { Err(format!("the books are wrong: {:?}", report.counts())) }

@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 
 use crate::history::fill;
 use crate::process::peak_mb;
+use crate::report::{Section, Table, whole};
 
 const PRICE: i64 = 1500;
 const MEMBERS: i64 = 1000;
@@ -23,17 +24,14 @@ const FIRST_ORDER: i64 = 1_000_000_000;
 const ALONE: Duration = Duration::from_secs(5);
 
 /// `arguments`: how many expired orders (1,000,000), over how many products (1,000), how many buyers at a time (256).
-pub(crate) async fn run(arguments: &[String]) -> Result<(), String> {
+pub(crate) async fn run(arguments: &[String]) -> Result<Section, String> {
     let number = |at: usize, otherwise: i64| match arguments.get(at) {
         Some(text) => text.parse().map_err(|error| format!("{text}: {error}")),
         None => Ok(otherwise),
     };
     let (orders, products, buyers) = (number(0, 1_000_000)?, number(1, 1_000)?, number(2, 256)?);
-    println!("{orders} expired orders over {products} products, {buyers} buyers");
-    println!(
-        "{:<9} {:>12} {:>10} {:>13} {:>13} {:>14} {:>7}",
-        "engine", "released/s", "grown MB", "bought/s", "and released", "bought beside", "kept"
-    );
+    let mut table =
+        Table::new(["engine", "released/s", "grown MB", "bought/s", "and released/s", "bought/s beside", "kept"]);
     for engine in [Engine::Sqlite, Engine::Postgres] {
         let alone = House::open(engine, orders, products).await?;
         let before = peak_mb();
@@ -45,13 +43,28 @@ pub(crate) async fn run(arguments: &[String]) -> Result<(), String> {
         let bought = shared.buy(buyers, ALONE).await?;
         let (beside, released_beside) = shared.buy_beside(buyers, orders).await?;
         shared.close().await?;
-        println!(
-            "{:<9} {released:>12.0} {grown:>10.0} {bought:>13.0} {released_beside:>13.0} {beside:>14.0} {:>6.0}%",
-            format!("{engine:?}").to_lowercase(),
-            percent(beside, bought),
-        );
+        table.push([
+            format!("{engine:?}"),
+            whole(released),
+            whole(grown),
+            whole(bought),
+            whole(released_beside),
+            whole(beside),
+            format!("{} %", whole(percent(beside, bought))),
+        ]);
     }
-    Ok(())
+    Ok(Section {
+        title: "Letting unpaid orders go",
+        about: format!(
+            "{} expired unpaid orders over {} products, released by the job: alone, and while {buyers} closed-loop buyers place orders \
+             for other products. *Kept* is what they get beside the job, of what they got alone just before; *grown* is how much the peak \
+             memory grew while all were released. The books are checked at the end.",
+            whole(orders as f64),
+            whole(products as f64)
+        ),
+        table,
+        charts: Vec::new(),
+    })
 }
 
 #[expect(clippy::float_arithmetic, reason = "figures for people")]
@@ -204,7 +217,7 @@ async fn load(url: &str, orders: i64, products: i64) -> Result<(), String> {
         (
             all,
             format!(
-                "INSERT INTO accounts SELECT ({FIRST_PRODUCT} + i) * 2, 'product', {FIRST_PRODUCT} + i, 'CNY', 0, 0, 0 FROM n"
+                "INSERT INTO accounts (account_id, owner_kind, owner_id, currency, balance, entry_count, version) SELECT ({FIRST_PRODUCT} + i) * 2, 'product', {FIRST_PRODUCT} + i, 'CNY', 0, 0, 0 FROM n"
             ),
         ),
         (
@@ -217,7 +230,7 @@ async fn load(url: &str, orders: i64, products: i64) -> Result<(), String> {
         (
             MEMBERS,
             format!(
-                "INSERT INTO accounts SELECT ({FIRST_MEMBER} + i) * 2, 'member', {FIRST_MEMBER} + i, 'CNY', 0, 0, 0 FROM n"
+                "INSERT INTO accounts (account_id, owner_kind, owner_id, currency, balance, entry_count, version) SELECT ({FIRST_MEMBER} + i) * 2, 'member', {FIRST_MEMBER} + i, 'CNY', 0, 0, 0 FROM n"
             ),
         ),
         (

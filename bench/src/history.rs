@@ -1,16 +1,19 @@
-//! A member's history over HTTP, in a small database and in one with a thousand times as many orders, on both engines.
+//! Pages of lists over HTTP, in small databases and in large ones, on both engines.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http_api::{App, Limits};
 use kernel::{AddMember, Command, MemberId, NewGrant, Outcome, Profile, Role, RoleGrant, Scope, Slot};
 use service::{Ambient, Request, Service, System, hash_password, uuid};
 use store::{Engine, Store, Value, Writer};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::oneshot;
+
+use crate::chart::{Chart, Kind};
+use crate::client::Client;
+use crate::report::{Section, Table, decimal, median, ratio, whole};
 
 const PASSWORD: &str = "only for this run";
 /// How many orders each member has, in either database.
@@ -22,72 +25,80 @@ const FIRST_MEMBER: i64 = 1_000_000;
 const FIRST_ORDER: i64 = 1_000_000_000;
 
 /// What is asked for; the dates are those of five of the two hundred orders.
-fn questions() -> [(&'static str, String); 6] {
+fn questions() -> [(&'static str, String); 10] {
     let today = System.now().date_in(&jiff::tz::TimeZone::UTC);
     let (from, to) = (today.plus_days(-12), today.plus_days(-11));
     [
-        ("orders, first page", "/api/v1/users/orders/history?limit=20".to_owned()),
-        ("orders, last page", "/api/v1/users/orders/history?limit=20&offset=180".to_owned()),
-        ("orders of two days", format!("/api/v1/users/orders/history?limit=20&start_date={from}&end_date={to}")),
-        ("balance, first page", "/api/v1/users/balance/history?limit=20".to_owned()),
-        ("profile", "/api/v1/users/profile".to_owned()),
-        ("audit of a person", "/api/v1/admin/audit?limit=20&actor_id=1000001".to_owned()),
+        ("own orders, first page", "/api/v1/users/orders/history?limit=20".to_owned()),
+        ("own orders, last page", "/api/v1/users/orders/history?limit=20&offset=180".to_owned()),
+        ("own orders of two days", format!("/api/v1/users/orders/history?limit=20&start_date={from}&end_date={to}")),
+        ("own balance, first page", "/api/v1/users/balance/history?limit=20".to_owned()),
+        ("own profile", "/api/v1/users/profile".to_owned()),
+        ("staff: all orders", "/api/v1/admin/orders?limit=20".to_owned()),
+        ("staff: a meal's orders", format!("/api/v1/meals/{FIRST_MEAL}/orders?limit=20")),
+        ("staff: members", "/api/v1/admin/members?limit=20".to_owned()),
+        ("staff: a person's ledger", "/api/v1/admin/members/1000001/ledger?limit=20".to_owned()),
+        ("staff: a person's audit", "/api/v1/admin/audit?limit=20&actor_id=1000001".to_owned()),
     ]
 }
 
-/// `arguments`: how many orders there are in the small database (2,000) and in the large one (2,000,000), how many requests a
-/// figure (400).
-pub(crate) async fn run(arguments: &[String]) -> Result<(), String> {
-    let number = |at: usize, otherwise: i64| match arguments.get(at) {
-        Some(text) => text.parse().map_err(|error| format!("{text}: {error}")),
-        None => Ok(otherwise),
-    };
-    let (small, large, requests) = (number(0, 2_000)?, number(1, 2_000_000)?, number(2, 400)?);
-    println!("medians of {requests} requests by a member with {PER_MEMBER} orders, in µs");
-    println!(
-        "{:<10} {:<22} {:>14} {:>14} {:>7}",
-        "engine",
-        "question",
-        format!("{small} orders"),
-        format!("{large} orders"),
-        "ratio"
+/// `arguments`: how many requests a figure (400), how many orders there are in each database (1,000 100,000 10,000,000).
+pub(crate) async fn run(arguments: &[String]) -> Result<Section, String> {
+    let numbers = arguments.iter().map(|text| text.parse::<i64>().map_err(|error| format!("{text}: {error}")));
+    let numbers = numbers.collect::<Result<Vec<_>, _>>()?;
+    let requests = numbers.first().copied().unwrap_or(400);
+    let sizes = if numbers.len() > 1 { &numbers[1..] } else { &[1_000, 100_000, 10_000_000] };
+    let mut table = Table::listing(
+        ["question".to_owned()]
+            .into_iter()
+            .chain(sizes.iter().map(|&size| whole(size as f64)))
+            .chain(["ratio".to_owned()]),
     );
-    for engine in [Engine::Sqlite, Engine::Postgres] {
-        let mut small = House::build(engine, small).await?;
-        let mut large = House::build(engine, large).await?;
-        for (name, path) in questions() {
-            let mut figures = [Vec::new(), Vec::new()];
-            // In turn, so that whatever else the machine does meets both.
+    let mut charts = Vec::new();
+    for (engine, name) in [(Engine::Sqlite, "SQLite"), (Engine::Postgres, "PostgreSQL")] {
+        let mut houses = Vec::new();
+        for &size in sizes {
+            houses.push(House::build(engine, size).await?);
+        }
+        let mut groups = Vec::new();
+        for (question, path) in questions() {
+            let mut figures = vec![Vec::new(); houses.len()];
+            // In turn, so that whatever else the machine does meets all of them.
             for at in 0..requests + requests / 4 {
-                for (house, figures) in [&mut small, &mut large].into_iter().zip(&mut figures) {
+                for (house, figures) in houses.iter_mut().zip(&mut figures) {
                     let micros = house.client.time(&path).await?;
                     // The first ones only warm up.
                     if at >= requests / 4 {
-                        figures.push(micros);
+                        figures.push(micros as f64);
                     }
                 }
             }
-            let [small, large] = figures.map(median);
-            println!(
-                "{:<10} {name:<22} {small:>14} {large:>14} {:>6.2}×",
-                format!("{engine:?}").to_lowercase(),
-                ratio(large, small)
-            );
+            let medians: Vec<f64> = figures.into_iter().map(median).collect();
+            let spread = medians.last().zip(medians.first()).map_or(f64::NAN, |(last, first)| ratio(*last, *first));
+            let cells = medians.iter().copied().map(whole);
+            table.list([format!("{name}, {question}")].into_iter().chain(cells).chain([decimal(spread, 2)]));
+            let bars = sizes.iter().zip(&medians).map(|(&size, &micros)| (whole(size as f64), micros)).collect();
+            groups.push((question.to_owned(), bars));
         }
-        small.close().await;
-        large.close().await;
+        for house in houses {
+            house.close().await;
+        }
+        charts.push(Chart {
+            name: format!("pages-{}", name.to_lowercase()),
+            title: format!("Microseconds a page on {name}, by orders in the database"),
+            kind: Kind::Bars(groups),
+        });
     }
-    Ok(())
-}
-
-fn median(mut micros: Vec<u64>) -> u64 {
-    micros.sort_unstable();
-    micros.get(micros.len() / 2).copied().unwrap_or_default()
-}
-
-#[expect(clippy::float_arithmetic, reason = "figures for people")]
-fn ratio(a: u64, b: u64) -> f64 {
-    a as f64 / b as f64
+    Ok(Section {
+        title: "Pages of lists",
+        about: format!(
+            "Medians of {requests} requests over one connection with a token, in microseconds, in databases with so many orders; *ratio* is \
+             that of the largest to the smallest. Members have {PER_MEMBER} orders each, placed in rounds, so that one member's lie far \
+             apart; a page of one's own orders carries their statistics."
+        ),
+        table,
+        charts,
+    })
 }
 
 /// A database with its server and a caller who is signed in.
@@ -129,7 +140,7 @@ impl House {
             .await;
         });
         Ok(Self {
-            client: Client::sign_in(address).await?,
+            client: Client::sign_in(address, "measured", PASSWORD).await?,
             service,
             stop,
             serving,
@@ -161,7 +172,7 @@ async fn add_member(service: &Service) -> Result<MemberId, String> {
         openid: None,
         department: None,
         overdraft_limit: None,
-        grants: vec![NewGrant::As(RoleGrant { role: Role::Finance.code(), scope: Scope::Everywhere })],
+        grants: vec![NewGrant::As(RoleGrant { role: Role::Admin.code(), scope: Scope::Everywhere })],
     });
     match service.run(Request::by_house(command)).await {
         Ok(Outcome::Member { member }) => Ok(member.id),
@@ -191,7 +202,7 @@ async fn load(url: &str, orders: i64, measured: MemberId) -> Result<(), String> 
     );
     fill(&mut writer, members, &rows).await?;
     let rows = format!(
-        "INSERT INTO accounts SELECT ({person}) * 2, 'member', {person}, 'CNY', -1500 * {PER_MEMBER}, {PER_MEMBER}, 0 \
+        "INSERT INTO accounts (account_id, owner_kind, owner_id, currency, balance, entry_count, version) SELECT ({person}) * 2, 'member', {person}, 'CNY', -1500 * {PER_MEMBER}, {PER_MEMBER}, 0 \
          FROM (SELECT i AS m FROM n) AS x"
     );
     fill(&mut writer, members, &rows).await?;
@@ -250,67 +261,4 @@ pub(crate) async fn fill(writer: &mut Writer, rows: i64, insert: &str) -> Result
         writer.script(&text).await.map_err(|error| format!("{error}: {text}"))?;
     }
     Ok(())
-}
-
-/// One connection that stays open.
-struct Client {
-    stream: TcpStream,
-    token: String,
-    buffer: Vec<u8>,
-}
-
-impl Client {
-    async fn sign_in(address: SocketAddr) -> Result<Self, String> {
-        let stream = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
-        stream.set_nodelay(true).map_err(|error| error.to_string())?;
-        let mut client = Self { stream, token: String::new(), buffer: Vec::new() };
-        let body = serde_json::json!({"account": "measured", "password": PASSWORD}).to_string();
-        let answer = client.ask("POST", "/api/v1/auth/password", &body).await?;
-        let answer: serde_json::Value = serde_json::from_slice(&answer).map_err(|error| error.to_string())?;
-        client.token = answer["data"]["token"].as_str().ok_or("no token")?.to_owned();
-        Ok(client)
-    }
-
-    /// How long one question takes, in microseconds.
-    #[expect(clippy::disallowed_methods, reason = "a measurement")]
-    async fn time(&mut self, path: &str) -> Result<u64, String> {
-        let asked = Instant::now();
-        self.ask("GET", path, "").await?;
-        Ok(u64::try_from(asked.elapsed().as_micros()).unwrap_or(u64::MAX))
-    }
-
-    async fn ask(&mut self, method: &str, path: &str, body: &str) -> Result<Vec<u8>, String> {
-        let head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n\
-             Content-Length: {}\r\n\r\n{body}",
-            self.token,
-            body.len()
-        );
-        let sent = self.stream.write_all(head.as_bytes()).await;
-        sent.map_err(|error| error.to_string())?;
-        self.buffer.clear();
-        loop {
-            if let Some((start, end)) = whole(&self.buffer)
-                && self.buffer.len() >= end
-            {
-                if !self.buffer.starts_with(b"HTTP/1.1 200") {
-                    return Err(String::from_utf8_lossy(&self.buffer).into_owned());
-                }
-                return Ok(self.buffer[start..end].to_vec());
-            }
-            let read = self.stream.read_buf(&mut self.buffer).await;
-            if read.map_err(|error| error.to_string())? == 0 {
-                return Err("the server hung up".to_owned());
-            }
-        }
-    }
-}
-
-/// Where the body begins and where it ends, once the head is there.
-fn whole(answer: &[u8]) -> Option<(usize, usize)> {
-    let start = answer.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
-    let head = std::str::from_utf8(&answer[..start]).ok()?.to_ascii_lowercase();
-    let (_, length) = head.split_once("content-length: ")?;
-    let length: usize = length.lines().next()?.trim().parse().ok()?;
-    Some((start, start + length))
 }

@@ -12,21 +12,34 @@ use service::{IdempotencyKey, Request, Service, System, uuid};
 use store::{AnswerKey, Store};
 use tokio::task::JoinSet;
 
+use crate::report::{Section, Table, decimal, whole};
+
 const MEALS: [usize; 2] = [1, 100];
 
-pub(crate) async fn run(arguments: &[String]) -> Result<(), String> {
+pub(crate) async fn run(arguments: &[String]) -> Result<Section, String> {
     let number = |at: usize, default| arguments.get(at).map_or(Ok(default), |text| text.parse::<usize>());
     let orders = number(0, 50_000).map_err(|error| error.to_string())?;
     let callers = number(1, 256).map_err(|error| error.to_string())?;
 
     let folder = testing::TempDir::new();
-    measure("sqlite", &format!("sqlite:{}", folder.join("bench.db").display()), orders, callers).await?;
+    let sqlite = format!("sqlite:{}", folder.join("bench.db").display());
     let database = testing::postgres::fresh_database();
-    measure("postgres", database.url(), orders, callers).await
+    let mut table = Table::new(["engine, meals", "orders/s", "p99 ms"]);
+    for (engine, url) in [("SQLite", sqlite.as_str()), ("PostgreSQL", database.url())] {
+        measure(engine, url, orders, callers, &mut table).await?;
+    }
+    Ok(Section {
+        title: "Placing orders without HTTP",
+        about: format!(
+            "What the lanes alone can do: {orders} orders, {callers} callers, one database an engine for both."
+        ),
+        table,
+        charts: Vec::new(),
+    })
 }
 
 #[expect(clippy::disallowed_methods, clippy::float_arithmetic, reason = "a measurement")]
-async fn measure(engine: &str, url: &str, orders: usize, callers: usize) -> Result<(), String> {
+async fn measure(engine: &str, url: &str, orders: usize, callers: usize, table: &mut Table) -> Result<(), String> {
     let zone = jiff::tz::TimeZone::get("Asia/Shanghai").map_err(|error| error.to_string())?;
     let store = Store::new(url).map_err(|error| error.to_string())?;
     let service =
@@ -60,7 +73,7 @@ async fn measure(engine: &str, url: &str, orders: usize, callers: usize) -> Resu
         let rate = orders as f64 / started.elapsed().as_secs_f64();
         latencies.sort_unstable();
         let p99 = latencies[latencies.len() * 99 / 100] as f64 / 1000.0;
-        println!("{engine:<9} {count:>4} meals {callers:>5} callers {rate:>8.0}/s  p99 {p99:.1} ms");
+        table.push([format!("{engine}, {count}"), whole(rate), decimal(p99, 1)]);
     }
     let report = service.check().await.map_err(|failure| format!("{failure:?}"))?;
     service.stop().await;

@@ -2,15 +2,25 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program speaks to its user")]
 
+mod all;
 mod booking;
+mod changes;
+mod chart;
 mod check;
+mod client;
 mod expiry;
+mod footprint;
 mod history;
 mod lanes;
+mod limit;
 mod one_by_one;
 mod place_orders;
 mod process;
+mod report;
+mod server;
 mod sheets;
+mod soak;
+mod topups;
 
 use std::process::ExitCode;
 
@@ -25,6 +35,21 @@ fn settings(zone: jiff::tz::TimeZone) -> Result<Settings, String> {
     Ok(settings)
 }
 
+const USAGE: &str = "usage: cargo xtask bench NAME, one of
+  all [small]                                  everything below but the soak, written to docs/performance.md
+  place-orders [ORDERS [CALLERS [ROUNDS]]]     over HTTP, beside one transaction an order and beside rows alone
+  fastapi [ORDERS [CALLERS [ROUNDS]]]          the same beside a FastAPI service
+  lanes [ORDERS [CALLERS]]                     the same without HTTP
+  changes [ORDERS [CALLERS]]                   orders changed and canceled over HTTP
+  booking [ROUNDS]                             a department's batch
+  topups [TOPUPS [CALLERS]]                    top-ups begun and settled
+  expiry [ORDERS [PRODUCTS [BUYERS]]]          unpaid orders let go
+  history [REQUESTS [ORDERS…]]                 pages of lists, a database for each number of orders
+  check [ENTRIES [ROUNDS]]                     the books checked
+  sheets [ORDERS [ROUNDS]]                     a meal as a workbook
+  footprint [ORDERS]                           start-up, memory, size
+  soak [MINUTES [sqlite|postgres]]             mixed load, and whether anything grows; written to docs/performance/soak.md";
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -34,33 +59,44 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let done = match arguments.first().map(String::as_str) {
-        Some("booking") => runtime.block_on(booking::run(&arguments[1..])),
-        Some("check") => runtime.block_on(check::run(&arguments[1..])),
-        Some("check-once") => runtime.block_on(check::check_once(&arguments[1..])),
-        Some("expiry") => runtime.block_on(expiry::run(&arguments[1..])),
-        Some("history") => runtime.block_on(history::run(&arguments[1..])),
-        Some("lanes") => runtime.block_on(lanes::run(&arguments[1..])),
-        Some("fastapi") => runtime.block_on(place_orders::run_fastapi(&arguments[1..])),
-        Some("place-orders") => runtime.block_on(place_orders::run(&arguments[1..])),
-        Some("sheets") => runtime.block_on(sheets::run(&arguments[1..])),
-        Some("export-once") => runtime.block_on(sheets::export_once(&arguments[1..])),
-        Some("one-by-one") => runtime.block_on(one_by_one::serve(&arguments[1..])),
-        _ => Err("usage: cargo xtask bench place-orders [ORDERS [CALLERS [ROUNDS]]]\n       \
-                  cargo xtask bench fastapi [ORDERS [CALLERS [ROUNDS]]]\n       \
-                  cargo xtask bench lanes [ORDERS [CALLERS]]\n       \
-                  cargo xtask bench booking [ROUNDS]\n       \
-                  cargo xtask bench check [ENTRIES [ROUNDS]]\n       \
-                  cargo xtask bench expiry [ORDERS [PRODUCTS [BUYERS]]]\n       \
-                  cargo xtask bench history [SMALL [LARGE [REQUESTS]]]\n       \
-                  cargo xtask bench sheets [ORDERS [ROUNDS]]"
-            .to_owned()),
-    };
+    let (name, rest) = arguments.split_first().map_or(("", &[][..]), |(name, rest)| (name.as_str(), rest));
+    let done = runtime.block_on(async {
+        match name {
+            "all" => all::run(rest).await,
+            "check-once" => check::check_once(rest).await,
+            "export-once" => sheets::export_once(rest).await,
+            "one-by-one" => one_by_one::serve(rest).await,
+            _ => {
+                let section = measure(name, rest).await?;
+                println!("{}", section.text());
+                if name == "soak" { all::write_alone(&section, name) } else { Ok(()) }
+            }
+        }
+    });
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
             eprintln!("bench: {problem}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// One benchmark by its name.
+async fn measure(name: &str, arguments: &[String]) -> Result<report::Section, String> {
+    match name {
+        "booking" => booking::run(arguments).await,
+        "changes" => changes::run(arguments).await,
+        "check" => check::run(arguments).await,
+        "expiry" => expiry::run(arguments).await,
+        "fastapi" => place_orders::run_fastapi(arguments).await,
+        "footprint" => footprint::run(arguments).await,
+        "history" => history::run(arguments).await,
+        "lanes" => lanes::run(arguments).await,
+        "place-orders" => place_orders::run(arguments).await,
+        "sheets" => sheets::run(arguments).await,
+        "soak" => soak::run(arguments).await,
+        "topups" => topups::run(arguments).await,
+        _ => Err(USAGE.to_owned()),
     }
 }

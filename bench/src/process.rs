@@ -17,10 +17,15 @@ pub(crate) fn figures(command: &mut Command) -> Result<Value, String> {
 }
 
 /// The most memory that this process ever had, where the system tells.
-#[expect(clippy::float_arithmetic, reason = "figures for people")]
 pub(crate) fn peak_mb() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    memory_mb(std::process::id(), "VmHWM")
+}
+
+/// What the system says of a process' memory under this name.
+#[expect(clippy::float_arithmetic, reason = "figures for people")]
+pub(crate) fn memory_mb(process: u32, name: &str) -> f64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
     let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse::<f64>().ok());
     kilobytes.map_or(f64::NAN, |kilobytes| kilobytes / 1024.0)
 }

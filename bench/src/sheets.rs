@@ -23,13 +23,14 @@ use tokio::task::JoinSet;
 use tower::ServiceExt;
 
 use crate::process::{figures, median, peak_mb, python};
+use crate::report::{Section, Table, decimal, ratio, times, whole};
 
 const CALLERS: usize = 256;
 const TOKEN: &str = "only for this run";
 const PEER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/sheets.py");
 
 /// `arguments`: how many orders (100,000), how many rounds (3).
-pub(crate) async fn run(arguments: &[String]) -> Result<(), String> {
+pub(crate) async fn run(arguments: &[String]) -> Result<Section, String> {
     let number = |at: usize, otherwise: usize| match arguments.get(at) {
         Some(text) => text.parse().map_err(|error| format!("{text}: {error}")),
         None => Ok(otherwise),
@@ -40,14 +41,11 @@ pub(crate) async fn run(arguments: &[String]) -> Result<(), String> {
     let file = folder.join("bench.db");
     let sqlite = format!("sqlite:{}", file.display());
     let meals = [
-        ("sqlite", sqlite.as_str(), fill(&sqlite, orders).await?),
-        ("postgres", database.url(), fill(database.url(), orders).await?),
+        ("SQLite", sqlite.as_str(), fill(&sqlite, orders).await?),
+        ("PostgreSQL", database.url(), fill(database.url(), orders).await?),
     ];
     let python = python(folder.path(), "pandas, openpyxl", &["pandas", "openpyxl"]);
 
-    println!(
-        "a meal of {orders} orders as a workbook of four sheets, medians of {rounds} rounds, each in a new process"
-    );
     let (mut ours, mut theirs) = ([Vec::new(), Vec::new()], Vec::new());
     for _ in 0..rounds {
         for ((engine, url, meal), figures) in meals.iter().zip(&mut ours) {
@@ -60,33 +58,39 @@ pub(crate) async fn run(arguments: &[String]) -> Result<(), String> {
             theirs.push(figures(&mut command)?);
         }
     }
-    let size = |name: &str| std::fs::metadata(folder.join(name)).map_or(0, |file| file.len() / 1024);
-    println!("{:<20} {:>9} {:>9} {:>9} {:>8} {:>8}", "", "seconds", "peak MB", "idle MB", "file KB", "ratio");
+    let size = |name: &str| std::fs::metadata(folder.join(name)).map_or(f64::NAN, |file| (file.len() / 1024) as f64);
     let their_time = median(&theirs, "seconds");
+    let mut table = Table::new(["", "seconds", "peak MB", "idle MB", "file KB", "ratio"]);
     for ((engine, ..), figures) in meals.iter().zip(&ours) {
-        println!(
-            "{engine:<20} {:>9.3} {:>9.0} {:>9.0} {:>8} {:>7.1}×",
-            median(figures, "seconds"),
-            median(figures, "peak_mb"),
-            median(figures, "idle_mb"),
-            size(&format!("{engine}.xlsx")),
-            ratio(their_time, median(figures, "seconds"))
-        );
+        let seconds = median(figures, "seconds");
+        table.push([
+            (*engine).to_owned(),
+            decimal(seconds, 2),
+            whole(median(figures, "peak_mb")),
+            whole(median(figures, "idle_mb")),
+            whole(size(&format!("{engine}.xlsx"))),
+            times(ratio(their_time, seconds)),
+        ]);
     }
-    match python {
-        Ok(_) => println!(
-            "{:<20} {their_time:>9.3} {:>9.0} {:>9} {:>8}",
-            "pandas, openpyxl",
-            median(&theirs, "peak_mb"),
-            "",
-            size("pandas.xlsx")
+    let beside = match python {
+        Ok(_) => {
+            let (name, none) = ("pandas with openpyxl".to_owned(), || "–".to_owned());
+            let peak = whole(median(&theirs, "peak_mb"));
+            table.push([name, decimal(their_time, 2), peak, none(), whole(size("pandas.xlsx")), none()]);
+            "the same four sheets made from the same SQLite database with pandas and openpyxl".to_owned()
+        }
+        Err(problem) => format!("pandas and openpyxl, which were left out here ({problem})"),
+    };
+    Ok(Section {
+        title: "A workbook of a meal",
+        about: format!(
+            "A meal of {} orders as a workbook of four sheets through the endpoint, beside {beside}. Each export is a process of its own; \
+             medians of {rounds} rounds.",
+            whole(orders as f64)
         ),
-        Err(problem) => println!(
-            "pandas and openpyxl were left out: {problem}\nThey need python3 with venv and pip, or a python3 that has both, \
-             named in FANPIAO_BENCH_PYTHON."
-        ),
-    }
-    Ok(())
+        table,
+        charts: Vec::new(),
+    })
 }
 
 /// One export in this process, which has done nothing else: `arguments` are the database, the meal and the file.
@@ -129,11 +133,6 @@ fn export(url: &str, meal: MealId, path: &Path) -> Result<Value, String> {
     let mut command = Command::new(own);
     command.args(["export-once", url, &meal.get().to_string()]).arg(path);
     figures(&mut command)
-}
-
-#[expect(clippy::float_arithmetic, reason = "figures for people")]
-fn ratio(a: f64, b: f64) -> f64 {
-    a / b
 }
 
 async fn start(url: &str) -> Result<Service, String> {

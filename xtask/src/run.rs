@@ -32,6 +32,8 @@ afterwards, once. These two build the server alone, or take the one that FANPIAO
 
   --debug      do not optimize: to try a benchmark out, not to measure
   --install    install what `patroni` needs when it is missing: Debian packages, with apt-get
+
+`cargo xtask bench all` runs all of them and writes docs/performance.md, `cargo xtask bench soak` an hour of mixed load.
 ";
 
 pub(crate) const PEERS_HELP: &str = "\

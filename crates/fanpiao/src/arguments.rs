@@ -203,6 +203,9 @@ pub(crate) struct PlaceOrdersArguments {
     /// Over how many meals to spread them; give it several times to measure one after the other.
     #[arg(long, default_values_t = [1, 100])]
     pub(crate) meals: Vec<usize>,
+    /// Afterwards change every order to two portions, and then cancel it.
+    #[arg(long)]
+    pub(crate) change: bool,
     /// Print the figures as one line of JSON a run.
     #[arg(long)]
     pub(crate) json: bool,

@@ -63,7 +63,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, Problem> {
             Ok(ExitCode::SUCCESS)
         }
         Subcommand::Sim(sim) => block_on(sim_world::run(sim)),
-        Subcommand::Bench(bench) => block_on(bench::run(bench)),
+        Subcommand::Bench(bench) => bench::run(bench),
     }
 }
 

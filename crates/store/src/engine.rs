@@ -116,7 +116,7 @@ impl Store {
         match &self.0 {
             Inner::Sqlite { readers, .. } => readers.read(move |reader| reader.select(&batch)).await,
             Inner::Postgres(readers) => {
-                let found = readers.borrow().await?.select(&[batch]).await?;
+                let found = readers.borrow_to_look_up().await?.select(&[batch]).await?;
                 Ok(found.into_iter().flatten().collect())
             }
         }

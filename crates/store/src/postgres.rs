@@ -47,6 +47,10 @@ const LANE: &str = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan
 const READER: &str = "SET default_transaction_read_only = on; SET plan_cache_mode = force_custom_plan; SET jit = off; \
                       SET random_page_cost = 1.1";
 
+/// What only looks rows up by key, one look-up a row: planned once, as for a lane, and only one way is left.
+const LOOK_UP: &str = "SET default_transaction_read_only = on; SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; \
+                       SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_bitmapscan = off; SET jit = off";
+
 impl ToSql for Value<'_> {
     fn to_sql(&self, kind: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn StdError + Sync + Send>> {
         match self {
@@ -422,6 +426,8 @@ fn parameters<'a>(batch: &'a Batch<'_>) -> Vec<&'a (dyn ToSql + Sync)> {
 pub(crate) struct Readers {
     address: Arc<Address>,
     idle: Arc<Mutex<Vec<Session>>>,
+    /// Those that only look up by key.
+    looking_up: Arc<Mutex<Vec<Session>>>,
     permits: Arc<Semaphore>,
 }
 
@@ -436,7 +442,8 @@ pub(crate) struct Loan {
 
 impl Readers {
     pub(crate) fn new(address: Address) -> Self {
-        Self { address: Arc::new(address), idle: Arc::default(), permits: Arc::new(Semaphore::new(READERS)) }
+        let (idle, looking_up) = Default::default();
+        Self { address: Arc::new(address), idle, looking_up, permits: Arc::new(Semaphore::new(READERS)) }
     }
 
     pub(crate) fn address(&self) -> &Address {
@@ -449,10 +456,19 @@ impl Readers {
     }
 
     pub(crate) async fn borrow(&self) -> Result<Loan, Error> {
+        self.borrow_from(&self.idle, READER).await
+    }
+
+    /// One for statements over sets of keys.
+    pub(crate) async fn borrow_to_look_up(&self) -> Result<Loan, Error> {
+        self.borrow_from(&self.looking_up, LOOK_UP).await
+    }
+
+    async fn borrow_from(&self, home: &Arc<Mutex<Vec<Session>>>, settings: &str) -> Result<Loan, Error> {
         let permit = Arc::clone(&self.permits).acquire_owned().await;
         let permit = permit.map_err(|_| Error::new(Cause::Lost, "postgres: closed"))?;
         let pooled = {
-            let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut idle = home.lock().unwrap_or_else(PoisonError::into_inner);
             // What a server answers that another has taken the writing over from may be of yesterday.
             let writing = self.address.writing();
             idle.retain(|session| !session.is_closed() && session.server == writing);
@@ -460,9 +476,9 @@ impl Readers {
         };
         let session = match pooled {
             Some(session) => session,
-            None => Session::connect(&self.address, READER).await?,
+            None => Session::connect(&self.address, settings).await?,
         };
-        Ok(Loan { session: Some(session), busy: false, home: Arc::clone(&self.idle), _permit: permit })
+        Ok(Loan { session: Some(session), busy: false, home: Arc::clone(home), _permit: permit })
     }
 }
 
@@ -566,7 +582,10 @@ impl Drop for Loan {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use super::*;
+    use crate::sql::{Kind, Lock, SetStatement};
 
     #[tokio::test]
     async fn a_server_that_only_listens_is_given_up() {
@@ -631,6 +650,29 @@ mod tests {
         assert!(session.is_closed());
         // Nothing more is asked of it, so this does not wait either.
         session.rollback().await;
+    }
+
+    #[tokio::test]
+    async fn what_only_looks_up_is_planned_once() {
+        static ITSELF: LazyLock<SetStatement> =
+            LazyLock::new(|| SetStatement::query(&[("number", Kind::Int)], "SELECT {number} AS number", Lock::None));
+        let database = testing::postgres::fresh_database();
+        let readers = Readers::new(Address::parse(database.url()).expect("an address"));
+        let plans = "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement LIKE '%UNNEST%LATERAL%' \
+                     AND statement NOT LIKE '%pg_prepared%'";
+        let (looking_up, reading) = (readers.borrow_to_look_up().await, readers.borrow().await);
+        let mut counts = Vec::new();
+        for mut loan in [looking_up.expect("a connection"), reading.expect("a connection")] {
+            for number in 0..7 {
+                let found = loan.select(&[Batch::of(&ITSELF, [[Value::Int(number)]])]).await.expect("found");
+                assert_eq!(found[0].len(), 1);
+            }
+            let row = loan.query(plans, &[]).await.expect("counted").remove(0);
+            let mut cells = row.cells();
+            counts.push((cells.int().expect("a number"), cells.int().expect("a number")));
+        }
+        // The other ones plan anew each time.
+        assert_eq!(counts, [(7, 0), (0, 7)]);
     }
 
     #[tokio::test]

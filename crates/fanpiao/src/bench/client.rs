@@ -79,14 +79,11 @@ impl Client {
                 return Err("the server closed the connection".to_owned());
             }
             if let Some(end) = find(&self.buffer, b"\r\n\r\n") {
-                let head = String::from_utf8_lossy(&self.buffer[..end]).to_ascii_lowercase();
-                let status = head.get(9..12).and_then(|code| code.parse().ok()).ok_or("no status line")?;
-                let length =
-                    head.lines().find_map(|line| line.strip_prefix("content-length: ")?.trim().parse::<usize>().ok());
-                break (status, end + 4, length.ok_or("no content-length")?);
+                let head = &self.buffer[..end];
+                break (number(head, b"HTTP/1.1 ")?, end + 4, number(head, b"content-length: ")?);
             }
         };
-        let end: usize = body_at + length;
+        let (status, end) = (u16::try_from(status).unwrap_or_default(), body_at + length);
         while self.buffer.len() < end {
             if self.stream.read_buf(&mut self.buffer).await.map_err(|error| error.to_string())? == 0 {
                 return Err("the server closed the connection in the middle of an answer".to_owned());
@@ -96,6 +93,22 @@ impl Client {
     }
 }
 
+/// The number behind these words, as our server writes them.
+fn number(head: &[u8], words: &[u8]) -> Result<usize, Problem> {
+    let digits = find(head, words).map(|at| &head[at + words.len()..]).unwrap_or_default();
+    let end = digits.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(digits.len());
+    let number = std::str::from_utf8(&digits[..end]).ok().and_then(|digits| digits.parse().ok());
+    number.ok_or_else(|| format!("no {} in {}", String::from_utf8_lossy(words), String::from_utf8_lossy(head)))
+}
+
 pub(super) fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
-    text.windows(wanted.len()).position(|window| window == wanted)
+    let (first, rest) = wanted.split_first()?;
+    let mut from = 0;
+    loop {
+        let at = from + text[from..].iter().position(|byte| byte == first)?;
+        if text[at + 1..].starts_with(rest) {
+            return Some(at);
+        }
+        from = at + 1;
+    }
 }

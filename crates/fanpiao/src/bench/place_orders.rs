@@ -32,8 +32,18 @@ struct Run {
     meals: usize,
     elapsed: Duration,
     latencies: Vec<Duration>,
-    placed: Vec<(i64, i64)>,
+    /// Whose, for which meal, under which id.
+    answered: Vec<(usize, i64, i64)>,
     refused: usize,
+}
+
+/// One request by the member of that number, about an order for that meal.
+struct Todo {
+    method: &'static str,
+    path: String,
+    body: Arc<str>,
+    member: usize,
+    meal: i64,
 }
 
 pub(super) async fn run(arguments: &PlaceOrdersArguments) -> Result<ExitCode, Problem> {
@@ -56,12 +66,23 @@ pub(super) async fn run(arguments: &PlaceOrdersArguments) -> Result<ExitCode, Pr
     let tokens = Arc::new(sign_in(servers[0], arguments.orders, &nonce).await?);
 
     for (at, &meals) in arguments.meals.iter().enumerate() {
-        let meals = create_meals(&mut client, &admin, meals, arguments.orders).await?;
-        let before = Lanes::of(&servers).await?;
-        let mut run = place(&servers, arguments.callers, &tokens, &meals, &format!("{nonce}-{at}")).await?;
-        run.lanes = Lanes::of(&servers).await?.since(before);
-        report(&run, arguments);
+        // Twice the room, for whoever wants a second portion.
+        let meals = create_meals(&mut client, &admin, meals, 2 * arguments.orders).await?;
+        let go = async |what: &'static str, todo: Vec<Todo>| {
+            let before = Lanes::of(&servers).await?;
+            let nonce = format!("{nonce}-{at}-{what}");
+            let mut run = drive(&servers, arguments.callers, meals.len(), Arc::clone(&tokens), todo, nonce).await?;
+            run.lanes = Lanes::of(&servers).await?.since(before);
+            Ok::<_, Problem>(run)
+        };
+        let run = go("place", place(tokens.len(), &meals)).await?;
+        report("place", &run, arguments);
         verify(&mut client, &admin, &meals, &run).await?;
+        if arguments.change {
+            let changed = go("change", change("PUT", r#"{"quantity":2}"#, &run)).await?;
+            report("change", &changed, arguments);
+            report("cancel", &go("cancel", change("DELETE", "", &changed)).await?, arguments);
+        }
     }
     check(&mut client, &admin).await?;
     Ok(ExitCode::SUCCESS)
@@ -168,17 +189,37 @@ async fn create_meals(client: &mut Client, admin: &str, count: usize, capacity: 
     Ok(meals)
 }
 
+/// An order of every member, the meals in turn.
+fn place(members: usize, meals: &[i64]) -> Vec<Todo> {
+    let bodies: Vec<Arc<str>> =
+        meals.iter().map(|meal| format!(r#"{{"meal_id":{meal},"quantity":1}}"#).into()).collect();
+    let order = |member: usize| {
+        let (meal, body) = (meals[member % meals.len()], Arc::clone(&bodies[member % meals.len()]));
+        Todo { method: "POST", path: "/api/v1/orders".to_owned(), body, member, meal }
+    };
+    (0..members).map(order).collect()
+}
+
+/// The same to every order of a run.
+fn change(method: &'static str, body: &str, run: &Run) -> Vec<Todo> {
+    let body: Arc<str> = body.into();
+    let todo = |&(member, meal, order): &(usize, i64, i64)| {
+        let path = format!("/api/v1/orders/{order}");
+        Todo { method, path, body: Arc::clone(&body), member, meal }
+    };
+    run.answered.iter().map(todo).collect()
+}
+
 #[expect(clippy::disallowed_methods, reason = "a measurement")]
-async fn place(
+async fn drive(
     servers: &[SocketAddr],
     callers: usize,
-    tokens: &Arc<Vec<String>>,
-    meals: &[i64],
-    nonce: &str,
+    meals: usize,
+    tokens: Arc<Vec<String>>,
+    todo: Vec<Todo>,
+    nonce: String,
 ) -> Result<Run, Problem> {
-    let bodies: Arc<Vec<String>> =
-        Arc::new(meals.iter().map(|meal| format!(r#"{{"meal_id":{meal},"quantity":1}}"#)).collect());
-    let next = Arc::new(AtomicUsize::new(0));
+    let (todo, next) = (Arc::new(todo), Arc::new(AtomicUsize::new(0)));
     let mut clients = Vec::with_capacity(callers);
     for caller in 0..callers {
         clients.push(Client::connect(servers[caller % servers.len()]).await?);
@@ -186,23 +227,16 @@ async fn place(
     let started = Instant::now();
     let mut running = JoinSet::new();
     for mut client in clients {
-        let (tokens, bodies, next) = (Arc::clone(tokens), Arc::clone(&bodies), Arc::clone(&next));
-        let (meals, nonce) = (meals.to_vec(), nonce.to_owned());
+        let (tokens, todo, next, nonce) = (Arc::clone(&tokens), Arc::clone(&todo), Arc::clone(&next), nonce.clone());
         running.spawn(async move {
-            let (mut latencies, mut placed, mut refused) = (Vec::new(), Vec::new(), 0);
-            loop {
-                let at = next.fetch_add(1, Relaxed);
-                let Some(token) = tokens.get(at) else {
-                    return Ok::<_, Problem>((latencies, placed, refused));
-                };
-                let meal = at % meals.len();
-                let key = format!("{nonce}-{at}");
-                let ask = Ask { method: "POST", path: "/api/v1/orders", token, key: &key, body: &bodies[meal] };
+            let (mut latencies, mut answered, mut refused) = (Vec::new(), Vec::new(), 0);
+            while let Some(Todo { method, path, body, member, meal }) = todo.get(next.fetch_add(1, Relaxed)) {
+                let key = format!("{nonce}-{member}");
                 let asked = Instant::now();
-                let answer = client.ask(&ask).await?;
+                let answer = client.ask(&Ask { method, path, token: &tokens[*member], key: &key, body }).await?;
                 latencies.push(asked.elapsed());
                 match order_id(answer.body).filter(|_| (200..300).contains(&answer.status)) {
-                    Some(order) => placed.push((meals[meal], order)),
+                    Some(order) => answered.push((*member, *meal, order)),
                     None => {
                         if refused == 0 {
                             eprintln!("{}: {}", answer.status, String::from_utf8_lossy(answer.body));
@@ -211,21 +245,21 @@ async fn place(
                     }
                 }
             }
+            Ok::<_, Problem>((latencies, answered, refused))
         });
     }
-    let lanes = Lanes::default();
     let mut run = Run {
-        lanes,
-        meals: meals.len(),
+        lanes: Lanes::default(),
+        meals,
         elapsed: Duration::ZERO,
         latencies: Vec::new(),
-        placed: Vec::new(),
+        answered: Vec::new(),
         refused: 0,
     };
     while let Some(ended) = running.join_next().await {
-        let (latencies, placed, refused) = ended.map_err(|error| error.to_string())??;
+        let (latencies, answered, refused) = ended.map_err(|error| error.to_string())??;
         run.latencies.extend(latencies);
-        run.placed.extend(placed);
+        run.answered.extend(answered);
         run.refused += refused;
     }
     run.elapsed = started.elapsed();
@@ -241,30 +275,30 @@ fn order_id(body: &[u8]) -> Option<i64> {
 }
 
 #[expect(clippy::float_arithmetic, reason = "figures for people")]
-fn report(run: &Run, arguments: &PlaceOrdersArguments) {
+fn report(what: &str, run: &Run, arguments: &PlaceOrdersArguments) {
     let at = |permille: usize| {
         run.latencies.get((run.latencies.len() * permille / 1000).min(run.latencies.len().max(1) - 1))
     };
     let ms = |permille| at(permille).map_or(0.0, |latency| latency.as_secs_f64() * 1000.0);
-    let rate = run.placed.len() as f64 / run.elapsed.as_secs_f64();
+    let rate = run.answered.len() as f64 / run.elapsed.as_secs_f64();
     let (p50, p99, most) = (ms(500), ms(990), ms(1000));
     let Lanes { batches, commands, batch_seconds, commit_seconds, retries } = run.lanes;
     let (batch, batch_ms, commit_ms) =
         (commands / batches, batch_seconds / batches * 1000.0, commit_seconds / batches * 1000.0);
     if arguments.json {
         let figures = json!({
-            "meals": run.meals, "callers": arguments.callers, "orders": run.placed.len(), "refused": run.refused,
+            "what": what, "meals": run.meals, "callers": arguments.callers, "orders": run.answered.len(), "refused": run.refused,
             "orders_per_second": rate, "p50_ms": p50, "p99_ms": p99, "max_ms": most,
             "batch_commands": batch, "batch_ms": batch_ms, "commit_ms": commit_ms, "retries": retries,
         });
         say!("{figures}");
     } else {
         say!(
-            "{:>4} meals  {:>4} callers  {:>7} orders  {rate:>8.0}/s  p50 {p50:.1} ms  p99 {p99:.1} ms  max {most:.1} ms  {} refused  \
+            "{what}  {:>4} meals  {:>4} callers  {:>7} orders  {rate:>8.0}/s  p50 {p50:.1} ms  p99 {p99:.1} ms  max {most:.1} ms  {} refused  \
              {batch:.0} in a batch of {batch_ms:.1} ms, {commit_ms:.1} ms of it the commit  {retries:.0} retries",
             run.meals,
             arguments.callers,
-            run.placed.len(),
+            run.answered.len(),
             run.refused,
         );
     }
@@ -272,8 +306,8 @@ fn report(run: &Run, arguments: &PlaceOrdersArguments) {
 
 /// What was acknowledged is stored, each once, and nothing else.
 async fn verify(client: &mut Client, admin: &str, meals: &[i64], run: &Run) -> Result<(), Problem> {
-    let acknowledged: BTreeSet<_> = run.placed.iter().copied().collect();
-    if acknowledged.len() != run.placed.len() {
+    let acknowledged: BTreeSet<_> = run.answered.iter().map(|&(_, meal, order)| (meal, order)).collect();
+    if acknowledged.len() != run.answered.len() {
         return Err("two orders were acknowledged under one id".to_owned());
     }
     let mut stored = BTreeSet::new();

@@ -293,8 +293,8 @@ mod tests {
             let page = Page::after_id::<OrderSorting>(None, 20);
             let found = list(&store, &filter, &page).await.expect("found");
             assert_eq!(found.first().map(|found| found.row.order.id.get()), newest, "{filter:?}");
-            let (way, parameters) = filter.question(&store, &page).await.expect("a question");
-            let (text, parameters) = way.question(parameters, &page);
+            let (asked, parameters) = filter.question(&store, &page).await.expect("a question");
+            let (text, parameters) = asked.question(parameters, &page);
             let plan = store.query(&format!("{explain}{text}"), parameters).await.expect("planned");
             let step = |row: Row| {
                 let mut cells = row.cells();
