@@ -132,7 +132,9 @@ impl Address {
         for host in &hosts {
             let known = format!("{before}{host}{after}{parameters}");
             let mut config: Config = known.parse().map_err(|_| wrong("the address cannot be read"))?;
-            let is_alone = config.get_hosts().len() <= 1 && config.get_hostaddrs().len() <= 1;
+            let is_list = |host: &Host| matches!(host, Host::Tcp(name) if name.contains(','));
+            let hosts_are_one = config.get_hosts().len() <= 1 && !config.get_hosts().iter().any(is_list);
+            let is_alone = hosts_are_one && config.get_hostaddrs().len() <= 1;
             if !is_alone || hosts.len() > 1 && host.is_empty() {
                 return Err(wrong("several servers are named as host1:5432,host2:5432 before the database's name"));
             }
