@@ -8,6 +8,7 @@ mod crates;
 mod lint;
 mod repository;
 
+mod bugs;
 mod nodes;
 mod patroni;
 mod run;
@@ -31,6 +32,7 @@ Usage: cargo xtask COMMAND
   bench [ARGS…]               build everything in release mode and run the benchmarks
   simulate [--release] [--seeds N] [--seed SEED]
                               run the whole service in one process, under many seeds
+  simulate --bugs [NAME…]     show that the simulation finds what is taken out of the code on purpose
   peers                       hold our files and answers against other people's programs
   fuzz-http [EXAMPLES [SEED]] send a demo server what its description allows, and what it does not
   help [COMMAND]              this text, or what one command does

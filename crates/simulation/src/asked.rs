@@ -14,6 +14,8 @@ pub(crate) struct Asked {
     /// Absent for the house.
     pub(crate) by: Option<MemberId>,
     pub(crate) key: u64,
+    /// What they call it: others call theirs the same.
+    pub(crate) own_key: u64,
     pub(crate) at: Instant,
     /// How often it went out without anybody knowing that it did nothing.
     pub(crate) open: u32,
@@ -21,7 +23,7 @@ pub(crate) struct Asked {
 
 impl Asked {
     pub(crate) fn request(&self) -> Request {
-        let key = AnswerKey { caller: self.by.unwrap_or(MemberId::new(0)), key: format!("key-{}", self.key) };
+        let key = AnswerKey { caller: self.by.unwrap_or(MemberId::new(0)), key: format!("key-{}", self.own_key) };
         let mut hash = Trace::default();
         hash.add(&self.command);
         let mut request_hash = [0; 32];

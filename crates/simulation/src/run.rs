@@ -1,6 +1,6 @@
 //! One seed: a database, and the lives of the service on it, one after the other, until the auditor has looked at everything.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use kernel::{AddMember, Command, NewGrant, Outcome, Overdraft, Profile, Refusal, Role, RoleGrant, Scope};
+use kernel::{AddMember, Command, MemberId, NewGrant, Outcome, Overdraft, Profile, Refusal, Role, RoleGrant, Scope};
 use service::findings;
 use service::{
     Ambient, BookSubscriptions, ConsistencyCheck, EndRounds, Failure, FinishErasures, ForgetOldRows, Job, KeyRing, Pay,
@@ -140,6 +140,8 @@ struct Simulation {
     order: Order,
     answered: Vec<(Asked, Result<Outcome, Refusal>)>,
     keys: u64,
+    /// Of each who asks.
+    own_keys: BTreeMap<Option<MemberId>, u64>,
     /// What the clock has said at most.
     latest_ms: i64,
     steps: i64,
@@ -186,6 +188,7 @@ impl Simulation {
             order: Order::Known,
             answered: Vec::new(),
             keys: 0,
+            own_keys: BTreeMap::new(),
             latest_ms: 0,
             steps: random.between(40, 90),
             trace: Trace::default(),
@@ -440,7 +443,9 @@ impl Simulation {
         let mut running = FuturesUnordered::new();
         for ((by, command), copies) in wishes {
             self.keys += 1;
-            let asked = Asked { command, by, key: self.keys, at: service.now(), open: copies };
+            let own_keys = self.own_keys.entry(by).or_default();
+            *own_keys += 1;
+            let asked = Asked { command, by, key: self.keys, own_key: *own_keys, at: service.now(), open: copies };
             self.say(format!("{} asks ({}): {:?}", name(&asked), asked.key, asked.command));
             for _ in 0..copies {
                 let (service, request, key) = (service.clone(), asked.request(), asked.key);

@@ -206,57 +206,7 @@ fn cause(error: reqwest::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-    use std::time::Duration;
-
-    use reqwest::header::{HeaderMap, USER_AGENT};
-    use reqwest::{Method, Url};
-
-    use super::{Answer, Broken, Call, Carrying, Line, Transport, TransportConfig, base_url};
-    use crate::error::Outcome;
-
-    /// Answers with the user agent, or not at all.
-    #[derive(Debug)]
-    enum Wire {
-        Whole,
-        Broken(Broken),
-        Silent,
-    }
-
-    impl Line for Wire {
-        fn carry(&self, call: Call) -> Carrying<'_> {
-            Box::pin(async move {
-                match self {
-                    Self::Whole => {
-                        let body = call.headers[USER_AGENT].as_bytes().to_vec();
-                        Ok(Answer { status: 200, headers: HeaderMap::new(), body })
-                    }
-                    Self::Broken(broken) => Err(*broken),
-                    Self::Silent => std::future::pending().await,
-                }
-            })
-        }
-    }
-
-    #[tokio::test]
-    async fn a_line_carries_calls_and_says_how_far_they_came() {
-        let send = async |wire| {
-            let total_timeout = Duration::from_millis(10);
-            let config = TransportConfig { line: Some(Arc::new(wire)), total_timeout, ..TransportConfig::default() };
-            let url = Url::parse("http://wechat.invalid/v3/x").expect("an address");
-            let (method, headers, body) = (Method::GET, HeaderMap::new(), Vec::new());
-            Transport::new(&config).expect("a line").send(Call { method, url, headers, body, longest_answer: 9 }).await
-        };
-        let answer = send(Wire::Whole).await.expect("an answer");
-        assert_eq!(answer.body, TransportConfig::default().user_agent.as_bytes());
-        for (wire, outcome) in [
-            (Wire::Broken(Broken::Before), Outcome::NotSent),
-            (Wire::Broken(Broken::After), Outcome::Unknown),
-            (Wire::Silent, Outcome::Unknown),
-        ] {
-            assert_eq!(send(wire).await.err().map(|error| error.outcome()), Some(outcome));
-        }
-    }
+    use super::base_url;
 
     #[test]
     fn base_addresses() {
