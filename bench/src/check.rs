@@ -26,7 +26,7 @@ pub(crate) async fn run(arguments: &[String]) -> Result<Section, String> {
     };
     let (entries, rounds) = (number(0, 10_000_000)?, number(1, 3)?);
     let mut table = Table::new(["engine", "entries", "seconds", "own CPU s", "entries/s", "peak MB", "idle MB"]);
-    for engine in [Engine::Sqlite, Engine::Postgres] {
+    for (engine, name) in [(Engine::Sqlite, "SQLite"), (Engine::Postgres, "PostgreSQL")] {
         let folder = testing::TempDir::new();
         let database = (engine == Engine::Postgres).then(testing::postgres::fresh_database);
         let url = match &database {
@@ -38,7 +38,7 @@ pub(crate) async fn run(arguments: &[String]) -> Result<Section, String> {
         let measured: Vec<Value> = (0..rounds).map(once).collect::<Result<_, _>>()?;
         let seconds = median(&measured, "seconds");
         table.push([
-            format!("{engine:?}"),
+            name.to_owned(),
             whole(entries as f64),
             decimal(seconds, 2),
             decimal(median(&measured, "cpu"), 2),

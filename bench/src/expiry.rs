@@ -32,7 +32,7 @@ pub(crate) async fn run(arguments: &[String]) -> Result<Section, String> {
     let (orders, products, buyers) = (number(0, 1_000_000)?, number(1, 1_000)?, number(2, 256)?);
     let mut table =
         Table::new(["engine", "released/s", "grown MB", "bought/s", "and released/s", "bought/s beside", "kept"]);
-    for engine in [Engine::Sqlite, Engine::Postgres] {
+    for (engine, name) in [(Engine::Sqlite, "SQLite"), (Engine::Postgres, "PostgreSQL")] {
         let alone = House::open(engine, orders, products).await?;
         let before = peak_mb();
         let released = alone.release(orders).await?;
@@ -44,7 +44,7 @@ pub(crate) async fn run(arguments: &[String]) -> Result<Section, String> {
         let (beside, released_beside) = shared.buy_beside(buyers, orders).await?;
         shared.close().await?;
         table.push([
-            format!("{engine:?}"),
+            name.to_owned(),
             whole(released),
             whole(grown),
             whole(bought),
