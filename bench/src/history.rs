@@ -161,7 +161,7 @@ async fn add_member(service: &Service) -> Result<MemberId, String> {
         openid: None,
         department: None,
         overdraft_limit: None,
-        grants: vec![NewGrant::As(RoleGrant { role: Role::Finance, scope: Scope::Everywhere })],
+        grants: vec![NewGrant::As(RoleGrant { role: Role::Finance.code(), scope: Scope::Everywhere })],
     });
     match service.run(Request::by_house(command)).await {
         Ok(Outcome::Member { member }) => Ok(member.id),

@@ -148,7 +148,7 @@ async fn fill(url: &str, orders: usize) -> Result<MealId, String> {
     let service = start(url).await?;
     let mut token_hash = [0; 32];
     token_hash.copy_from_slice(digest(&SHA256, TOKEN.as_bytes()).as_ref());
-    let grant = NewGrant::As(RoleGrant { role: Role::Admin, scope: Scope::Everywhere });
+    let grant = NewGrant::As(RoleGrant { role: Role::Admin.code(), scope: Scope::Everywhere });
     let admin = add_member(&service, "管理员".to_owned(), None, vec![grant]).await?;
     let session = NewSession { token_hash, expires_at: service.now().plus_millis(24 * 3_600_000) };
     let open = Ask::OpenSession(OpenSession { member: admin, session });

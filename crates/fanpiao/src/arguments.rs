@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser};
-use kernel::{CapacityStrategy, Role};
+use kernel::{CapacityStrategy, RoleCode};
 
 /// Fanpiao 饭票: meals, wallet, shop and cabinets on one server.
 #[derive(Parser)]
@@ -138,13 +138,13 @@ pub(crate) struct UserAddArguments {
     /// Read the password from standard input: it must not show in the list of processes.
     #[arg(long, required = true)]
     pub(crate) password_stdin: bool,
-    /// member, dept_admin, store_staff, support, finance or admin.
+    /// The code of a role: member, dept_admin, store_staff, support, finance, admin, or one that the house has made.
     #[arg(long)]
-    pub(crate) role: Role,
-    /// The department's code; needed for dept_admin.
+    pub(crate) role: RoleCode,
+    /// The department's code; needed for a role that is held in a department, as dept_admin is.
     #[arg(long)]
     pub(crate) department: Option<String>,
-    /// The code of the one store that a store_staff works in; without it, in all of them.
+    /// The code of the one store that a role like store_staff is held in; without it, in all of them.
     #[arg(long)]
     pub(crate) store: Option<String>,
     #[arg(long)]

@@ -4,8 +4,8 @@ use std::io::Read;
 use std::process::ExitCode;
 
 use kernel::{
-    AccountName, AddMember, Command, FactorCommand, NewGrant, Note, Outcome, Profile, Refusal, ResetFactor, Role,
-    RoleGrant, Scope,
+    AccountName, AddMember, Command, FactorCommand, NewGrant, Note, Outcome, Profile, Refusal, ResetFactor, RoleCode,
+    RoleGrant, RoleScope, Scope,
 };
 use service::{Failure, Request, Service, WeakPassword, hash_password, uuid};
 
@@ -51,6 +51,15 @@ async fn reset(service: &Service, account: &AccountName, reason: Note) -> Result
     }
 }
 
+async fn scope_of(service: &Service, code: RoleCode) -> Result<RoleScope, Problem> {
+    let roles = store::queries::roles::all(service.store()).await.map_err(|error| error.to_string())?;
+    let found = roles.iter().find(|role| role.code == code).map(|role| role.scope);
+    found.ok_or_else(|| {
+        let known: Vec<_> = roles.iter().map(|role| role.code.as_str()).collect();
+        format!("there is no role {code}; the roles are {}", known.join(", "))
+    })
+}
+
 async fn add_user(
     service: &Service,
     arguments: &UserAddArguments,
@@ -83,14 +92,15 @@ async fn add_user(
         }
         None => None,
     };
-    let grant = match arguments.role {
-        Role::StoreStaff => {
-            NewGrant::As(RoleGrant { role: Role::StoreStaff, scope: store.map_or(Scope::Everywhere, Scope::Store) })
+    let role = arguments.role;
+    let grant = match scope_of(service, role).await? {
+        RoleScope::Store => NewGrant::As(RoleGrant { role, scope: store.map_or(Scope::Everywhere, Scope::Store) }),
+        _ if store.is_some() => return Err(format!("{role} is not held in a store, so it has no --store")),
+        RoleScope::Department if department.is_none() => {
+            return Err(format!("{role} is held in a department, so it needs --department"));
         }
-        _ if store.is_some() => return Err("only a store_staff has a --store".to_owned()),
-        Role::DeptAdmin if department.is_none() => return Err("a dept_admin needs --department".to_owned()),
-        Role::DeptAdmin => NewGrant::InOwnDepartment(Role::DeptAdmin),
-        role => NewGrant::As(RoleGrant { role, scope: Scope::Everywhere }),
+        RoleScope::Department => NewGrant::InOwnDepartment(role),
+        RoleScope::House => NewGrant::As(RoleGrant { role, scope: Scope::Everywhere }),
     };
     let nickname = arguments.nickname.clone().unwrap_or_else(|| arguments.account.clone());
     let command = Command::AddMember(AddMember {

@@ -48,7 +48,7 @@ impl Caller {
     pub(crate) fn asks(self, command: Command) -> service::Request {
         service::Request {
             command,
-            actor: Actor { member: Some(self.identity.member), grants: self.identity.grants },
+            actor: Actor { member: Some(self.identity.member), rights: self.identity.rights },
             key: self.key,
             dry_run: false,
         }
@@ -90,7 +90,7 @@ impl Identity for Caller {
         let identity = app.service().authenticate(token).await?;
         app.throttles().member(identity.member, app.service().now())?;
         match access {
-            Access::Needs(permission) if !identity.grants.allow(permission) => {
+            Access::Needs(permission) if !identity.rights.allow(permission) => {
                 Err(Failure::Code(Code::PermissionDenied))
             }
             _ => {

@@ -4,7 +4,7 @@ use axum::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use jiff::tz::TimeZone;
-use kernel::{Code, Refusal};
+use kernel::{Code, Refusal, RoleScope};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -210,7 +210,9 @@ fn details(refusal: &Refusal, message: &str) -> Value {
         Refusal::NegativePrice => "base_price_cents",
         Refusal::RoleOfAll => "role",
         Refusal::HandlesNoComplaints => "user_id",
-        Refusal::RoleScope { .. } => "department_id",
+        Refusal::RoleScope { scope: RoleScope::Department | RoleScope::House, .. } => "department_id",
+        Refusal::RoleScope { scope: RoleScope::Store, .. } => "store_id",
+        Refusal::PermissionScope { .. } => "permissions",
         Refusal::CodeWrong | Refusal::CodeUsed => "code",
         Refusal::CapacityOutOfRange { .. } => "capacity",
         _ => return details,

@@ -5,7 +5,8 @@ use axum::http::header::ACCEPT_LANGUAGE;
 use jiff::tz::TimeZone;
 use kernel::{
     BookingRefused, Cents, Code, EntryKind, ExceptionAction, ExceptionKind, Fulfilment, Instant, MealStatus, Noun,
-    OpenEnd, OrderAction, OrderStatus, Refusal, Role, RoundStatus, ShopStatus, Slot, SubscriptionStatus, TopupStatus,
+    OpenEnd, OrderAction, OrderStatus, Permission, Permissions, Refusal, RoleScope, RoundStatus, ShopStatus, Slot,
+    SubscriptionStatus, TopupStatus,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +87,7 @@ pub(crate) use say;
 pub(crate) const OK: Text = text("成功", "OK");
 pub(crate) const CREATED: Text = text("已创建", "Created");
 pub(crate) const SAVED: Text = text("已保存", "Saved");
+pub(crate) const DELETED: Text = text("已删除", "Deleted");
 pub(crate) const DRY_RUN: Text = text("试算完成，未作任何更改", "Dry run: nothing was changed");
 
 /// What went wrong, where nothing more is known than the code.
@@ -229,6 +231,7 @@ pub(crate) fn noun(noun: Noun, language: Language) -> &'static str {
         Noun::Complaint => text("投诉", "complaint"),
         Noun::Silence => text("静默", "silence"),
         Noun::Report => text("报告", "report"),
+        Noun::Role => text("角色", "role"),
     }
     .in_language(language)
 }
@@ -387,6 +390,55 @@ pub(crate) fn redeemed_by(at: Instant, by: &str, language: Language, zone: &Time
     say!(language, "该订单已于 {at} 由 {by} 核销取餐", "This order was handed out at {at} by {by}")
 }
 
+fn named(permissions: Permissions) -> String {
+    permissions.iter().map(Permission::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// What a permission allows, in Chinese; the documentation's words for it are the English ones.
+pub(crate) fn permission(permission: Permission) -> &'static str {
+    use Permission as P;
+    match permission {
+        P::OrderPlace => "下单、修改和取消自己的订餐",
+        P::OrderProcess => "完成、取消和退款任何人的订餐",
+        P::OrderRedeem => "核销取餐",
+        P::MealRead => "查看已发布的餐次",
+        P::MealWrite => "创建、编辑和管理餐次",
+        P::MealReadOrders => "查看餐次的订餐明细",
+        P::WalletOwn => "查看自己的余额和流水",
+        P::WalletRead => "查看任何人的余额和流水",
+        P::WalletWrite => "给钱包充值或扣减",
+        P::MemberRead => "查看成员",
+        P::MemberWrite => "新增、修改和停用成员",
+        P::MemberErase => "注销成员并清除其数据",
+        P::MemberExport => "导出某位成员的全部数据",
+        P::PersonalOpenid => "查看成员完整的 openid，每次查看都有记录",
+        P::PersonalAddress => "查看商城订单完整的地址，每次查看都有记录",
+        P::ShopRead => "查看商品和场次",
+        P::ShopBuy => "在商城购买，查看自己的订单",
+        P::ShopWrite => "管理商品、库存和场次",
+        P::ShopOrders => "查看和交付任何人的商城订单",
+        P::ShopRefund => "退款商城订单",
+        P::CabinetUse => "开柜，查看自己的柜机订单",
+        P::CabinetRead => "查看门店、柜机和任何人的柜机订单",
+        P::CabinetWrite => "管理门店、柜机和柜内商品",
+        P::CabinetCorrect => "更正柜机订单，复核他人提出的更正",
+        P::ComplaintHandle => "查看、分派、答复和关闭投诉",
+        P::DepartmentWrite => "创建和修改部门",
+        P::DepartmentBook => "为部门成员报餐",
+        P::RoleWrite => "创建、修改和删除角色",
+        P::ConsistencyRead => "运行一致性检查",
+        P::ConsistencyRepair => "修复检查发现的问题",
+        P::AuditRead => "查看审计记录",
+        P::ExceptionRead => "查看待人工处理的异常",
+        P::ExceptionSettle => "处理异常",
+        P::JobRun => "查看和运行任务",
+        P::AlertRead => "查看告警、规则和静默",
+        P::AlertWrite => "静默告警规则，测试通知渠道",
+        P::ReportRead => "查看日报、异常报告和健康报告",
+        P::SettingsRead => "查看系统配置，不含密钥",
+    }
+}
+
 /// Why a command was refused, with its figures.
 pub(crate) fn refusal(refusal: &Refusal, language: Language, zone: &TimeZone) -> String {
     match refusal {
@@ -419,11 +471,56 @@ pub(crate) fn refusal(refusal: &Refusal, language: Language, zone: &TimeZone) ->
             "Something has changed since the preview; nothing was imported, please look at it again",
         ),
         Refusal::RoleOfAll => say!(language, "每个人都是用户，不能授予或收回", "Everybody is a member"),
-        Refusal::RoleScope { role: Role::DeptAdmin } => {
-            say!(language, "部门管理员须指明部门", "Who administers a department has to be told which")
+        Refusal::RoleScope { role: _, scope: RoleScope::Department } => {
+            say!(language, "该角色须指明部门", "This role is held in a department, which has to be named")
         }
-        Refusal::RoleScope { role: _ } => {
-            say!(language, "该角色不能如此限定范围", "This role is not limited in this way")
+        Refusal::RoleScope { role: _, scope: RoleScope::Store } => {
+            say!(language, "该角色只能限定到门店", "This role is held in a store, or in all of them")
+        }
+        Refusal::RoleScope { role: _, scope: RoleScope::House } => {
+            say!(language, "该角色不能限定范围", "This role is held in the whole house")
+        }
+        Refusal::PermissionScope { permissions, scope } => {
+            let names = named(*permissions);
+            match scope {
+                RoleScope::Store => {
+                    say!(language, "限定到门店的角色不能有: {names}", "Not for a role that is held in a store: {names}")
+                }
+                _ => {
+                    say!(
+                        language,
+                        "限定到部门的角色不能有: {names}",
+                        "Not for a role that is held in a department: {names}"
+                    )
+                }
+            }
+        }
+        Refusal::BeyondYours { permissions } => {
+            let names = named(*permissions);
+            say!(language, "您自己没有这些权限: {names}", "You do not hold these permissions yourself: {names}")
+        }
+        Refusal::RoleTaken { code } => {
+            say!(language, "角色代码 {code} 已被使用", "There is a role {code} already")
+        }
+        Refusal::RoleBuiltIn => {
+            say!(language, "内置角色不能删除", "This is one of the roles that every house has; it cannot be deleted")
+        }
+        Refusal::RoleFixed => {
+            say!(language, "管理员角色不能更改", "The administrator's role stays as it is")
+        }
+        Refusal::RoleHeld { holders } => {
+            say!(
+                language,
+                "仍有 {holders} 人持有该角色，先收回",
+                "The role is held still, take it from them first: {holders}"
+            )
+        }
+        Refusal::RoleChanged { version: _ } => {
+            say!(
+                language,
+                "该角色已被他人修改，请刷新后再试",
+                "Somebody has changed the role meanwhile; please look again"
+            )
         }
         Refusal::NotInDepartment => say!(language, "该用户不属于本部门", "This member is of another department"),
         Refusal::DepartmentDecides => {

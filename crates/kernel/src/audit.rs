@@ -4,20 +4,20 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::{Grants, Instant, MemberId};
+use crate::{Instant, MemberId, Rights};
 
 /// Who gave a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {
     /// Absent for the house itself: a job, a callback, the command line.
     pub member: Option<MemberId>,
-    pub grants: Arc<Grants>,
+    pub rights: Arc<Rights>,
 }
 
 impl Actor {
     #[must_use]
     pub fn house() -> Self {
-        Self { member: None, grants: Arc::default() }
+        Self { member: None, rights: Arc::new(Rights::all()) }
     }
 }
 

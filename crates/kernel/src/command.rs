@@ -12,8 +12,9 @@ use crate::{
     AccountId, AccountName, AlertCommand, CabinetCommand, Cents, Chosen, Counts, Date, DepartmentCode, DepartmentId,
     EraseMember, ErpCommand, ExceptionAction, ExceptionKind, FactorCommand, GroupOrderId, Instant, KeepReport, MealId,
     MealPatch, MemberId, MemberStatus, MenuOption, Needs, Note, NoteExport, NoteLook, Openid, OrderId, OrderStatus,
-    Overdraft, PayClient, Payer, PaymentId, PaymentSource, PaysFor, PickupWindow, Price, Quantity, Reason, RefundId,
-    RoleGrant, RunId, ShopCommand, Slot, Step, Subscriber, SubscriptionId, SubscriptionStatus, Title, Weekdays,
+    Overdraft, PayClient, Payer, PaymentId, PaymentSource, PaysFor, Permissions, PickupWindow, Price, Quantity, Reason,
+    RefundId, RoleCode, RoleGrant, RoleScope, RunId, ShopCommand, Slot, Step, Subscriber, SubscriptionId,
+    SubscriptionStatus, Title, Weekdays,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +56,7 @@ pub enum Command {
     NoteExport(NoteExport),
     NoteLook(NoteLook),
     Factor(FactorCommand),
+    Role(RoleCommand),
     RepairBalance(RepairBalance),
     RepairCapacity(RepairCapacity),
     RepairOrderStates(RepairOrderStates),
@@ -140,7 +142,7 @@ pub struct SetPassword {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NewGrant {
     As(RoleGrant),
-    InOwnDepartment(crate::Role),
+    InOwnDepartment(RoleCode),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -197,6 +199,50 @@ pub struct ChangeRole {
     pub grant: RoleGrant,
     /// Whether the member holds it from now on.
     pub held: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RoleCommand {
+    Create(CreateRole),
+    Edit(EditRole),
+    Delete(DeleteRole),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateRole {
+    pub code: RoleCode,
+    pub name_zh: Title,
+    pub name_en: Title,
+    /// Stays as it is: those who hold the role hold it there.
+    pub scope: RoleScope,
+    pub permissions: Permissions,
+}
+
+/// What the role is from now on, for everybody who holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EditRole {
+    pub code: RoleCode,
+    /// What it was when it was looked at.
+    pub seen: i64,
+    pub name_zh: Title,
+    pub name_en: Title,
+    pub permissions: Permissions,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeleteRole {
+    pub code: RoleCode,
+    pub seen: i64,
+}
+
+impl RoleCommand {
+    pub(crate) fn code(&self) -> RoleCode {
+        match self {
+            Self::Create(CreateRole { code, .. })
+            | Self::Edit(EditRole { code, .. })
+            | Self::Delete(DeleteRole { code, .. }) => *code,
+        }
+    }
 }
 
 /// Members out of a file: new ones, and changes of those that are there. All rows or none.
@@ -744,6 +790,7 @@ impl Command {
             | Self::EndRun(_)
             | Self::PauseJob(_)
             | Self::Alert(_)
+            | Self::Role(_)
             | Self::KeepReport(_)
             | Self::CopyMeals(_) => 0,
         }

@@ -205,6 +205,10 @@ impl<'a> Written<'a> {
         Self { after: Some(json(value)), ..Self::default() }
     }
 
+    pub(crate) fn before(value: &impl serde::Serialize) -> Self {
+        Self { before: Some(json(value)), ..Self::default() }
+    }
+
     pub(crate) fn change(before: &impl serde::Serialize, after: &impl serde::Serialize) -> Self {
         Self { before: Some(json(before)), after: Some(json(after)), reason: None }
     }

@@ -103,7 +103,7 @@ impl Member {
             department: None,
             status: MemberStatus::Disabled,
             overdraft_limit: None,
-            grants: Grants::new(vec![RoleGrant { role: Role::Member, scope: Scope::Everywhere }]),
+            grants: Grants::new(vec![RoleGrant { role: Role::Member.code(), scope: Scope::Everywhere }]),
             created_at: self.created_at,
         }
     }

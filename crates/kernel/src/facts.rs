@@ -7,10 +7,10 @@ use crate::{
     Account, AccountId, AccountName, Alert, AlertFacts, AlertNeeds, AuditRecord, CabinetFacts, CabinetNeeds,
     CabinetOrder, Cents, Complaint, Correction, Date, Department, DepartmentCode, DepartmentId, Device, DoorSession,
     Entry, Erasure, ErpFacts, ErpNeeds, ErpProduct, Exception, ExceptionKind, ExceptionState, GroupOrder, GroupOrderId,
-    Hold, Holdings, Instant, Job, JobRun, LedgerSum, Meal, MealId, MealOrder, Member, MemberId, OrderId, OutboxMessage,
-    Payment, PaymentId, Pool, PoolId, Product, Refund, RefundId, Report, ReportKind, Role, Round, RunId, SalesDocument,
-    ScoreOrder, SecondFactor, Session, ShopFacts, ShopNeeds, ShopOrder, SignInTicket, Silence, Slot, StockMovement,
-    Store, StuckOrder, Subscription, SubscriptionId, SubscriptionRun, Topup,
+    Hold, Holdings, HouseRole, Instant, Job, JobRun, LedgerSum, Meal, MealId, MealOrder, Member, MemberId, OrderId,
+    OutboxMessage, Payment, PaymentId, Pool, PoolId, Product, Refund, RefundId, Report, ReportKind, RoleCode, Round,
+    RunId, SalesDocument, ScoreOrder, SecondFactor, Session, ShopFacts, ShopNeeds, ShopOrder, SignInTicket, Silence,
+    Slot, StockMovement, Store, StuckOrder, Subscription, SubscriptionId, SubscriptionRun, Topup,
 };
 
 /// As many lapsed claims of a pool as can matter to one order, which asks for a thousand pieces at most.
@@ -19,8 +19,8 @@ pub const MOST_LAPSED: usize = 1000;
 known! {
     /// The rows a batch of commands depends on, as they are now: what was read, with every earlier decision of the batch applied.
     Facts,
-    /// Which rows to read. Pools are locked as they are read, accounts after everything else and all at once: two batches can then
-    /// wait for each other but never in a circle.
+    /// Which rows to read. Pools are locked as they are read, accounts and then roles after everything else and all at once: two
+    /// batches can then wait for each other but never in a circle.
     Needs;
 
     tables {
@@ -77,6 +77,7 @@ known! {
     }
     last tables {
         accounts: AccountId => Account,
+        roles: RoleCode => HouseRole,
     }
     last look_ups {
         /// What an account's entries add up to, counted one by one.
@@ -86,7 +87,9 @@ known! {
         /// What an erasure has to know of a member. The lock of the wallet guards it as far as the wallet is charged for it.
         holdings: MemberId => Holdings, by holdings,
         /// Active members who hold a role everywhere.
-        holders: Role => BTreeSet<MemberId>, by holders_of,
+        holders: RoleCode => BTreeSet<MemberId>, by holders_of,
+        /// All members who hold a role somewhere.
+        holders_anywhere: RoleCode => BTreeSet<MemberId>, by holders_anywhere_of,
     }
     parts {
         shop: ShopFacts, ShopNeeds,
@@ -146,6 +149,7 @@ pub enum Change {
     Alert(Alert),
     Silence(Silence),
     Report(Report),
+    Role(HouseRole),
 }
 
 impl Facts {
@@ -155,14 +159,11 @@ impl Facts {
             match change {
                 Change::Member(member) => {
                     self.forget_account(&member);
-                    for role in Role::ALL {
-                        if let Some(holders) = self.holders.found_mut(&role) {
-                            if member.holds(role) {
-                                holders.insert(member.id);
-                            } else {
-                                holders.remove(&member.id);
-                            }
-                        }
+                    for (&role, holders) in self.holders.all_found_mut() {
+                        keep(holders, member.id, member.holds(role));
+                    }
+                    for (&role, holders) in self.holders_anywhere.all_found_mut() {
+                        keep(holders, member.id, member.grants.hold(role));
                     }
                     if let Some(openid) = &member.openid {
                         self.member_by_openid.set(openid.index, Some(member.id));
@@ -252,6 +253,7 @@ impl Facts {
                 Change::Alert(alert) => self.alerts.apply(alert),
                 Change::Silence(silence) => self.alerts.silences.set(silence.rule, silence),
                 Change::Report(report) => self.reports.set((report.kind, report.date), report),
+                Change::Role(role) => self.roles.set(role.code, role),
             }
         }
     }
@@ -330,6 +332,14 @@ impl Facts {
             && self.outbox.is_empty()
             && self.shop.movements.is_empty()
             && self.tables_are_clean()
+    }
+}
+
+fn keep(members: &mut BTreeSet<MemberId>, member: MemberId, is_in: bool) {
+    if is_in {
+        members.insert(member);
+    } else {
+        members.remove(&member);
     }
 }
 

@@ -58,6 +58,7 @@ ids! {
     CorrectionId,
     ComplaintId,
     AlertId,
+    RoleId,
     ReportId,
 }
 

@@ -119,6 +119,10 @@ impl<K: Eq + Hash + std::fmt::Debug, V> Lookup<K, V> {
         self.found.values().flatten()
     }
 
+    pub(crate) fn all_found_mut(&mut self) -> impl Iterator<Item = (&K, &mut V)> {
+        self.found.iter_mut().filter_map(|(key, found)| Some((key, found.as_mut()?)))
+    }
+
     /// What was found, where the key was looked up.
     pub(crate) fn found(&self, key: &K) -> Option<&V> {
         self.found.get(key).and_then(Option::as_ref)

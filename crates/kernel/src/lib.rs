@@ -55,12 +55,13 @@ pub use code::Code;
 pub use command::{
     AddMember, AdjustDepartment, AdjustWallet, AskPayment, AssignException, BookMeals, Booking, CancelGroupOrder,
     CancelMeal, CancelOrder, CapacityStrategy, ChangeRole, ChangeSubscription, CheckTopup, CloseSession, Command,
-    CopyMeals, CreateDepartment, CreateMeal, CreateSubscription, CreateTopup, DepartmentLine, EditDepartment, EditMeal,
-    EditMember, EndPayment, EndRun, FundDepartment, Grant, ImportDepartments, ImportMembers, MealCopy, MealStep,
-    MemberLine, ModifyOrder, NewGrant, NewSession, NoteRefund, OpenSession, OrderAction, PauseJob, PaymentEnd,
-    PlaceOrder, ProcessOrders, Profile, RaiseException, RedeemOrder, RefundSeen, RefundTopup, RenewRun, RepairBalance,
-    RepairCapacity, RepairOrderStates, RepairPool, RepostMeal, ResolveException, RunSubscription, SetMemberStatus,
-    SetOverdraft, SetPassword, SettlePayment, SignIn, StartJob, TopupSeen, Trigger,
+    CopyMeals, CreateDepartment, CreateMeal, CreateRole, CreateSubscription, CreateTopup, DeleteRole, DepartmentLine,
+    EditDepartment, EditMeal, EditMember, EditRole, EndPayment, EndRun, FundDepartment, Grant, ImportDepartments,
+    ImportMembers, MealCopy, MealStep, MemberLine, ModifyOrder, NewGrant, NewSession, NoteRefund, OpenSession,
+    OrderAction, PauseJob, PaymentEnd, PlaceOrder, ProcessOrders, Profile, RaiseException, RedeemOrder, RefundSeen,
+    RefundTopup, RenewRun, RepairBalance, RepairCapacity, RepairOrderStates, RepairPool, RepostMeal, ResolveException,
+    RoleCommand, RunSubscription, SetMemberStatus, SetOverdraft, SetPassword, SettlePayment, SignIn, StartJob,
+    TopupSeen, Trigger,
 };
 pub use decide::{Context, Decision, IdSource, ShopRules, decide};
 pub use erasure::{EraseMember, Erasure, Holdings, Look, NoteExport, NoteLook, OpenEnd, Traces};
@@ -72,8 +73,8 @@ pub use factor::{
 pub use facts::{Change, Facts, MOST_LAPSED, Needs};
 pub use id::{
     AccountId, AlertId, ComplaintId, CorrectionId, DepartmentId, DeviceId, DoorSessionId, GroupOrderId, MealId,
-    MemberId, OrderId, PaymentId, PoolId, ProductId, RefundId, ReportId, RoundId, RunId, StoreId, SubscriptionId,
-    TransferId,
+    MemberId, OrderId, PaymentId, PoolId, ProductId, RefundId, ReportId, RoleId, RoundId, RunId, StoreId,
+    SubscriptionId, TransferId,
 };
 pub use job::{Counts, Job, JobRun, RunState, RunStatus};
 pub use known::{Dirty, Lookup, Table};
@@ -97,7 +98,7 @@ pub use report::{
     KeepReport, MealFigures, RaisedExceptions, RefundFigures, Report, ReportKind, ReportMessage, SettledExceptions,
     ShopFigures, TopupFigures, WaitingException, WalletFigures,
 };
-pub use role::{Grants, Permission, Role, RoleGrant, Scope};
+pub use role::{Grants, HouseRole, Permission, Permissions, Rights, Role, RoleCode, RoleGrant, RoleScope, Scope};
 pub use sealed::{Openid, Sealed};
 pub use shop::{
     BackTo, BeginShopPayment, CancelRound, CancelShopOrder, Claim, Claims, CloseRound, CreateProduct, CreateRound,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AccountId, AccountName, Currency, DepartmentCode, DepartmentId, Grants, Instant, MemberId, Openid, Overdraft,
-    Owner, Role, Title,
+    Owner, Role, RoleCode, Title,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -100,12 +100,12 @@ impl Member {
     /// Whether this member works here: holds a role beside everybody's.
     #[must_use]
     pub fn is_staff(&self) -> bool {
-        self.grants.as_slice().iter().any(|grant| grant.role != Role::Member)
+        self.grants.as_slice().iter().any(|grant| grant.role != Role::Member.code())
     }
 
     /// Whether this member has the role everywhere and can act in it.
     #[must_use]
-    pub fn holds(&self, role: Role) -> bool {
+    pub fn holds(&self, role: RoleCode) -> bool {
         self.is_active() && self.grants.hold_everywhere(role)
     }
 }

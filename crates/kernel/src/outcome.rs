@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AccountId, CabinetOrder, CapacityStrategy, Cents, Complaint, Correction, Date, Department, DepartmentId, Device,
-    DoorSession, Exception, GroupOrderId, Instant, JobRun, Meal, MealId, MealOrder, Member, MemberId, OrderId,
-    PaymentId, Pool, Product, Refund, Refusal, Round, SalesDocument, ScoreOrder, ShopOrder, Silence, Slot,
+    DoorSession, Exception, GroupOrderId, HouseRole, Instant, JobRun, Meal, MealId, MealOrder, Member, MemberId,
+    OrderId, PaymentId, Pool, Product, Refund, Refusal, Round, SalesDocument, ScoreOrder, ShopOrder, Silence, Slot,
     StockMovement, Store, StuckOrder, Subscription, SubscriptionRun, Topup, Traces, TransferId,
 };
 
@@ -20,6 +20,9 @@ pub enum Outcome {
     },
     Department {
         department: Department,
+    },
+    Role {
+        role: HouseRole,
     },
     Erasure(ErasureOutcome),
     Import(ImportOutcome),

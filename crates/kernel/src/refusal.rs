@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     AccountName, BookingRefused, Cents, Code, ComplaintId, CorrectionId, Danger, Date, DepartmentCode, DeviceCode,
     ExceptionAction, ExceptionKind, Fulfilment, Instant, MealId, MealStatus, MemberId, OpenEnd, OptionId, OrderId,
-    OrderStatus, OutOfRange, PickupWindow, ProductCode, Role, RoundStatus, RunId, ShopStatus, Slot, StoreCode,
-    SubscriptionStatus, TopupStatus,
+    OrderStatus, OutOfRange, Permissions, PickupWindow, ProductCode, RoleCode, RoleScope, RoundStatus, RunId,
+    ShopStatus, Slot, StoreCode, SubscriptionStatus, TopupStatus,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +37,7 @@ pub enum Noun {
     Complaint,
     Silence,
     Report,
+    Role,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +47,15 @@ pub enum Refusal {
     AmountNotPositive,
     AmountZero,
     NegativePrice,
+    /// What nobody can be limited to a department or a store in.
+    PermissionScope {
+        permissions: Permissions,
+        scope: RoleScope,
+    },
+    /// What somebody may not do themselves, they can neither allow to others nor take from them.
+    BeyondYours {
+        permissions: Permissions,
+    },
     /// A top-up must be worth its while, and no more than the house takes at once.
     TopupOutOfLimits {
         least: Cents,
@@ -106,7 +116,8 @@ pub enum Refusal {
     RoleOfAll,
     /// A department is administered by itself, everything else is the same everywhere.
     RoleScope {
-        role: Role,
+        role: RoleCode,
+        scope: RoleScope,
     },
     /// Without an account name nobody signs in with a password.
     NoAccount,
@@ -325,6 +336,21 @@ pub enum Refusal {
     OpenEnds {
         open: BTreeMap<OpenEnd, i64>,
     },
+    RoleTaken {
+        code: RoleCode,
+    },
+    /// The program itself gives this role.
+    RoleBuiltIn,
+    /// The administrator's role allows everything for good.
+    RoleFixed,
+    /// Members hold it, those included who cannot sign in.
+    RoleHeld {
+        holders: usize,
+    },
+    /// Somebody else has changed the role meanwhile.
+    RoleChanged {
+        version: i64,
+    },
     // scarcity
     OutOfStock {
         asked: i64,
@@ -365,7 +391,9 @@ impl Refusal {
     pub fn code(&self) -> Code {
         match self {
             Self::NotFound { .. } => Code::NotFound,
-            Self::NotYours | Self::NotInDepartment | Self::DepartmentDecides => Code::PermissionDenied,
+            Self::NotYours | Self::NotInDepartment | Self::DepartmentDecides | Self::BeyondYours { .. } => {
+                Code::PermissionDenied
+            }
             Self::MemberTwice
             | Self::UnknownOption { .. }
             | Self::OptionChosenTwice { .. }
@@ -379,6 +407,7 @@ impl Refusal {
             | Self::ValueMissing { .. }
             | Self::ImportRefused { .. }
             | Self::RoleScope { .. }
+            | Self::PermissionScope { .. }
             | Self::TopupOutOfLimits { .. }
             | Self::CapacityOutOfRange { .. }
             | Self::StockOutOfRange { .. }
@@ -425,15 +454,21 @@ impl Refusal {
             Self::InsufficientTickets { .. } => Code::InsufficientTickets,
             Self::CapacityExceeded { .. } | Self::OverCapacity { .. } => Code::CapacityExceeded,
             Self::InsufficientBalance { .. } => Code::InsufficientBalance,
-            Self::JobNotDue | Self::ImportChanged | Self::OrderCorrected { .. } | Self::PlanogramChanged { .. } => {
-                Code::ConcurrencyError
-            }
+            Self::JobNotDue
+            | Self::ImportChanged
+            | Self::OrderCorrected { .. }
+            | Self::PlanogramChanged { .. }
+            | Self::RoleChanged { .. } => Code::ConcurrencyError,
             Self::MemberDisabled
             | Self::MemberErased
             | Self::OpenEnds { .. }
             | Self::HandlesNoComplaints
             | Self::Yourself
             | Self::LastAdministrator
+            | Self::RoleTaken { .. }
+            | Self::RoleBuiltIn
+            | Self::RoleFixed
+            | Self::RoleHeld { .. }
             | Self::NoAccount
             | Self::PastDate { .. }
             | Self::SilencePast

@@ -146,7 +146,7 @@ impl World {
     }
 
     fn grant(&mut self, member: MemberId, role: Role) {
-        let grant = RoleGrant { role, scope: Scope::Everywhere };
+        let grant = RoleGrant { role: role.code(), scope: Scope::Everywhere };
         self.run(None, Command::ChangeRole(ChangeRole { member, grant, held: true })).expect("granted");
     }
 

@@ -74,7 +74,7 @@ use kernel::{
     MemberId, MemberLine, MemberStatus, MenuOption, ModifyOrder, NewGrant, NewSession, Note, NoteExport, NoteLook,
     OpenSession, OptionId, OrderAction, OrderCut, OrderId, OrderStatus, Outcome, Overdraft, Owner, Payer, PlaceOrder,
     Pool, ProcessOrders, Profile, Quantity, Reason, RedeemOrder, Refusal, RepairBalance, RepairCapacity,
-    RepairOrderStates, RepairPool, RepostMeal, Role, RoleGrant, RowAction, RunSubscription, Scope, SetMemberStatus,
+    RepairOrderStates, RepairPool, RepostMeal, RoleGrant, RowAction, RunSubscription, Scope, SetMemberStatus,
     SetOverdraft, SetPassword, SignIn, Slot, Step, Subscriber, SubscriptionId, SubscriptionResult, SubscriptionStatus,
     SystemAccount, Title,
 };
@@ -376,6 +376,8 @@ fn command_name(command: &Command) -> &'static str {
         Command::KeepReport(_) => "keep_report",
         // In factors.rs.
         Command::Factor(_) => "factor",
+        // In roles.rs.
+        Command::Role(_) => "role",
     }
 }
 
@@ -1273,7 +1275,7 @@ impl Scenario {
             } else if words.skip("own") {
                 command.grants.push(NewGrant::InOwnDepartment(words.parse()?));
             } else if words.skip("role") {
-                let role: Role = words.parse()?;
+                let role = words.parse()?;
                 let scope = Scope::Everywhere;
                 command.grants.push(NewGrant::As(RoleGrant { role, scope }));
             } else if words.skip("balance") {
@@ -1692,7 +1694,7 @@ fn options(options: &[MealOption]) -> String {
 }
 
 fn member_parts(member: &kernel::Member, put: &mut impl FnMut(&str, String)) {
-    let roles: Vec<_> = member.grants.roles().iter().map(|role| role.as_str()).collect();
+    let roles: Vec<_> = member.grants.roles().into_iter().map(String::from).collect();
     put("roles", roles.join("+"));
     let scoped = member.grants.as_slice().iter().filter(|grant| grant.scope != Scope::Everywhere);
     put("scoped", scoped.count().to_string());

@@ -893,15 +893,15 @@ impl World {
     fn change_role(&mut self) -> Command {
         let member = MemberId::new(self.person_id());
         let role = self.random.pick(&[Role::DeptAdmin, Role::Admin, Role::Finance, Role::Member]).copied();
-        let role = role.unwrap_or(Role::Admin);
-        let in_department = (role == Role::DeptAdmin) != self.random.percent(5);
+        let role = role.unwrap_or(Role::Admin).code();
+        let in_department = (role == Role::DeptAdmin.code()) != self.random.percent(5);
         let scope = if in_department { Scope::Department(self.group_id()) } else { Scope::Everywhere };
         let held = self.random.percent(50);
         // Few people are administrators, so one of them is looked for.
         let admins =
             self.reference.people.iter().filter(|person| person.roles.iter().any(|role| role == "admin everywhere"));
         let admins: Vec<_> = admins.map(|person| MemberId::new(person.id)).collect();
-        let admin = self.random.pick(&admins).copied().filter(|_| role == Role::Admin && !held);
+        let admin = self.random.pick(&admins).copied().filter(|_| role == Role::Admin.code() && !held);
         let member = admin.unwrap_or(member);
         Command::ChangeRole(ChangeRole { member, grant: RoleGrant { role, scope }, held })
     }
@@ -1034,7 +1034,7 @@ impl World {
             self.random.pick(&self.reference.groups).map(|group| group.code.clone())
         };
         let limit: u32 = self.random.pick(&[0, 1000, 100_000]).copied().unwrap_or_default();
-        let role = self.random.pick(&Role::ALL).copied().unwrap_or(Role::Admin);
+        let role = self.random.pick(&Role::ALL).copied().unwrap_or(Role::Admin).code();
         let scope = Scope::Everywhere;
         let grant = if self.random.percent(50) {
             NewGrant::InOwnDepartment(role)

@@ -1,6 +1,8 @@
 //! The second factor of those who work here: setting it up, proving to have it, giving it up. Whether what proves it was used before
 //! is decided where it is written down, by the kernel.
 
+use std::sync::Arc;
+
 use kernel::{
     Actor, Command, EnterWithFactor, FactorCommand, FactorProof, Member, MemberId, OfferFactor, OpenTicket, Outcome,
     ProofKind, Refusal, RenewRecovery, ResealFactor, SecondFactor, SignInTicket, TicketPurpose, TurnOffFactor,
@@ -217,7 +219,7 @@ impl Service {
 
 /// Somebody who has not signed in yet, in whose name the audit trail is to speak.
 fn own(member: MemberId) -> Actor {
-    Actor { member: Some(member), ..Actor::house() }
+    Actor { member: Some(member), rights: Arc::default() }
 }
 
 /// What a secret is sealed as.

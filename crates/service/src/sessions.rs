@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use kernel::{Actor, Grants, MemberId, MemberStatus};
+use kernel::{Actor, MemberId, MemberStatus, Rights};
 use store::queries::sessions::{SessionRow, by_tokens};
 use store::{Cause, Store};
 use tokio::sync::{mpsc, oneshot};
@@ -19,14 +19,15 @@ const QUEUE: usize = 4096;
 #[derive(Debug, Clone)]
 pub struct Caller {
     pub member: MemberId,
-    pub grants: Arc<Grants>,
+    /// As they were when the request came.
+    pub rights: Arc<Rights>,
     pub token_hash: [u8; 32],
 }
 
 impl Caller {
     #[must_use]
     pub fn actor(&self) -> Actor {
-        Actor { member: Some(self.member), grants: Arc::clone(&self.grants) }
+        Actor { member: Some(self.member), rights: Arc::clone(&self.rights) }
     }
 }
 
@@ -52,7 +53,7 @@ impl Sessions {
         let now = self.ambient.now();
         match found {
             Some(row) if !row.is_revoked && now < row.expires_at && row.status == MemberStatus::Active => {
-                Ok(Caller { member: row.member, grants: Arc::new(row.grants), token_hash: hash })
+                Ok(Caller { member: row.member, rights: Arc::new(row.rights), token_hash: hash })
             }
             _ => Err(Failure::InvalidToken),
         }

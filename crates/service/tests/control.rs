@@ -18,8 +18,8 @@ mod common;
 
 use common::{ADMINISTRATOR, change_role, meals, place_order, request, retries, settings, sign_up_all, start};
 use futures_util::future::{join, join_all};
-use kernel::Code;
-use service::{CheckReport, Failure};
+use kernel::{Code, Command, CreateRole, DeleteRole, Outcome, Permissions, RoleCommand, RoleGrant, RoleScope, Scope};
+use service::{CheckReport, Failure, Request};
 use testing::postgres::fresh_database;
 use testing::proxy::Proxy;
 
@@ -141,4 +141,40 @@ async fn nobody_is_left(rewrites: &[(&str, &str)]) -> bool {
 async fn an_administrator_is_left_because_of_the_lock() {
     assert!(!nobody_is_left(&[]).await);
     assert!(nobody_is_left(&[NO_LOCK]).await, "the race never came to a collision, so it proves nothing");
+}
+
+/// Whether somebody was given a role that was deleted at the same time.
+async fn somebody_holds_nothing(rewrites: &[(&str, &str)]) -> bool {
+    let database = fresh_database();
+    let proxy = Proxy::rewriting(database.url(), rewrites);
+    let (one, other) = (start(proxy.url(), settings()).await, start(proxy.url(), settings()).await);
+    let member = sign_up_all(&one, 1).await[0];
+    let mut is_somebody = false;
+    for round in 0..ROUNDS {
+        let code = format!("role_{round}").parse().expect("a code");
+        let name = |text: &str| text.to_owned().try_into().expect("a name");
+        let create = CreateRole {
+            code,
+            name_zh: name("角色"),
+            name_en: name("Role"),
+            scope: RoleScope::House,
+            permissions: Permissions::NONE,
+        };
+        let created = one.run(Request::by_house(Command::Role(RoleCommand::Create(create)))).await.expect("created");
+        let Outcome::Role { role } = created else { panic!("{created:?}") };
+        let delete = RoleCommand::Delete(DeleteRole { code, seen: role.revision });
+        let given = one.run(change_role(member, RoleGrant { role: code, scope: Scope::Everywhere }, true));
+        let both = join(given, other.run(Request::by_house(Command::Role(delete)))).await;
+        assert!(both.0.is_ok() || both.1.is_ok(), "one of them comes first: {both:?}");
+        is_somebody |= both.0.is_ok() && both.1.is_ok();
+    }
+    one.stop().await;
+    other.stop().await;
+    is_somebody
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_holds_a_deleted_role_because_of_the_lock() {
+    assert!(!somebody_holds_nothing(&[]).await);
+    assert!(somebody_holds_nothing(&[NO_LOCK]).await, "the race never came to a collision, so it proves nothing");
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kernel::{Actor, Command, Grants, Instant, MemberId};
+use kernel::{Actor, Command, Instant, MemberId, Rights};
 use service::{IdempotencyKey, Request};
 use store::AnswerKey;
 
@@ -28,7 +28,7 @@ impl Asked {
         request_hash[..8].copy_from_slice(&hash.value().to_le_bytes());
         Request {
             command: self.command.clone(),
-            actor: Actor { member: self.by, grants: Arc::new(Grants::default()) },
+            actor: Actor { member: self.by, rights: Arc::new(Rights::all()) },
             key: Some(IdempotencyKey { key, request_hash }),
             dry_run: false,
         }

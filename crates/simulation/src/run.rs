@@ -254,7 +254,7 @@ impl Simulation {
 
     /// There is one administrator to begin with.
     async fn found(&mut self, service: &Service) -> Result<(), Wrong> {
-        let administrator = RoleGrant { role: Role::Admin, scope: Scope::Everywhere };
+        let administrator = RoleGrant { role: Role::Admin.code(), scope: Scope::Everywhere };
         let command = Command::AddMember(AddMember {
             profile: Profile { uid: "uid-0".to_owned(), nickname: "the administrator".to_owned() },
             account: None,

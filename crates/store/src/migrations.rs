@@ -45,6 +45,7 @@ const ALL: &[Migration] = &[
     Migration { number: 25, name: "alerts", text: include_str!("migrations/0025_alerts.sql") },
     Migration { number: 26, name: "erasures", text: include_str!("migrations/0026_erasures.sql") },
     Migration { number: 27, name: "reports", text: include_str!("migrations/0027_reports.sql") },
+    Migration { number: 28, name: "roles", text: include_str!("migrations/0028_roles.sql") },
 ];
 
 /// Any number that no other program uses for a lock in the same database.

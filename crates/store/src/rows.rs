@@ -4,13 +4,13 @@ use kernel::{
     Account, AccountId, ActiveFactor, Alert, AlertId, AlertState, CabinetOrder, CabinetOrderState, Cents, Complaint,
     ComplaintId, ComplaintStatus, Correction, CorrectionId, CorrectionState, Currency, Delivery, Department,
     DepartmentId, Device, DeviceId, DoorSession, DoorSessionId, DrawSecret, Erasure, ErpProduct, Exception,
-    ExceptionState, FactorOffer, Fulfilment, Goods, GroupOrder, GroupOrderId, Hold, HoldState, Instant, Job, JobRun,
-    Meal, MealId, MealOrder, Member, MemberId, Openid, OrderId, OrderPart, Owner, Payment, PaymentId, PaymentState,
-    Pool, PoolId, Product, ProductId, Receipt, Refund, RefundId, RefundOf, Report, ReportId, Round, RoundId,
-    RoundState, RoundStatus, RunId, RunState, RunStatus, SalesDocument, ScoreCharge, ScoreOrder, ScoreState, Sealed,
-    SecondFactor, Session, Settlement, ShopOrder, ShopOrderState, ShopStatus, SignInTicket, Silence, StoreId,
-    StuckOrder, Subscriber, Subscription, SubscriptionId, SubscriptionRun, SystemAccount, Tickets, Topup, TopupState,
-    TopupStatus,
+    ExceptionState, FactorOffer, Fulfilment, Goods, GroupOrder, GroupOrderId, Hold, HoldState, HouseRole, Instant, Job,
+    JobRun, Meal, MealId, MealOrder, Member, MemberId, Openid, OrderId, OrderPart, Owner, Payment, PaymentId,
+    PaymentState, Permissions, Pool, PoolId, Product, ProductId, Receipt, Refund, RefundId, RefundOf, Report, ReportId,
+    RoleId, Round, RoundId, RoundState, RoundStatus, RunId, RunState, RunStatus, SalesDocument, ScoreCharge,
+    ScoreOrder, ScoreState, Sealed, SecondFactor, Session, Settlement, ShopOrder, ShopOrderState, ShopStatus,
+    SignInTicket, Silence, StoreId, StuckOrder, Subscriber, Subscription, SubscriptionId, SubscriptionRun,
+    SystemAccount, Tickets, Topup, TopupState, TopupStatus,
 };
 
 use crate::sql::Kind::{Blob, Int, Text};
@@ -40,6 +40,18 @@ pub(crate) const DEPARTMENT: &[Column] = &[
     ("overdraft_limit_cents", Int),
     ("members_may_cancel", Int),
     ("created_at", Int),
+    ("version", Int),
+];
+
+pub(crate) const ROLE: &[Column] = &[
+    ("code", Text),
+    ("role_id", Int),
+    ("name_zh", Text),
+    ("name_en", Text),
+    ("scope", Text),
+    ("permissions", Text),
+    ("revision", Int),
+    ("deleted_at", Int),
     ("version", Int),
 ];
 
@@ -537,6 +549,30 @@ impl FromRow for Department {
             created_at: instant(cells)?,
         })
     }
+}
+
+impl FromRow for HouseRole {
+    fn from_cells(cells: &mut Cells) -> Result<Self, Error> {
+        Ok(Self {
+            code: cells.parse("role")?,
+            id: RoleId::new(cells.int()?),
+            name_zh: checked(cells.text()?, "name of a role")?,
+            name_en: checked(cells.text()?, "name of a role")?,
+            scope: cells.word("scope of a role")?,
+            permissions: permissions(cells)?,
+            revision: cells.int()?,
+            deleted_at: opt_instant(cells)?,
+        })
+    }
+}
+
+/// What a role allows; the administrator's row only says that it is everything.
+pub(crate) fn permissions(cells: &mut Cells) -> Result<Permissions, Error> {
+    let text = cells.text()?;
+    if text == "all" {
+        return Ok(Permissions::ALL);
+    }
+    serde_json::from_str(&text).map_err(|error| Error::inconsistent(format!("permissions of a role: {error}")))
 }
 
 impl FromRow for Session {

@@ -21,12 +21,12 @@ use common::{
 use kernel::{
     AccountId, ActiveFactor, AuditRecord, Cents, Change, Claim, Currency, Delivery, Department, DepartmentId,
     DrawSecret, Entry, EntryKind, FactorOffer, Facts, Fulfilment, Goods, Grants, GroupOrder, GroupOrderId, Hold,
-    HoldState, Job, JobRun, LedgerSum, Meal, MealId, MealOrder, MealStatus, Member, MemberId, MemberStatus, Needs,
-    OrderId, OrderStatus, OutboxMessage, Owner, PayWith, Payer, PaymentId, Picture, PictureKind, PoolId, Product,
-    ProductId, Quantity, RefundId, Role, RoleGrant, Round, RoundId, RoundState, RunId, RunState, Scope, Sealed,
-    SecondFactor, Session, ShopOrder, ShopOrderState, SignInTicket, Slot, StockMovement, StuckOrder, Subscriber,
-    Subscription, SubscriptionId, SubscriptionResult, SubscriptionRun, SubscriptionStatus, SystemAccount,
-    TicketPurpose, TransferId,
+    HoldState, HouseRole, Instant, Job, JobRun, LedgerSum, Meal, MealId, MealOrder, MealStatus, Member, MemberId,
+    MemberStatus, Needs, OrderId, OrderStatus, OutboxMessage, Owner, PayWith, Payer, PaymentId, Permission,
+    Permissions, Picture, PictureKind, PoolId, Product, ProductId, Quantity, RefundId, Rights, Role, RoleCode,
+    RoleGrant, RoleId, RoleScope, Round, RoundId, RoundState, RunId, RunState, Scope, Sealed, SecondFactor, Session,
+    ShopOrder, ShopOrderState, SignInTicket, Slot, StockMovement, StuckOrder, Subscriber, Subscription, SubscriptionId,
+    SubscriptionResult, SubscriptionRun, SubscriptionStatus, SystemAccount, TicketPurpose, TransferId,
 };
 use payments::{
     callbacks_and_bills_are_kept, exceptions_are_found, payments_are_found, payments_come_back_as_written,
@@ -46,7 +46,7 @@ macro_rules! conformance {
             pay_score_orders_come_back_as_written,
             an_event_is_kept_once, what_the_erp_was_told_comes_back_as_written, what_is_not_there_is_known_to_be_absent, open_orders_come_with_their_holds,
             completed_orders_and_claims_come_as_they_are, a_ledger_is_added_up_entry_by_entry,
-            lapsed_holds_are_found, who_holds_a_role_is_found, an_update_finds_the_row_and_changes_it,
+            lapsed_holds_are_found, who_holds_a_role_is_found, roles_are_kept_and_bind_who_holds_them, an_update_finds_the_row_and_changes_it,
             a_stale_update_fails_the_whole_write, a_stale_update_of_any_table_is_seen, one_meal_for_a_date_and_slot,
             one_standing_order_for_a_member_and_meal, natural_keys_are_unique, rows_out_of_range_are_refused,
             a_text_where_an_integer_belongs_is_refused, rows_that_fit_no_state_are_inconsistent,
@@ -190,7 +190,8 @@ async fn sessions_come_back_as_written(home: &Home) {
     assert_eq!(found.len(), 2);
     let row = &found[&[0xff; 32]];
     assert_eq!((row.member, row.is_revoked, row.status), (MemberId::new(2), true, MemberStatus::Disabled));
-    assert_eq!((&row.grants, row.expires_at), (&grants(), sessions[3].expires_at));
+    let first = |code: RoleCode| code.built_in().map(|role| Permissions::of(role.permissions()));
+    assert_eq!((&row.rights, row.expires_at), (&Rights::new(&grants(), first), sessions[3].expires_at));
     let row = &found[&[0; 32]];
     assert_eq!((row.member, row.is_revoked, row.status), (MemberId::new(1), false, MemberStatus::Active));
 }
@@ -691,7 +692,9 @@ async fn what_is_not_there_is_known_to_be_absent(home: &Home) {
         open_exceptions: [(kernel::ExceptionKind::PaidTwice, "x".to_owned())].into(),
         dismissed_exceptions: [(kernel::ExceptionKind::PaidTwice, "x".to_owned())].into(),
         order_sums: [Owner::Meal(meal_id).account(Currency::Cny)].into(),
-        holders_of: [Role::Admin].into(),
+        holders_of: [Role::Admin.code()].into(),
+        holders_anywhere_of: [Role::Admin.code()].into(),
+        roles: ["nobody".parse().expect("a code")].into(),
         pools: [PoolId::new(9)].into(),
         shop: kernel::ShopNeeds {
             products: [ProductId::new(1)].into(),
@@ -739,7 +742,7 @@ async fn what_is_not_there_is_known_to_be_absent(home: &Home) {
     let ledger = Owner::Member(MemberId::new(1)).account(Currency::Cny);
     assert_eq!(facts.ledgers.get(&ledger), Some(&LedgerSum::default()));
     assert_eq!(facts.order_sums.get(&Owner::Meal(meal_id).account(Currency::Cny)), Some(&BTreeMap::new()));
-    assert_eq!(facts.holders.get(&Role::Admin), Some(&BTreeSet::new()));
+    assert_eq!(facts.holders.get(&Role::Admin.code()), Some(&BTreeSet::new()));
     assert!(facts.is_unchanged());
 }
 
@@ -937,6 +940,18 @@ fn changing() -> Vec<(Change, Change)> {
                 ..one_member
             }),
         ),
+        (
+            Change::Role(a_role("cook")),
+            Change::Role(HouseRole {
+                name_zh: "厨师".to_owned().try_into().expect("a name"),
+                name_en: "Cook".to_owned().try_into().expect("a name"),
+                scope: RoleScope::Store,
+                permissions: Permissions::NONE,
+                revision: 7,
+                deleted_at: Some(at(NOW)),
+                ..a_role("cook")
+            }),
+        ),
         (Change::Session(one_session.clone()), Change::Session(Session { revoked_at: Some(at(NOW)), ..one_session })),
         (
             Change::SignInTicket(ticket(TicketPurpose::Code)),
@@ -1008,6 +1023,7 @@ fn all_of_them() -> Needs {
         orders: [OrderId::new(3)].into(),
         holds: [(OrderId::new(3), PoolId::new(2))].into(),
         accounts: [Owner::Member(MemberId::new(21)).account(Currency::Cny)].into(),
+        roles: [a_role("cook").code].into(),
         ..Needs::default()
     }
 }
@@ -1019,6 +1035,7 @@ fn assert_has(facts: &Facts, change: &Change) {
         Change::Session(row) => assert_eq!(facts.sessions.get(&row.token_hash), Some(row)),
         Change::SignInTicket(row) => assert_eq!(facts.tickets.get(&row.token_hash), Some(row)),
         Change::SecondFactor(row) => assert_eq!(facts.second_factors.get(&row.member), Some(row)),
+        Change::Role(row) => assert_eq!(facts.roles.get(&row.code), Some(row)),
         Change::Meal(row) => assert_eq!(facts.meals.get(&row.id), Some(row)),
         Change::Pool(row) => assert_eq!(facts.pools.get(&row.id), Some(row)),
         Change::Order(row) => assert_eq!(facts.orders.get(&row.id), Some(row)),
@@ -1133,8 +1150,8 @@ async fn one_standing_order_for_a_member_and_meal(home: &Home) {
 
 async fn who_holds_a_role_is_found(home: &Home) {
     let mut writer = home.migrated().await;
-    let everywhere = |role| RoleGrant { role, scope: Scope::Everywhere };
-    let in_department = |role| RoleGrant { role, scope: Scope::Department(DepartmentId::new(7)) };
+    let everywhere = |role: Role| RoleGrant { role: role.code(), scope: Scope::Everywhere };
+    let in_department = |role: Role| RoleGrant { role: role.code(), scope: Scope::Department(DepartmentId::new(7)) };
     let holder =
         |id, status, grants: &[RoleGrant]| Member { status, grants: Grants::new(grants.to_vec()), ..member(id) };
     let members = [
@@ -1149,11 +1166,89 @@ async fn who_holds_a_role_is_found(home: &Home) {
         holder(5, MemberStatus::Active, &[in_department(Role::DeptAdmin), everywhere(Role::Finance)]),
     ];
     insert(&mut writer, members.map(Change::Member).to_vec()).await;
-    let needs = Needs { holders_of: [Role::Admin, Role::Finance, Role::DeptAdmin].into(), ..Needs::default() };
+    let needs =
+        Needs { holders_of: [Role::Admin, Role::Finance, Role::DeptAdmin].map(Role::code).into(), ..Needs::default() };
     let facts = read(&mut writer, &needs).await;
     for (role, ids) in [(Role::Admin, vec![1, 2]), (Role::Finance, vec![2, 5]), (Role::DeptAdmin, vec![])] {
-        assert_eq!(facts.holders.get(&role), Some(&ids.into_iter().map(MemberId::new).collect()), "{role:?}");
+        assert_eq!(facts.holders.get(&role.code()), Some(&ids.into_iter().map(MemberId::new).collect()), "{role:?}");
     }
+    let roles = [Role::Admin, Role::DeptAdmin, Role::Support];
+    let needs = Needs { holders_anywhere_of: roles.map(Role::code).into(), ..Needs::default() };
+    let facts = read(&mut writer, &needs).await;
+    for (role, ids) in roles.into_iter().zip([vec![1, 2, 3, 4], vec![5], vec![]]) {
+        let holders = facts.holders_anywhere.get(&role.code());
+        assert_eq!(holders, Some(&ids.into_iter().map(MemberId::new).collect()), "{role:?}");
+    }
+}
+
+fn a_role(code: &str) -> HouseRole {
+    HouseRole {
+        id: RoleId::new(100 + i64::try_from(code.len()).expect("small")),
+        code: code.parse().expect("a code"),
+        permissions: Permissions::of(&[Permission::WalletRead]),
+        ..HouseRole::first_ones().remove(0)
+    }
+}
+
+async fn roles_are_kept_and_bind_who_holds_them(home: &Home) {
+    let mut writer = home.migrated().await;
+    let store = home.store();
+    // The migration's rows are those that the code knows.
+    assert_eq!(store::queries::roles::all(&store).await.expect("read"), HouseRole::first_ones());
+
+    // An underscore is no pattern.
+    let one = a_role("a_guard");
+    let other = HouseRole { id: RoleId::new(99), permissions: Permissions::ALL, ..a_role("abguard") };
+    insert(&mut writer, vec![Change::Role(one.clone()), Change::Role(other.clone())]).await;
+    let held = |code: RoleCode, scope| RoleGrant { role: code, scope };
+    let holder =
+        |id, grants: &[RoleGrant]| Change::Member(Member { grants: Grants::new(grants.to_vec()), ..member(id) });
+    let here = Scope::Store(kernel::StoreId::new(7));
+    let members =
+        vec![holder(1, &[held(one.code, here), held(Role::Member.code(), Scope::Everywhere)]), holder(2, &[])];
+    insert(&mut writer, members).await;
+    let session = |id: u8| Session { token_hash: [id; 32], member: MemberId::new(id.into()), ..session(id) };
+    insert(&mut writer, vec![Change::Session(session(1)), Change::Session(session(2))]).await;
+
+    let rights = async || {
+        let rows = store::queries::sessions::by_tokens(&store, &[[1; 32], [2; 32], [3; 32]]).await.expect("read");
+        rows.into_iter().map(|row| (row.member.get(), row.rights)).collect::<BTreeMap<_, _>>()
+    };
+    let known = rights().await;
+    assert_eq!(known.len(), 2);
+    assert_eq!(known[&1].stores_with(Permission::WalletRead), Some(vec![kernel::StoreId::new(7)]));
+    assert!(known[&1].allow(Permission::OrderPlace) && !known[&1].allow(Permission::JobRun));
+    assert_eq!(known[&2], Rights::default());
+    let shown = store::queries::roles::list(&store).await.expect("read");
+    let holders = |code| shown.iter().find(|shown| shown.role.code == code).map(|shown| shown.holders);
+    assert_eq!((holders(one.code), holders(other.code), holders(Role::Member.code())), (Some(1), Some(0), Some(1)));
+
+    let needs = Needs { roles: [one.code, "nobody".parse().expect("a code")].into(), ..Needs::default() };
+    let mut facts = read(&mut writer, &needs).await;
+    assert_eq!(facts.roles.get(&one.code), Some(&one));
+    let after = HouseRole {
+        permissions: Permissions::of(&[Permission::JobRun]),
+        revision: 2,
+        name_zh: "看门人".to_owned().try_into().expect("a name"),
+        ..one.clone()
+    };
+    facts.apply(vec![Change::Role(after.clone())]);
+    try_write(&mut writer, &facts, &[]).await.expect("changed");
+    assert_eq!(
+        store::queries::roles::one(&store, one.code).await.expect("read").map(|shown| shown.role),
+        Some(after.clone())
+    );
+    assert!(rights().await[&1].allow(Permission::JobRun) && !rights().await[&1].allow(Permission::WalletRead));
+
+    let mut facts = read(&mut writer, &needs).await;
+    facts.apply(vec![Change::Role(HouseRole { deleted_at: Some(Instant::from_millis(5)), ..after })]);
+    try_write(&mut writer, &facts, &[]).await.expect("deleted");
+    assert!(!rights().await[&1].allow(Permission::JobRun));
+    assert_eq!(store::queries::roles::one(&store, one.code).await.expect("read"), None);
+    assert_eq!(
+        read(&mut writer, &needs).await.roles.get(&one.code).and_then(|role| role.deleted_at),
+        Some(Instant::from_millis(5))
+    );
 }
 
 async fn natural_keys_are_unique(home: &Home) {

@@ -111,7 +111,7 @@ pub(super) async fn fill(service: &Service, passwords: &Passwords) -> Result<(),
         run(service, Command::CreateDepartment(department)).await?;
     }
     let (first, ..) = DEPARTMENTS[0];
-    let own = NewGrant::InOwnDepartment(Role::DeptAdmin);
+    let own = NewGrant::InOwnDepartment(Role::DeptAdmin.code());
     add(service, DEPT_ADMIN, "周敏", Some(first), &passwords.dept_admin, own).await?;
     let members = add_members(service).await?;
     add_meals(service, &members).await?;
@@ -119,7 +119,7 @@ pub(super) async fn fill(service: &Service, passwords: &Passwords) -> Result<(),
 }
 
 fn admin_grant() -> NewGrant {
-    NewGrant::As(RoleGrant { role: Role::Admin, scope: Scope::Everywhere })
+    NewGrant::As(RoleGrant { role: Role::Admin.code(), scope: Scope::Everywhere })
 }
 
 async fn add_members(service: &Service) -> Result<Vec<MemberId>, Problem> {

@@ -30,7 +30,7 @@ async fn team(server: &Server, code: &str, pays: Payer, size: usize) -> Team {
     let boss = server
         .person_with(Role::Member, |add| {
             within(add);
-            add.grants = vec![NewGrant::InOwnDepartment(Role::DeptAdmin)];
+            add.grants = vec![NewGrant::InOwnDepartment(Role::DeptAdmin.code())];
         })
         .await;
     let mut members = Vec::new();

@@ -191,7 +191,7 @@ on_both_engines! {
         server.ask("POST /api/v1/admin/departments").by(&admin).json(&department).await.data();
         let boss = server.person_with(Role::Member, |add| {
             add.department = Some("OWN".to_owned().try_into().expect("a code"));
-            add.grants = vec![NewGrant::InOwnDepartment(Role::DeptAdmin)];
+            add.grants = vec![NewGrant::InOwnDepartment(Role::DeptAdmin.code())];
         }).await;
         for what in ["members", "departments"] {
             import(&server, &boss, what, b"account,name\nx,x\n", None).await.failed(403, "PERMISSION_DENIED");

@@ -24,6 +24,7 @@ mod pickup;
 mod protocol;
 mod repairs;
 mod reports;
+mod roles;
 mod settings;
 mod shop;
 mod shop_pay;

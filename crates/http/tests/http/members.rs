@@ -252,7 +252,9 @@ on_both_engines! {
         assert_eq!(ask(&format!("PUT /{id}/roles/dept_admin"), json!({})).await.wrong_fields(), ["department_id"]);
         assert_eq!(ask(&format!("PUT /{id}/roles/admin?department_id={office}"), json!({})).await.wrong_fields(), ["department_id"]);
         assert_eq!(ask(&format!("DELETE /{id}/roles/member"), json!({})).await.wrong_fields(), ["role"]);
-        assert_eq!(ask(&format!("PUT /{id}/roles/king"), json!({})).await.wrong_fields(), ["role"]);
+        assert_eq!(ask(&format!("PUT /{id}/roles/king"), json!({})).await.failed(404, "NOT_FOUND")["noun"], json!("role"));
+        assert_eq!(ask(&format!("PUT /{id}/roles/store_staff?department_id={office}"), json!({})).await.wrong_fields(), ["store_id"]);
+        assert_eq!(ask(&format!("PUT /{id}/roles/support?department_id={office}&store_id=1"), json!({})).await.wrong_fields(), ["store_id"]);
         ask(&format!("PUT /{id}/roles/dept_admin?department_id=5"), json!({})).await.failed(404, "NOT_FOUND");
         ask(&format!("DELETE {in_office}"), json!({})).await.data();
         ask(&format!("DELETE /{id}/roles/support"), json!({})).await.data();
@@ -286,7 +288,7 @@ on_both_engines! {
         let code = || Some("OWN".to_owned().try_into().expect("a code"));
         let boss = server.person_with(Role::Member, |add| {
             add.department = code();
-            add.grants = vec![NewGrant::InOwnDepartment(Role::DeptAdmin)];
+            add.grants = vec![NewGrant::InOwnDepartment(Role::DeptAdmin.code())];
         }).await;
         let colleague = server.person_with(Role::Member, |add| add.department = code()).await;
         for (what, body) in [

@@ -62,6 +62,7 @@ impl Known {
             "order_id" => self.meal_order.to_string(),
             "department_id" => self.department.to_string(),
             "kind" => "daily".to_owned(),
+            "role" => "member".to_owned(),
             "date" => "2026-01-06".to_owned(),
             "order_no" | "store_id" | "complaint_id" | "device_code" | "subscription_id" | "session_no" | "name"
             | "round_id" | "device_id" => "7".to_owned(),

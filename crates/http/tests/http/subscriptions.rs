@@ -142,7 +142,7 @@ on_both_engines! {
         let within = |add: &mut AddMember, code: &str| add.department = Some(code.to_owned().try_into().expect("a code"));
         let as_boss = |add: &mut AddMember, code: &str| {
             within(add, code);
-            add.grants = vec![NewGrant::InOwnDepartment(Role::DeptAdmin)];
+            add.grants = vec![NewGrant::InOwnDepartment(Role::DeptAdmin.code())];
         };
         let boss = server.person_with(Role::Member, |add| as_boss(add, "kitchen")).await;
         let stranger = server.person_with(Role::Member, |add| as_boss(add, "office")).await;

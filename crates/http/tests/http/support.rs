@@ -15,7 +15,8 @@ use base64::engine::general_purpose::STANDARD;
 use http_api::{App, Limits};
 use http_body_util::BodyExt;
 use kernel::{
-    AddMember, Command, Instant, MemberId, NewGrant, NewSession, OpenSession, Outcome, Profile, Role, RoleGrant, Scope,
+    AddMember, Command, Instant, MemberId, NewGrant, NewSession, OpenSession, Outcome, Profile, RoleCode, RoleGrant,
+    Scope,
 };
 use serde_json::{Value, json};
 use service::{Ambient, KeyRing, Service, Settings, System};
@@ -209,11 +210,12 @@ impl Server {
         Service::start(store, Arc::new(Frozen(Arc::clone(&self.clock))), settings).await.expect("started")
     }
 
-    pub(crate) async fn person(&self, role: Role) -> Person {
+    pub(crate) async fn person(&self, role: impl Into<RoleCode>) -> Person {
         self.person_with(role, |_| {}).await
     }
 
-    pub(crate) async fn person_with(&self, role: Role, change: impl FnOnce(&mut AddMember)) -> Person {
+    pub(crate) async fn person_with(&self, role: impl Into<RoleCode>, change: impl FnOnce(&mut AddMember)) -> Person {
+        let role = role.into();
         let number = self.people.fetch_add(1, Ordering::SeqCst);
         let mut add = AddMember {
             profile: Profile {

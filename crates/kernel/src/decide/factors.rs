@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use super::members;
+use super::{members, roles};
 use crate::draft::{Draft, Written};
 use crate::{
     ActiveFactor, Change, Context, Decision, EnterWithFactor, FactorCommand, FactorOffer, FactorProof, Facts, MemberId,
@@ -11,7 +11,7 @@ use crate::{
     SecondFactor, SignInTicket, TicketPurpose, TurnOffFactor, TurnOnFactor,
 };
 
-pub(super) fn needs(command: &FactorCommand, needs: &mut Needs) {
+pub(super) fn needs(command: &FactorCommand, facts: &Facts, needs: &mut Needs) {
     needs.members.insert(command.member());
     needs.second_factors.insert(command.member());
     match command {
@@ -20,6 +20,7 @@ pub(super) fn needs(command: &FactorCommand, needs: &mut Needs) {
             needs.sessions.extend(&command.close);
             needs.tickets.extend(command.entry.as_ref().map(|(ticket, _)| *ticket));
         }
+        FactorCommand::ResetFactor(command) => roles::needs_of_member(command.member, facts, needs),
         _ => {}
     }
 }
@@ -199,6 +200,7 @@ fn reset(
     if context.actor.member == Some(member.id) {
         return Err(Refusal::Yourself);
     }
+    roles::must_not_be_above(facts, member, context)?;
     active(facts, command.member)?;
 
     // After this point it must succeed.

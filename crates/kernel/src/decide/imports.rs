@@ -122,7 +122,7 @@ fn plan_member<'a>(
             department,
             status: MemberStatus::Active,
             overdraft_limit: None,
-            grants: Grants::new(vec![RoleGrant { role: Role::Member, scope: Scope::Everywhere }]),
+            grants: Grants::new(vec![RoleGrant { role: Role::Member.code(), scope: Scope::Everywhere }]),
             created_at: context.now,
         },
     };

@@ -7,7 +7,7 @@ use crate::{
     SignInTicket, SystemAccount, Title,
 };
 
-use super::{cabinet, departments};
+use super::{cabinet, departments, roles};
 
 pub(super) fn sign_in_needs(command: &SignIn, facts: &Facts, needs: &mut Needs) {
     needs.openids.insert(command.openid.index);
@@ -38,7 +38,7 @@ pub(super) fn sign_in(
         department: None,
         status: MemberStatus::Active,
         overdraft_limit: None,
-        grants: Grants::new(vec![RoleGrant { role: Role::Member, scope: Scope::Everywhere }]),
+        grants: Grants::new(vec![EVERYBODY]),
         created_at: context.now,
     };
     draft.push(Change::Account(Account::open(Owner::Member(member.id), Currency::Cny)));
@@ -103,6 +103,9 @@ pub(super) fn close_session(
 pub(super) fn add_member_needs(command: &AddMember, facts: &Facts, needs: &mut Needs) {
     needs.account_names.extend(command.account.clone());
     needs.openids.extend(command.openid.as_ref().map(|openid| openid.index));
+    needs.roles.extend(command.grants.iter().map(|grant| match grant {
+        NewGrant::As(RoleGrant { role, .. }) | NewGrant::InOwnDepartment(role) => *role,
+    }));
     if let Some(code) = &command.department {
         department_needs(code, facts, needs);
     }
@@ -136,7 +139,7 @@ pub(super) fn add_member(
     if command.openid.as_ref().is_some_and(|openid| facts.member_by_openid.get(&openid.index).is_some()) {
         return Err(Refusal::OpenidTaken);
     }
-    let grants = grants(&command.grants, department)?;
+    let grants = grants(facts, &command.grants, department, context)?;
 
     // After this point it must succeed.
     let member = Member {
@@ -169,16 +172,26 @@ pub(super) fn add(member: Member, draft: &mut Draft<'_>) {
     draft.push(Change::Member(member));
 }
 
-fn grants(asked: &[NewGrant], department: Option<DepartmentId>) -> Result<Grants, Refusal> {
-    let mut grants = vec![RoleGrant { role: Role::Member, scope: Scope::Everywhere }];
+fn grants(
+    facts: &Facts,
+    asked: &[NewGrant],
+    department: Option<DepartmentId>,
+    context: &Context<'_>,
+) -> Result<Grants, Refusal> {
+    let mut grants = vec![EVERYBODY];
     for grant in asked {
-        grants.push(match *grant {
+        let grant = match *grant {
             NewGrant::As(grant) => grant,
             NewGrant::InOwnDepartment(role) => {
                 let own = department.ok_or(Refusal::NotFound { noun: Noun::Department })?;
                 RoleGrant { role, scope: Scope::Department(own) }
             }
-        });
+        };
+        if grant != EVERYBODY {
+            roles::must_be_there(facts, grant.role)?;
+            roles::must_be_yours(facts, grant, context)?;
+            grants.push(grant);
+        }
     }
     Ok(Grants::new(grants))
 }
@@ -227,6 +240,7 @@ pub(super) fn edited(before: &Member, after: Member, reason: &str, draft: &mut D
 
 pub(super) fn change_role_needs(command: &ChangeRole, needs: &mut Needs) {
     needs.members.insert(command.member);
+    needs.roles.insert(command.grant.role);
     match command.grant.scope {
         Scope::Everywhere => {}
         Scope::Department(department) => drop(needs.departments.insert(department)),
@@ -237,18 +251,18 @@ pub(super) fn change_role_needs(command: &ChangeRole, needs: &mut Needs) {
     }
 }
 
-pub(super) fn change_role(facts: &Facts, command: &ChangeRole, draft: Draft<'_>) -> Result<Decision, Refusal> {
+pub(super) fn change_role(
+    facts: &Facts,
+    command: &ChangeRole,
+    context: &Context<'_>,
+    draft: Draft<'_>,
+) -> Result<Decision, Refusal> {
     let RoleGrant { role, scope } = command.grant;
-    if role == Role::Member {
+    if role == Role::Member.code() {
         return Err(Refusal::RoleOfAll);
     }
-    let fits = match scope {
-        Scope::Everywhere => role != Role::DeptAdmin,
-        Scope::Department(_) => role == Role::DeptAdmin,
-        Scope::Store(_) => role == Role::StoreStaff,
-    };
-    if command.held && !fits {
-        return Err(Refusal::RoleScope { role });
+    if command.held {
+        roles::must_fit(facts, command.grant)?;
     }
     let before = existing(facts, command.member)?;
     match scope {
@@ -256,6 +270,7 @@ pub(super) fn change_role(facts: &Facts, command: &ChangeRole, draft: Draft<'_>)
         Scope::Department(department) => drop(departments::existing(facts, department)?),
         Scope::Store(store) => cabinet::store_must_be_there(facts, store)?,
     }
+    roles::must_be_yours(facts, command.grant, context)?;
     if !command.held && command.grant == ADMINISTRATOR && is_last_administrator(facts, before) {
         return Err(Refusal::LastAdministrator);
     }
@@ -274,17 +289,18 @@ pub(super) fn change_role(facts: &Facts, command: &ChangeRole, draft: Draft<'_>)
     Ok(changed(before, after, action, written, draft))
 }
 
-const ADMINISTRATOR: RoleGrant = RoleGrant { role: Role::Admin, scope: Scope::Everywhere };
+pub(super) const EVERYBODY: RoleGrant = RoleGrant { role: Role::Member.code(), scope: Scope::Everywhere };
+const ADMINISTRATOR: RoleGrant = RoleGrant { role: Role::Admin.code(), scope: Scope::Everywhere };
 
 /// Who the administrators are is read under the lock of an account that is always there: two of them who end each other's
 /// administration at once come one after the other.
 pub(super) fn administrator_needs(needs: &mut Needs) {
-    needs.holders_of.insert(Role::Admin);
+    needs.holders_of.insert(Role::Admin.code());
     needs.accounts.insert(Owner::System(SystemAccount::Grants).account(Currency::Cny));
 }
 
 pub(super) fn is_last_administrator(facts: &Facts, member: &Member) -> bool {
-    facts.holders.get(&Role::Admin).is_some_and(|holders| holders.iter().eq([&member.id]))
+    facts.holders.get(&Role::Admin.code()).is_some_and(|holders| holders.iter().eq([&member.id]))
 }
 
 pub(super) fn set_overdraft_needs(command: &SetOverdraft, needs: &mut Needs) {
@@ -346,6 +362,7 @@ pub(super) fn set_password(
     if member.account.is_none() {
         return Err(Refusal::NoAccount);
     }
+    roles::must_not_be_above(facts, member, context)?;
 
     // After this point it must succeed.
     let ended = ended_sessions(facts, member.id, &command.close, context);

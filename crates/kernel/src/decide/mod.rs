@@ -16,6 +16,7 @@ mod members;
 mod orders;
 mod repair;
 mod reports;
+mod roles;
 mod shop;
 mod subscriptions;
 mod topups;
@@ -90,7 +91,7 @@ pub fn decide(
         Command::FundDepartment(command) => wallet::fund_department(facts, command, draft),
         Command::AdjustDepartment(command) => wallet::adjust_department(facts, command, draft),
         Command::EditMember(command) => members::edit(facts, command, draft),
-        Command::ChangeRole(command) => members::change_role(facts, command, draft),
+        Command::ChangeRole(command) => members::change_role(facts, command, context, draft),
         Command::ImportMembers(command) => imports::members(facts, command, context, draft),
         Command::ImportDepartments(command) => imports::departments(facts, command, context, draft),
         Command::Grant(command) => wallet::grant(facts, command, draft),
@@ -118,6 +119,7 @@ pub fn decide(
         Command::NoteExport(command) => erasure::note_export(facts, command, draft),
         Command::NoteLook(command) => erasure::note_look(facts, command, draft),
         Command::Factor(command) => factors::decide(facts, command, context, draft),
+        Command::Role(command) => roles::decide(facts, command, context, draft),
         Command::RepairBalance(command) => repair::balance(facts, command, draft),
         Command::RepairCapacity(command) => repair::capacity(facts, command, context, draft),
         Command::RepairOrderStates(command) => repair::states(facts, command, context, draft),
@@ -190,7 +192,7 @@ pub(crate) fn needs(command: &Command, facts: &Facts, needs: &mut Needs) {
         Command::SetOverdraft(command) => members::set_overdraft_needs(command, needs),
         Command::SetMemberStatus(command) => members::set_status_needs(command, needs),
         Command::SetPassword(command) => {
-            needs.members.insert(command.member);
+            roles::needs_of_member(command.member, facts, needs);
             needs.sessions.extend(&command.close);
             needs.tickets.extend(&command.close);
         }
@@ -198,7 +200,8 @@ pub(crate) fn needs(command: &Command, facts: &Facts, needs: &mut Needs) {
         Command::NoteExport(NoteExport { member }) | Command::NoteLook(NoteLook { member, .. }) => {
             needs.members.insert(*member);
         }
-        Command::Factor(command) => factors::needs(command, needs),
+        Command::Factor(command) => factors::needs(command, facts, needs),
+        Command::Role(command) => roles::needs(command, needs),
         Command::RepairBalance(command) => repair::balance_needs(command, needs),
         Command::RepairCapacity(command) => repair::meal_needs(command.meal, facts, needs),
         Command::RepairOrderStates(command) => repair::states_needs(command.meal, facts, needs),

@@ -12,13 +12,13 @@ use kernel::{
     Cents, Change, Claim, Command, Complaint, ComplaintId, Context, Correction, CorrectionId, CorrectionState,
     Currency, Date, Decision, Department, DepartmentId, Device, DeviceId, Dirty, DoorSession, DoorSessionId, Entry,
     EntryKind, Erasure, ErpProduct, Exception, ExceptionKind, ExceptionState, Facts, Goods, GroupOrder, GroupOrderId,
-    Hold, HoldState, Holdings, IdSource, Instant, LedgerSum, Meal, MealId, MealOrder, MealStatus, Member, MemberId,
-    Needs, OpenEnd, Openid, OrderId, OrderPart, OrderStatus, OutboxMessage, Outcome, Overdraft, Owner, Payment,
-    PaymentId, PaymentSource, Pool, PoolId, Product, ProductCode, ProductId, Refund, RefundId, RefundOf, RefundState,
-    Refusal, Report, ReportKind, Round, RoundId, RoundStatus, SalesDocument, ScoreOrder, ScoreState, Sealed,
-    SecondFactor, Session, ShopOrder, ShopOrderState, ShopRules, ShopStatus, SignInTicket, Silence, Standing,
-    StockMovement, Store, StoreId, StuckOrder, Subscription, SubscriptionId, SubscriptionRun, SystemAccount, Table,
-    Topup, TopupState, Traces, TransferId, decide,
+    Hold, HoldState, Holdings, HouseRole, IdSource, Instant, LedgerSum, Meal, MealId, MealOrder, MealStatus, Member,
+    MemberId, Needs, OpenEnd, Openid, OrderId, OrderPart, OrderStatus, OutboxMessage, Outcome, Overdraft, Owner,
+    Payment, PaymentId, PaymentSource, Pool, PoolId, Product, ProductCode, ProductId, Refund, RefundId, RefundOf,
+    RefundState, Refusal, Report, ReportKind, RoleCode, Round, RoundId, RoundStatus, SalesDocument, ScoreOrder,
+    ScoreState, Sealed, SecondFactor, Session, ShopOrder, ShopOrderState, ShopRules, ShopStatus, SignInTicket, Silence,
+    Standing, StockMovement, Store, StoreId, StuckOrder, Subscription, SubscriptionId, SubscriptionRun, SystemAccount,
+    Table, Topup, TopupState, Traces, TransferId, decide,
 };
 
 /// As the service would have sealed the name.
@@ -63,6 +63,7 @@ pub(crate) struct Database {
     pub(crate) alerts: Rows<AlertId, Alert>,
     pub(crate) silences: Rows<AlertRule, Silence>,
     pub(crate) reports: Rows<(ReportKind, Date), Report>,
+    pub(crate) roles: Rows<RoleCode, HouseRole>,
     pub(crate) topups: Rows<OrderId, Topup>,
     pub(crate) payments: Rows<PaymentId, Payment>,
     pub(crate) refunds: Rows<RefundId, Refund>,
@@ -117,7 +118,7 @@ pub(crate) fn system_account(system: SystemAccount) -> AccountId {
 }
 
 impl Database {
-    /// With the accounts that migrations make.
+    /// With the accounts and roles that migrations make.
     pub(crate) fn new() -> Self {
         let mut database = Self::default();
         for system in [SystemAccount::Grants, SystemAccount::Adjustments, SystemAccount::Wechat] {
@@ -126,6 +127,7 @@ impl Database {
         }
         let tickets = Account::open(Owner::System(SystemAccount::Grants), Currency::Ticket);
         database.accounts.insert(tickets.id, (tickets, 1));
+        database.roles.extend(HouseRole::first_ones().into_iter().map(|role| (role.code, (role, 1))));
         database
     }
 
@@ -258,6 +260,7 @@ impl Database {
         load_rows(&mut facts.alerts.alerts, &self.alerts, &needs.alerts.alerts);
         load_rows(&mut facts.alerts.silences, &self.silences, &needs.alerts.silences);
         load_rows(&mut facts.reports, &self.reports, &needs.reports);
+        load_rows(&mut facts.roles, &self.roles, &needs.roles);
         for key in &needs.alerts.firing_of {
             let alerts = self.alerts.values().map(|(alert, _)| alert);
             let is_it =
@@ -382,6 +385,10 @@ impl Database {
             let holders = self.members().filter(|member| member.holds(role)).map(|member| member.id).collect();
             facts.holders.load(role, Some(holders));
         }
+        for &role in &needs.holders_anywhere_of {
+            let holders = self.members().filter(|member| member.grants.hold(role)).map(|member| member.id).collect();
+            facts.holders_anywhere.load(role, Some(holders));
+        }
         for openid in &needs.openids {
             let found = self.member_by_openid(openid);
             facts.member_by_openid.load(*openid, found);
@@ -453,6 +460,7 @@ impl Database {
         write_rows(&mut self.alerts, facts.alerts.alerts.dirty(), |alert| alert.id);
         write_rows(&mut self.silences, facts.alerts.silences.dirty(), |silence| silence.rule);
         write_rows(&mut self.reports, facts.reports.dirty(), |report| (report.kind, report.date));
+        write_rows(&mut self.roles, facts.roles.dirty(), |role| role.code);
         write_rows(&mut self.topups, facts.topups.dirty(), |topup| topup.id);
         write_rows(&mut self.payments, facts.payments.dirty(), |payment| payment.id);
         write_rows(&mut self.refunds, facts.refunds.dirty(), |refund| refund.id);
@@ -720,6 +728,10 @@ fn check_decision(facts: &Facts, decision: &Decision, now: Instant, is_repair: b
                 to_audit.push(("alert_rule", 0));
                 ("silence", 0, 0)
             }
+            Change::Role(role) => {
+                to_audit.push(("role", role.id.get()));
+                ("role", role.id.get(), 0)
+            }
             Change::Report(report) => {
                 assert_eq!(report.made_at, now, "a report says when");
                 let known = facts.reports.get(&(report.kind, report.date)).is_some();
@@ -964,6 +976,7 @@ fn writes_nothing(facts: &Facts) -> bool {
         && none(&facts.alerts.alerts)
         && none(&facts.alerts.silences)
         && none(&facts.reports)
+        && none(&facts.roles)
         && none(&facts.topups)
         && none(&facts.payments)
         && none(&facts.refunds)
@@ -1017,11 +1030,13 @@ fn check_facts(database: &Database, facts: &Facts, group: &[Asked], now: Instant
         refunds,
         exceptions,
         reports,
+        roles,
         transactions,
         open_exceptions,
         dismissed_exceptions,
         order_sums,
         holders_of,
+        holders_anywhere_of,
         holdings,
     } = &needs;
     for key in topups {
@@ -1038,6 +1053,9 @@ fn check_facts(database: &Database, facts: &Facts, group: &[Asked], now: Instant
     }
     for key in reports {
         assert_eq!(fresh.reports.get(key), facts.reports.get(key));
+    }
+    for key in roles {
+        assert_eq!(fresh.roles.get(key), facts.roles.get(key));
     }
     for key in transactions {
         assert_eq!(fresh.topup_by_transaction.get(key), facts.topup_by_transaction.get(key), "transaction {key}");
@@ -1206,6 +1224,10 @@ fn check_facts(database: &Database, facts: &Facts, group: &[Asked], now: Instant
     }
     for key in holders_of {
         assert_eq!(fresh.holders.get(key), facts.holders.get(key), "holders of {key:?}");
+    }
+    for key in holders_anywhere_of {
+        let (fresh, facts) = (&fresh.holders_anywhere, &facts.holders_anywhere);
+        assert_eq!(fresh.get(key), facts.get(key), "who holds {key} anywhere");
     }
     for key in order_sums {
         assert_eq!(fresh.order_sums.get(key), facts.order_sums.get(key), "orders in the ledger of account {key}");

@@ -11,8 +11,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::future::join_all;
 use kernel::{
-    Actor, CancelOrder, ChangeRole, Chosen, Code, Command, CreateMeal, Date, Grants, Instant, MealId, MemberId,
-    NewSession, OrderId, OrderOutcome, Outcome, PlaceOrder, Profile, Quantity, Role, RoleGrant, Scope, SignIn, Slot,
+    Actor, CancelOrder, ChangeRole, Chosen, Code, Command, CreateMeal, Date, Instant, MealId, MemberId, NewSession,
+    OrderId, OrderOutcome, Outcome, PlaceOrder, Profile, Quantity, Role, RoleGrant, Scope, SignIn, Slot,
 };
 use service::{Ambient, Failure, IdempotencyKey, KeyRing, LaneSettings, Request, Service, Settings, System};
 use store::{AnswerKey, Engine, Store, Value, Writer};
@@ -115,8 +115,8 @@ pub(crate) async fn start(url: &str, settings: Settings) -> Service {
 }
 
 pub(crate) fn request(member: MemberId, command: Command) -> Request {
-    let grants = Grants::new(vec![RoleGrant { role: Role::Member, scope: Scope::Everywhere }]);
-    Request { command, actor: Actor { member: Some(member), grants: Arc::new(grants) }, key: None, dry_run: false }
+    let actor = Actor { member: Some(member), ..Actor::house() };
+    Request { command, actor, key: None, dry_run: false }
 }
 
 /// A request that can be asked again under its key.
@@ -147,7 +147,7 @@ pub(crate) fn order_of(outcome: Outcome) -> OrderOutcome {
     }
 }
 
-pub(crate) const ADMINISTRATOR: RoleGrant = RoleGrant { role: Role::Admin, scope: Scope::Everywhere };
+pub(crate) const ADMINISTRATOR: RoleGrant = RoleGrant { role: Role::Admin.code(), scope: Scope::Everywhere };
 
 pub(crate) fn change_role(member: MemberId, grant: RoleGrant, held: bool) -> Request {
     Request::by_house(Command::ChangeRole(ChangeRole { member, grant, held }))

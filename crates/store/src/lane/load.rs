@@ -6,15 +6,15 @@ use std::hash::Hash;
 use kernel::{
     AccountId, AccountName, Cents, Date, DepartmentCode, DepartmentId, Exception, ExceptionKind, Facts, Grants, Hold,
     Holdings, Instant, LedgerSum, Lookup, MealId, MealOrder, MemberId, Needs, OpenEnd, OrderId, PoolId, Report,
-    ReportKind, Role, SubscriptionId, SubscriptionRun, Table, Traces,
+    ReportKind, RoleCode, SubscriptionId, SubscriptionRun, Table, Traces,
 };
 
 use super::statements::{
     ACCOUNTS, CANCELED_ORDERS, COMPLETED_HOLDS, COMPLETED_ORDERS, DEPARTMENT_BY_CODE, DEPARTMENTS,
-    DISMISSED_EXCEPTIONS, ERASURES, EXCEPTIONS, GROUP_ORDERS, HOLDERS, HOLDINGS, HOLDS, JOB_RUNS, JOBS, LAPSED_HOLDS,
-    LEDGERS, MEAL_AT, MEALS, MEMBER_BY_ACCOUNT, MEMBER_BY_OPENID, MEMBERS, OPEN_EXCEPTION, OPEN_HOLDS, OPEN_ORDERS,
-    ORDER_SUMS, ORDERS, PAYMENTS, POOL_HOLDS, POOLS, REFUNDS, REPORTS, SECOND_FACTORS, SESSIONS, SIGN_IN_TICKETS,
-    STANDING_ORDERS, SUBSCRIPTION_RUNS, SUBSCRIPTIONS, TOPUP_BY_TRANSACTION, TOPUPS,
+    DISMISSED_EXCEPTIONS, ERASURES, EXCEPTIONS, GROUP_ORDERS, HOLDERS, HOLDERS_ANYWHERE, HOLDINGS, HOLDS, JOB_RUNS,
+    JOBS, LAPSED_HOLDS, LEDGERS, MEAL_AT, MEALS, MEMBER_BY_ACCOUNT, MEMBER_BY_OPENID, MEMBERS, OPEN_EXCEPTION,
+    OPEN_HOLDS, OPEN_ORDERS, ORDER_SUMS, ORDERS, PAYMENTS, POOL_HOLDS, POOLS, REFUNDS, REPORTS, ROLES, SECOND_FACTORS,
+    SESSIONS, SIGN_IN_TICKETS, STANDING_ORDERS, SUBSCRIPTION_RUNS, SUBSCRIPTIONS, TOPUP_BY_TRANSACTION, TOPUPS,
 };
 use super::{alerts, cabinet, erp, shop};
 use crate::rows::FromRow;
@@ -152,6 +152,8 @@ pub async fn load(writer: &mut Writer, needs: &Needs, now: Instant, facts: &mut 
 
     let keys = needs.accounts.iter().copied();
     plan.rows(&ACCOUNTS, |facts| &mut facts.accounts, keys, |id| [id.get().into()], |account| account.id);
+    let keys = needs.roles.iter().copied();
+    plan.rows(&ROLES, |facts| &mut facts.roles, keys, |code| [String::from(code).into()], |role| role.code);
     // Under the locks just taken, so that nobody adds an entry in between.
     let ledgers = needs.ledgers.iter().map(|id: &AccountId| [id.get().into()]);
     plan.ask(Batch::of(&LEDGERS, ledgers), load_ledgers);
@@ -163,7 +165,14 @@ pub async fn load(writer: &mut Writer, needs: &Needs, now: Instant, facts: &mut 
     plan.ask(Batch::of(&HOLDINGS, asked), move |facts, rows| load_holdings(facts, rows, members));
     let roles = &needs.holders_of;
     let asked = roles.iter().map(|role| [role.as_str().into()]);
-    plan.ask(Batch::of(&HOLDERS, asked), move |facts, rows| load_holders(facts, rows, roles));
+    plan.ask(Batch::of(&HOLDERS, asked), move |facts, rows| {
+        load_holders(rows, roles, &mut facts.holders, Grants::hold_everywhere)
+    });
+    let roles = &needs.holders_anywhere_of;
+    let asked = roles.iter().map(|role| [role.as_str().into()]);
+    plan.ask(Batch::of(&HOLDERS_ANYWHERE, asked), move |facts, rows| {
+        load_holders(rows, roles, &mut facts.holders_anywhere, Grants::hold)
+    });
     shop::plan_under_accounts(&mut plan, &needs.shop);
     cabinet::plan_under_accounts(&mut plan, &needs.cabinet);
     plan.run(writer, facts).await
@@ -360,18 +369,23 @@ fn load_holdings(facts: &mut Facts, rows: Vec<Row>, members: &BTreeSet<MemberId>
     Ok(())
 }
 
-fn load_holders(facts: &mut Facts, rows: Vec<Row>, roles: &BTreeSet<Role>) -> Result<(), Error> {
-    let mut by_role: BTreeMap<Role, BTreeSet<MemberId>> = BTreeMap::new();
+fn load_holders(
+    rows: Vec<Row>,
+    roles: &BTreeSet<RoleCode>,
+    holders: &mut Lookup<RoleCode, BTreeSet<MemberId>>,
+    hold: fn(&Grants, RoleCode) -> bool,
+) -> Result<(), Error> {
+    let mut by_role: BTreeMap<RoleCode, BTreeSet<MemberId>> = BTreeMap::new();
     for row in rows {
         let mut cells = row.cells();
-        let (role, member) = (cells.word("role")?, MemberId::new(cells.int()?));
+        let (role, member) = (cells.parse("role")?, MemberId::new(cells.int()?));
         let grants: Grants = cells.json("grants")?;
-        if grants.hold_everywhere(role) {
+        if hold(&grants, role) {
             by_role.entry(role).or_default().insert(member);
         }
     }
     for &role in roles {
-        facts.holders.load(role, Some(by_role.remove(&role).unwrap_or_default()));
+        holders.load(role, Some(by_role.remove(&role).unwrap_or_default()));
     }
     Ok(())
 }

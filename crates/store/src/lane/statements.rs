@@ -114,7 +114,9 @@ statements! {
     ORDER_SUMS = SetStatement::query(&[("account_id", Int)], ORDER_SUM, Lock::None);
     ERASURES = by_key("erasures", rows::ERASURE, Lock::None);
     HOLDINGS = SetStatement::query(&[("member_id", Int)], HOLDINGS_OF, Lock::None);
+    ROLES = by_key("roles", rows::ROLE, Lock::ForUpdate);
     HOLDERS = SetStatement::query(&[("role", Text)], HOLDERS_OF, Lock::None);
+    HOLDERS_ANYWHERE = SetStatement::query(&[("role", Text)], HOLDERS_ANYWHERE_OF, Lock::None);
     LAPSED_HOLDS = SetStatement::query(&[("pool_id", Int), ("now", Int)], LAPSED, Lock::None);
     JOBS = by_key("jobs", rows::JOB, Lock::None);
     TOPUPS = by_key("topups", rows::TOPUP, Lock::None);
@@ -148,6 +150,8 @@ statements! {
     PUT_CREDENTIALS = SetStatement::put("credentials", &[("member_id", Int)], &[("password_hash", Text)]);
     INSERT_DEPARTMENTS = SetStatement::insert("departments", rows::DEPARTMENT);
     UPDATE_DEPARTMENTS = SetStatement::update("departments", &rows::DEPARTMENT[..1], &rows::DEPARTMENT[2..6]);
+    INSERT_ROLES = SetStatement::insert("roles", rows::ROLE);
+    UPDATE_ROLES = SetStatement::update("roles", &rows::ROLE[..1], &rows::ROLE[2..8]);
     INSERT_SESSIONS = SetStatement::insert("sessions", rows::SESSION);
     UPDATE_SESSIONS = SetStatement::update("sessions", &rows::SESSION[..1], &rows::SESSION[4..5]);
     INSERT_SIGN_IN_TICKETS = SetStatement::insert("sign_in_tickets", rows::SIGN_IN_TICKET);
@@ -228,7 +232,11 @@ const HOLDINGS_OF: &str = "SELECT t.member_id, \
 
 // Who holds it in a department only is told apart by the reader.
 const HOLDERS_OF: &str = "SELECT {role} AS role, t.member_id, t.grants FROM members AS t \
-                          WHERE t.status = 'active' AND t.grants LIKE '%\"' || {role} || '\"%'";
+                          WHERE t.status = 'active' AND t.grants LIKE '%\"role\":\"' || {role} || '\"%'";
+
+// An underscore of the role's stands for any character here; the reader tells apart.
+const HOLDERS_ANYWHERE_OF: &str = "SELECT {role} AS role, t.member_id, t.grants FROM members AS t \
+                                   WHERE t.grants LIKE '%\"role\":\"' || {role} || '\"%'";
 
 // `kernel::MOST_LAPSED` of them.
 const LAPSED: &str = "SELECT t.order_id, t.pool_id, t.quantity, t.state, t.expires_at, t.version FROM holds AS t \

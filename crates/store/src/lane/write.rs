@@ -1,20 +1,21 @@
 //! Everything that a batch has decided, one statement a table.
 
 use kernel::{
-    AccountName, Department, DepartmentId, Exception, ExceptionState, Facts, GroupOrderId, Hold, HoldState, Instant,
-    JobRun, Meal, MealOrder, Member, MemberId, OrderId, PaymentState, PickupCode, Refund, RefundOf, RunId, RunState,
-    SecondFactor, Topup, TopupState,
+    AccountName, Department, DepartmentId, Exception, ExceptionState, Facts, GroupOrderId, Hold, HoldState, HouseRole,
+    Instant, JobRun, Meal, MealOrder, Member, MemberId, OrderId, PaymentState, PickupCode, Refund, RefundOf, RunId,
+    RunState, SecondFactor, Topup, TopupState,
 };
 
 use super::Answer;
 use super::statements::{
     INSERT_ACCOUNTS, INSERT_ANSWERS, INSERT_AUDITS, INSERT_DEPARTMENTS, INSERT_ENTRIES, INSERT_ERASURES,
     INSERT_EXCEPTIONS, INSERT_GROUP_ORDERS, INSERT_HOLDS, INSERT_JOB_RUNS, INSERT_JOBS, INSERT_MEALS, INSERT_MEMBERS,
-    INSERT_ORDERS, INSERT_OUTBOX, INSERT_PAYMENTS, INSERT_POOLS, INSERT_REFUNDS, INSERT_REPORTS, INSERT_SECOND_FACTORS,
-    INSERT_SESSIONS, INSERT_SIGN_IN_TICKETS, INSERT_SUBSCRIPTION_RUNS, INSERT_SUBSCRIPTIONS, INSERT_TOPUPS,
-    PUT_CREDENTIALS, UPDATE_ACCOUNTS, UPDATE_DEPARTMENTS, UPDATE_EXCEPTIONS, UPDATE_HOLDS, UPDATE_JOB_RUNS,
-    UPDATE_JOBS, UPDATE_MEALS, UPDATE_MEMBERS, UPDATE_ORDERS, UPDATE_PAYMENTS, UPDATE_POOLS, UPDATE_REFUNDS,
-    UPDATE_SECOND_FACTORS, UPDATE_SESSIONS, UPDATE_SIGN_IN_TICKETS, UPDATE_SUBSCRIPTIONS, UPDATE_TOPUPS,
+    INSERT_ORDERS, INSERT_OUTBOX, INSERT_PAYMENTS, INSERT_POOLS, INSERT_REFUNDS, INSERT_REPORTS, INSERT_ROLES,
+    INSERT_SECOND_FACTORS, INSERT_SESSIONS, INSERT_SIGN_IN_TICKETS, INSERT_SUBSCRIPTION_RUNS, INSERT_SUBSCRIPTIONS,
+    INSERT_TOPUPS, PUT_CREDENTIALS, UPDATE_ACCOUNTS, UPDATE_DEPARTMENTS, UPDATE_EXCEPTIONS, UPDATE_HOLDS,
+    UPDATE_JOB_RUNS, UPDATE_JOBS, UPDATE_MEALS, UPDATE_MEMBERS, UPDATE_ORDERS, UPDATE_PAYMENTS, UPDATE_POOLS,
+    UPDATE_REFUNDS, UPDATE_ROLES, UPDATE_SECOND_FACTORS, UPDATE_SESSIONS, UPDATE_SIGN_IN_TICKETS, UPDATE_SUBSCRIPTIONS,
+    UPDATE_TOPUPS,
 };
 use crate::{Batch, Error, Value, Writer};
 
@@ -159,6 +160,31 @@ fn write_people<'a>(facts: &'a Facts, batches: &mut Vec<Batch<'a>>) {
             [department.id.get().into(), Value::Int(*version), name, pays, overdraft, may_cancel]
         }),
     ));
+    let roles = facts.roles.dirty();
+    batches.push(Batch::of(
+        &INSERT_ROLES,
+        roles.inserts.iter().map(|role| {
+            let [zh, en, scope, permissions, revision, deleted] = role_columns(role);
+            [
+                role.code.as_str().into(),
+                role.id.get().into(),
+                zh,
+                en,
+                scope,
+                permissions,
+                revision,
+                deleted,
+                Value::Int(0),
+            ]
+        }),
+    ));
+    batches.push(Batch::of(
+        &UPDATE_ROLES,
+        roles.updates.iter().map(|(role, version)| {
+            let [zh, en, scope, permissions, revision, deleted] = role_columns(role);
+            [role.code.as_str().into(), Value::Int(*version), zh, en, scope, permissions, revision, deleted]
+        }),
+    ));
     let members = facts.members.dirty();
     batches.push(Batch::of(
         &INSERT_MEMBERS,
@@ -274,6 +300,17 @@ fn department_columns(department: &Department) -> [Value<'_>; 4] {
         department.pays.as_str().into(),
         department.overdraft_limit.map(i64::from).into(),
         Value::Int(i64::from(department.members_may_cancel)),
+    ]
+}
+
+fn role_columns(role: &HouseRole) -> [Value<'_>; 6] {
+    [
+        role.name_zh.as_str().into(),
+        role.name_en.as_str().into(),
+        role.scope.as_str().into(),
+        json(&role.permissions).into(),
+        role.revision.into(),
+        role.deleted_at.map(Instant::as_millis).into(),
     ]
 }
 

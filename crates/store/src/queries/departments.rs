@@ -1,6 +1,6 @@
 //! Departments.
 
-use kernel::{AccountId, Cents, Department, DepartmentId, Member, MemberId};
+use kernel::{AccountId, Cents, Department, DepartmentId, Member, MemberId, Role, RoleGrant, Scope};
 
 use super::exports::Stream;
 use super::ledger::{self, Line};
@@ -67,7 +67,10 @@ pub async fn admins(store: &Store, id: DepartmentId) -> Result<Vec<Member>, Erro
     // As JSON has a scope, and as it stands in no other word.
     let pattern = format!("%\"department\":{id}}}%");
     let member = |row: Row| Member::from_cells(&mut row.cells());
-    store.query(ADMINS, vec![pattern.into()]).await?.into_iter().map(member).collect()
+    let members = store.query(ADMINS, vec![pattern.into()]).await?.into_iter().map(member);
+    let grant = RoleGrant { role: Role::DeptAdmin.code(), scope: Scope::Department(id) };
+    let administers = |member: &Member| member.grants.as_slice().contains(&grant);
+    members.filter(|member| member.as_ref().map_or(true, administers)).collect()
 }
 
 /// Movements from number `from` down, newest first.

@@ -1,6 +1,6 @@
 //! Members and the department they belong to.
 
-use kernel::{AccountName, Cents, Department, DepartmentCode, Member, MemberId, MemberStatus, Role};
+use kernel::{AccountName, Cents, Department, DepartmentCode, Member, MemberId, MemberStatus, RoleCode};
 
 use crate::rows::FromRow;
 use crate::{Error, Row, Store, Value};
@@ -22,7 +22,7 @@ const LIST: &str = "SELECT u.member_id, u.uid, u.openid_index, u.openid_sealed, 
      LEFT JOIN departments AS d ON d.department_id = u.department_id \
      WHERE u.member_id > $1 AND (u.status = $2 OR $2 = 'any') AND (a.balance < 0 OR $3 = 'any') \
      AND (LOWER(u.nickname) LIKE LOWER($5) ESCAPE '!' OR LOWER(u.account) LIKE LOWER($5) ESCAPE '!' OR u.uid = $4 OR $4 = '' \
-     OR CAST(u.member_id AS TEXT) = $4) AND (u.grants LIKE $6 OR $6 = 'any') \
+     OR CAST(u.member_id AS TEXT) = $4) AND (u.grants LIKE $6 ESCAPE '!' OR $6 = 'any') \
      ORDER BY u.member_id LIMIT $7";
 const LIST_OF_DEPARTMENT: &str = "SELECT u.member_id, u.uid, u.openid_index, u.openid_sealed, u.account, u.nickname, u.avatar_url, u.department_id, u.status, \
      u.overdraft_limit_cents, u.grants, u.created_at, COALESCE(a.balance, 0), d.department_id, d.department_id, d.code, d.name, \
@@ -30,17 +30,17 @@ const LIST_OF_DEPARTMENT: &str = "SELECT u.member_id, u.uid, u.openid_index, u.o
      LEFT JOIN departments AS d ON d.department_id = u.department_id \
      WHERE u.member_id > $1 AND (u.status = $2 OR $2 = 'any') AND (a.balance < 0 OR $3 = 'any') \
      AND (LOWER(u.nickname) LIKE LOWER($5) ESCAPE '!' OR LOWER(u.account) LIKE LOWER($5) ESCAPE '!' OR u.uid = $4 OR $4 = '' \
-     OR CAST(u.member_id AS TEXT) = $4) AND (u.grants LIKE $6 OR $6 = 'any') \
+     OR CAST(u.member_id AS TEXT) = $4) AND (u.grants LIKE $6 ESCAPE '!' OR $6 = 'any') \
      AND u.department_id = (SELECT x.department_id FROM departments AS x WHERE x.code = $8) \
      ORDER BY u.member_id LIMIT $7";
 const COUNT: &str = "SELECT COUNT(*) FROM members AS u LEFT JOIN accounts AS a ON a.account_id = u.member_id * 2 \
      WHERE u.member_id > $1 AND (u.status = $2 OR $2 = 'any') AND (a.balance < 0 OR $3 = 'any') \
      AND (LOWER(u.nickname) LIKE LOWER($5) ESCAPE '!' OR LOWER(u.account) LIKE LOWER($5) ESCAPE '!' OR u.uid = $4 OR $4 = '' \
-     OR CAST(u.member_id AS TEXT) = $4) AND (u.grants LIKE $6 OR $6 = 'any')";
+     OR CAST(u.member_id AS TEXT) = $4) AND (u.grants LIKE $6 ESCAPE '!' OR $6 = 'any')";
 const COUNT_OF_DEPARTMENT: &str = "SELECT COUNT(*) FROM members AS u LEFT JOIN accounts AS a ON a.account_id = u.member_id * 2 \
      WHERE u.member_id > $1 AND (u.status = $2 OR $2 = 'any') AND (a.balance < 0 OR $3 = 'any') \
      AND (LOWER(u.nickname) LIKE LOWER($5) ESCAPE '!' OR LOWER(u.account) LIKE LOWER($5) ESCAPE '!' OR u.uid = $4 OR $4 = '' \
-     OR CAST(u.member_id AS TEXT) = $4) AND (u.grants LIKE $6 OR $6 = 'any') \
+     OR CAST(u.member_id AS TEXT) = $4) AND (u.grants LIKE $6 ESCAPE '!' OR $6 = 'any') \
      AND u.department_id = (SELECT x.department_id FROM departments AS x WHERE x.code = $7)";
 const ALL: &str = "SELECT COUNT(*) FROM members";
 
@@ -82,7 +82,7 @@ pub struct Filter {
     pub department: Option<DepartmentCode>,
     pub status: Option<MemberStatus>,
     /// Held everywhere or somewhere.
-    pub role: Option<Role>,
+    pub role: Option<RoleCode>,
     /// Only those whose wallets are below zero.
     pub overdrawn: bool,
 }
@@ -97,8 +97,7 @@ impl Filter {
             if self.overdrawn { "overdrawn" } else { "any" }.into(),
             query.into(),
             pattern.into(),
-            // As JSON has it, and as it stands in no other word.
-            self.role.map_or_else(|| "any".to_owned(), |role| format!("%\"{}\"%", role.as_str())).into(),
+            self.role.map_or_else(|| "any".to_owned(), super::roles::held).into(),
         ]
     }
 

@@ -22,6 +22,7 @@ pub mod orders;
 pub mod payments;
 pub mod person;
 pub mod reports;
+pub mod roles;
 pub mod second_factors;
 pub mod sessions;
 pub mod shop;

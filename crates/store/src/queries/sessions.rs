@@ -1,5 +1,8 @@
-use kernel::{Grants, Instant, MemberId, MemberStatus};
+use std::collections::BTreeMap;
 
+use kernel::{Grants, Instant, MemberId, MemberStatus, Permissions, Rights, RoleCode};
+
+use crate::rows::permissions;
 use crate::sql::Kind::Blob;
 use crate::sql::statements;
 use crate::{Batch, Error, Lock, SetStatement, Store};
@@ -12,11 +15,14 @@ pub struct SessionRow {
     pub expires_at: Instant,
     pub is_revoked: bool,
     pub status: MemberStatus,
-    pub grants: Grants,
+    /// What the member's roles allow now.
+    pub rights: Rights,
 }
 
-const BY_TOKEN: &str = "SELECT s.token_hash, s.member_id, s.expires_at, s.revoked_at, m.status, m.grants \
+// A row for each role; an underscore of its code stands for any character here, and the reader tells apart.
+const BY_TOKEN: &str = "SELECT s.token_hash, s.member_id, s.expires_at, s.revoked_at, m.status, m.grants, r.code, r.permissions \
                         FROM sessions AS s JOIN members AS m ON m.member_id = s.member_id \
+                        LEFT JOIN roles AS r ON r.deleted_at IS NULL AND m.grants LIKE '%\"role\":\"' || r.code || '\"%' \
                         WHERE s.token_hash = {token_hash}";
 
 statements! {
@@ -26,19 +32,41 @@ statements! {
 /// The sessions behind these token hashes; an unknown one has no row.
 pub async fn by_tokens(store: &Store, hashes: &[[u8; 32]]) -> Result<Vec<SessionRow>, Error> {
     let rows = store.select(Batch::of(&SESSIONS, hashes.iter().map(|hash| [hash.to_vec().into()]))).await?;
-    let read = |row: crate::Row| {
+    let mut found: BTreeMap<[u8; 32], (Read, BTreeMap<RoleCode, Permissions>)> = BTreeMap::new();
+    for row in rows {
         let mut cells = row.cells();
         let hash = cells.blob()?.try_into().map_err(|_| Error::inconsistent("a token hash has 32 bytes"))?;
-        Ok(SessionRow {
-            token_hash: hash,
+        let read = Read {
             member: MemberId::new(cells.int()?),
             expires_at: Instant::from_millis(cells.int()?),
             is_revoked: cells.opt_int()?.is_some(),
             status: cells.word("member status")?,
             grants: cells.json("grants")?,
-        })
+        };
+        let (_, roles) = found.entry(hash).or_insert((read, BTreeMap::new()));
+        if let Some(code) = cells.opt_text()? {
+            let code = code.parse().map_err(|_| Error::inconsistent(format!("{code:?} is no role")))?;
+            roles.insert(code, permissions(&mut cells)?);
+        }
+    }
+    let session = |(token_hash, (read, roles)): ([u8; 32], (Read, BTreeMap<RoleCode, Permissions>))| SessionRow {
+        token_hash,
+        member: read.member,
+        expires_at: read.expires_at,
+        is_revoked: read.is_revoked,
+        status: read.status,
+        rights: Rights::new(&read.grants, |code| roles.get(&code).copied()),
     };
-    rows.into_iter().map(read).collect()
+    Ok(found.into_iter().map(session).collect())
+}
+
+/// What each of a session's rows says of it.
+struct Read {
+    member: MemberId,
+    expires_at: Instant,
+    is_revoked: bool,
+    status: MemberStatus,
+    grants: Grants,
 }
 
 /// A session that can still be used.

@@ -160,7 +160,7 @@ pub(crate) fn member(id: i64) -> Member {
 }
 
 pub(crate) fn grants() -> Grants {
-    let grant = |role, scope| RoleGrant { role, scope };
+    let grant = |role: Role, scope| RoleGrant { role: role.code(), scope };
     Grants::new(vec![
         grant(Role::Member, Scope::Everywhere),
         grant(Role::DeptAdmin, Scope::Department(DepartmentId::new(i64::MAX))),

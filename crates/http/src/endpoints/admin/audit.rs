@@ -91,7 +91,7 @@ pub(crate) fn endpoint() -> Endpoint {
                           `order.complete`, `order.refund`, `order.reduce`, `order.redeem`, `order.batch`; \
                           `group_order.place`, `group_order.cancel`; `meal.create`, `meal.edit`, `meal.publish`, \
                           `meal.lock`, `meal.unlock`, `meal.complete`, `meal.cancel`, `meal.repost`; `member.sign_up`, \
-                          `member.add`, `member.edit`, `member.grant_role`, `member.take_role`, `member.close_session`, `member.disable`, `member.erase`, `member.export`, `member.see_openid`, `member.see_address`, `member.enable`, `member.set_overdraft`, \
+                          `member.add`, `member.edit`, `member.grant_role`, `member.take_role`, `role.create`, `role.edit`, `role.delete`, `member.close_session`, `member.disable`, `member.erase`, `member.export`, `member.see_openid`, `member.see_address`, `member.enable`, `member.set_overdraft`, \
                           `member.set_password`, `member.turn_on_second_factor`, `member.turn_off_second_factor`, \
                           `member.reset_second_factor`, `member.renew_recovery_codes`, `member.use_recovery_code`; `subscription.create`, `subscription.pause`, `subscription.resume`, `subscription.end`; `wallet.grant`, \
                           `wallet.adjust`; `department.create`, `department.edit`, \

@@ -1,7 +1,9 @@
 //! Who administers a department.
 
 use axum::http::Method;
-use kernel::{ChangeRole, Code, Command, DepartmentId, MemberId, Outcome, Permission, Role, RoleGrant, Scope};
+use kernel::{
+    ChangeRole, Code, Command, DepartmentId, MemberId, Outcome, Permission, Role, RoleCode, RoleGrant, Scope,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +24,7 @@ struct AdminPath {
 #[derive(Serialize, JsonSchema)]
 struct RolesAnswer {
     user_id: MemberId,
-    roles: Vec<Role>,
+    roles: Vec<RoleCode>,
 }
 
 pub(crate) fn appoint() -> Endpoint {
@@ -59,7 +61,7 @@ pub(crate) fn dismiss() -> Endpoint {
 
 async fn run(app: &App, caller: Caller, path: AdminPath, appointed: bool) -> Result<Reply<RolesAnswer>, Failure> {
     let AdminPath { department_id: department, user_id: member } = path;
-    let grant = RoleGrant { role: Role::DeptAdmin, scope: Scope::Department(department) };
+    let grant = RoleGrant { role: Role::DeptAdmin.code(), scope: Scope::Department(department) };
     let command = Command::ChangeRole(ChangeRole { member, grant, held: appointed });
     let Outcome::Member { member } = app.service().run(caller.asks(command)).await? else {
         return Err(Failure::fault("an appointment answered something else"));

@@ -2,8 +2,7 @@
 
 use axum::http::Method;
 use kernel::{
-    ChangeRole, Code, Command, DepartmentId, Grants, MemberId, Outcome, Permission, Refusal, Role, RoleGrant, Scope,
-    StoreId,
+    ChangeRole, Code, Command, DepartmentId, Grants, MemberId, Outcome, Permission, RoleCode, RoleGrant, Scope, StoreId,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,27 +13,27 @@ use crate::caller::Caller;
 use crate::endpoint::{Declaration, Endpoint, Input, Tag};
 use crate::failure::Failure;
 use crate::reply::Reply;
-use crate::texts;
+use crate::texts::{self, say};
 
 #[derive(Deserialize, JsonSchema)]
 struct RolePath {
     user_id: MemberId,
-    role: Role,
+    role: RoleCode,
 }
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct RoleScopeQuery {
-    /// Where the role is held: needed for `dept_admin`, and for no other.
+    /// The one department that a role is held in: needed where the role's `scope` is `department`, and for no other.
     department_id: Option<DepartmentId>,
-    /// The one store that `store_staff` is held in; absent for all of them.
+    /// The one store that a role is held in whose `scope` is `store`; absent for all of them.
     store_id: Option<StoreId>,
 }
 
 /// A role and where it is held.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct GrantAnswer {
-    role: Role,
+    role: RoleCode,
     /// `null` where it is limited to no department.
     department_id: Option<DepartmentId>,
     /// `null` where it is limited to no store.
@@ -67,7 +66,8 @@ pub(crate) fn grant() -> Endpoint {
             id: "grantRole",
             tag: Tag::Administration,
             summary: "Give a member a role",
-            description: "Binds from the member's next request on.",
+            description: "Binds from the member's next request on. Nobody gives what they do not hold: what the role allows, the \
+                          caller has to be allowed in the same place.",
             codes: &[Code::NotFound],
         },
         async |app: App, caller: Caller, input: Input<RolePath, RoleScopeQuery>| run(&app, caller, input, true).await,
@@ -83,7 +83,8 @@ pub(crate) fn take() -> Endpoint {
             id: "takeRole",
             tag: Tag::Administration,
             summary: "Take a role from a member",
-            description: "Binds from the member's next request on. The last administrator who can sign in stays one.",
+            description: "Binds from the member's next request on. The last administrator who can sign in stays one, and \
+                          nobody takes what they do not hold.",
             codes: &[Code::NotFound, Code::BusinessRule],
         },
         async |app: App, caller: Caller, input: Input<RolePath, RoleScopeQuery>| run(&app, caller, input, false).await,
@@ -101,7 +102,9 @@ async fn run(
         RoleScopeQuery { department_id: Some(department), store_id: None } => Scope::Department(department),
         RoleScopeQuery { department_id: None, store_id: Some(store) } => Scope::Store(store),
         RoleScopeQuery { department_id: Some(_), store_id: Some(_) } => {
-            return Err(Refusal::RoleScope { role: input.path.role }.into());
+            let problem =
+                say!(caller.language, "部门与门店只能指定其一", "a role is limited to a department or to a store");
+            return Err(Failure::invalid("store_id", problem));
         }
     };
     let grant = RoleGrant { role: input.path.role, scope };

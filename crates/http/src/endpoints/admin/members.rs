@@ -1,5 +1,5 @@
 use axum::http::Method;
-use kernel::{AccountName, Cents, DepartmentCode, Instant, MemberId, MemberStatus, Permission, Role};
+use kernel::{AccountName, Cents, DepartmentCode, Instant, MemberId, MemberStatus, Permission, RoleCode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use service::Vault;
@@ -23,8 +23,8 @@ struct MemberQuery {
     /// The code of a department.
     department: Option<DepartmentCode>,
     status: Option<MemberStatus>,
-    /// Everywhere, or in some department.
-    role: Option<Role>,
+    /// Held anywhere.
+    role: Option<RoleCode>,
     /// Only those whose balance is below zero.
     #[serde(default)]
     overdrawn: bool,
@@ -60,7 +60,7 @@ pub(crate) struct MemberRow {
     nickname: String,
     avatar_url: Option<String>,
     department: Option<DepartmentInfo>,
-    roles: Vec<Role>,
+    roles: Vec<RoleCode>,
     /// The same roles with where they are held.
     grants: Vec<GrantAnswer>,
     status: MemberStatus,

@@ -33,6 +33,7 @@ pub(super) mod refund;
 pub(super) mod refunds;
 pub(super) mod repair;
 pub(super) mod reports;
+pub(super) mod roles;
 pub(super) mod second_factor;
 pub(super) mod see_openid;
 pub(super) mod set_overdraft;

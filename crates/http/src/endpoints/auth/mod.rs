@@ -8,7 +8,7 @@ pub(super) mod second_factor;
 pub(super) mod sessions;
 
 use kernel::{
-    Department, DepartmentCode, DepartmentId, Member, MemberId, Payer, Permission, Role, StoreCode, StoreId, Title,
+    Department, DepartmentCode, DepartmentId, Member, MemberId, Payer, Permissions, RoleCode, StoreCode, StoreId, Title,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -26,8 +26,9 @@ pub(crate) struct UserInfo {
     uid: String,
     nickname: String,
     avatar_url: Option<String>,
-    roles: Vec<Role>,
-    permissions: Vec<Permission>,
+    roles: Vec<RoleCode>,
+    /// What the roles allow now.
+    permissions: Permissions,
     department: Option<DepartmentInfo>,
     /// The stores that this member's work is limited to.
     stores: Vec<StoreInfo>,
@@ -73,7 +74,7 @@ impl UserInfo {
             nickname: member.nickname,
             avatar_url: member.avatar_url,
             roles: member.grants.roles(),
-            permissions: member.grants.permissions(),
+            permissions: queries::roles::rights(app.store(), &member.grants).await?.permissions(),
             department: department.map(DepartmentInfo::from),
             stores,
             time_zone: app.zone().iana_name().unwrap_or("UTC").to_owned(),

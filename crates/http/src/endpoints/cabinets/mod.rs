@@ -412,9 +412,9 @@ async fn refund_state(app: &App, order: &CabinetOrder) -> Result<Option<RefundSt
 
 /// Whether a caller may read what others have done in a store.
 pub(crate) fn reads_in(caller: &Caller, store: StoreId) -> bool {
-    let grants = &caller.identity.grants;
-    grants.allow(Permission::CabinetRead)
-        && grants.stores_with(Permission::CabinetRead).is_none_or(|own| own.contains(&store))
+    let rights = &caller.identity.rights;
+    rights.allow(Permission::CabinetRead)
+        && rights.stores_with(Permission::CabinetRead).is_none_or(|own| own.contains(&store))
 }
 
 pub(crate) async fn find(app: &App, order_no: &str) -> Result<CabinetOrder, Failure> {

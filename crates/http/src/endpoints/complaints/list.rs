@@ -79,7 +79,7 @@ async fn handle_list(
 async fn handle_one(app: App, caller: Caller, input: Input<ComplaintPath>) -> Result<Reply<ComplaintAnswer>, Failure> {
     let found = queries::one(app.store(), input.path.complaint_id).await?;
     let complaint = found.ok_or(Refusal::NotFound { noun: Noun::Complaint })?;
-    if complaint.member != caller.identity.member && !caller.identity.grants.allow(Permission::ComplaintHandle) {
+    if complaint.member != caller.identity.member && !caller.identity.rights.allow(Permission::ComplaintHandle) {
         return Err(Refusal::NotYours.into());
     }
     Ok(Reply::ok(complaint.into()))

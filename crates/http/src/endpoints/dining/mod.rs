@@ -16,7 +16,7 @@ mod booking;
 
 use std::borrow::Cow;
 
-use kernel::{Cents, DepartmentId, GroupOrderId, OrderStatus, Permission, Scope};
+use kernel::{Cents, DepartmentId, GroupOrderId, OrderStatus, Permission};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -134,22 +134,13 @@ impl BookedStatus {
 
 /// The department that a caller means, if the caller may book for it.
 async fn department(app: &App, caller: &Caller, named: Option<TextId>) -> Result<DepartmentId, Failure> {
-    let grants = &caller.identity.grants;
-    let allowed = |department| grants.allow_in(Permission::DepartmentBook, department);
+    let rights = &caller.identity.rights;
+    let allowed = |department| rights.allow_in(Permission::DepartmentBook, department);
     if let Some(TextId(id)) = named {
         let department = DepartmentId::new(id);
         return if allowed(department) { Ok(department) } else { Err(not_yours()) };
     }
-    let own: Vec<DepartmentId> = grants
-        .as_slice()
-        .iter()
-        .filter(|grant| grant.role.permissions().contains(&Permission::DepartmentBook))
-        .filter_map(|grant| match grant.scope {
-            Scope::Department(department) => Some(department),
-            Scope::Everywhere | Scope::Store(_) => None,
-        })
-        .collect();
-    if let [only] = own[..] {
+    if let [only] = rights.departments_with(Permission::DepartmentBook)[..] {
         return Ok(only);
     }
     let home = queries::members::department_of(app.store(), caller.identity.member).await?;
@@ -167,7 +158,7 @@ fn not_yours() -> Failure {
 async fn group_order(app: &App, caller: &Caller, id: GroupOrderId) -> Result<kernel::GroupOrder, Failure> {
     let found = queries::group_orders::one(app.store(), id).await?;
     let found = found.ok_or(kernel::Refusal::NotFound { noun: kernel::Noun::GroupOrder })?;
-    if caller.identity.grants.allow_in(Permission::DepartmentBook, found.department) {
+    if caller.identity.rights.allow_in(Permission::DepartmentBook, found.department) {
         Ok(found)
     } else {
         Err(not_yours())

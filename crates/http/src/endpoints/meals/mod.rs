@@ -148,7 +148,7 @@ pub(crate) struct MealChange {
 
 /// Drafts are nobody's business but their authors'.
 fn drafts(caller: &Caller) -> Drafts {
-    if caller.identity.grants.allow(Permission::MealWrite) { Drafts::Shown } else { Drafts::Hidden }
+    if caller.identity.rights.allow(Permission::MealWrite) { Drafts::Shown } else { Drafts::Hidden }
 }
 
 async fn change(app: &App, request: service::Request) -> Result<Reply<MealChange>, Failure> {

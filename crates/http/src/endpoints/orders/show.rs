@@ -28,7 +28,7 @@ pub(crate) fn endpoint() -> Endpoint {
 async fn handle(app: App, caller: Caller, input: Input<OrderPath>) -> Result<Reply<OrderAnswer>, Failure> {
     let found = queries::orders::one(app.store(), input.path.order_id).await?;
     let (order, balance) = found.ok_or(Refusal::NotFound { noun: Noun::Order })?;
-    if order.member != caller.identity.member && !caller.identity.grants.allow(Permission::MealReadOrders) {
+    if order.member != caller.identity.member && !caller.identity.rights.allow(Permission::MealReadOrders) {
         return Err(Refusal::NotYours.into());
     }
     Ok(Reply::ok(OrderAnswer::new(order, balance)))

@@ -31,7 +31,7 @@ async fn handle(
     input: Input<OrderNoPath, Nothing>,
 ) -> Result<Reply<ShopOrderAnswer>, Failure> {
     let order = find(&app, &input.path.order_no).await?;
-    if order.member != caller.identity.member && !caller.identity.grants.allow(Permission::ShopOrders) {
+    if order.member != caller.identity.member && !caller.identity.rights.allow(Permission::ShopOrders) {
         return Err(Refusal::NotYours.into());
     }
     Ok(Reply::ok(with_payments(&app, caller.identity.member, order).await?))

@@ -99,7 +99,7 @@ impl SubscriptionAnswer {
 fn owner(caller: &Caller, department: Option<DepartmentId>) -> Result<Subscriber, Failure> {
     match department {
         None => Ok(Subscriber::Member(caller.identity.member)),
-        Some(department) if caller.identity.grants.allow_in(Permission::DepartmentBook, department) => {
+        Some(department) if caller.identity.rights.allow_in(Permission::DepartmentBook, department) => {
             Ok(Subscriber::Department(department))
         }
         Some(_) => Err(Failure::Said(kernel::Code::PermissionDenied, texts::NOT_YOUR_DEPARTMENT)),

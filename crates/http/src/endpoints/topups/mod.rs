@@ -120,7 +120,7 @@ impl PayableTopup {
 async fn found(app: &App, caller: &Caller, order_no: &str) -> Result<Topup, Failure> {
     let topup = queries::topups::by_number(app.store(), order_no).await?;
     let topup = topup.ok_or(Refusal::NotFound { noun: Noun::Topup })?;
-    if topup.member != caller.identity.member && !caller.identity.grants.allow(Permission::WalletRead) {
+    if topup.member != caller.identity.member && !caller.identity.rights.allow(Permission::WalletRead) {
         return Err(Refusal::NotYours.into());
     }
     Ok(topup)

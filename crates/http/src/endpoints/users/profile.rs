@@ -78,7 +78,7 @@ async fn handle(app: App, caller: Caller, _: Input) -> Result<Reply<Profile>, Fa
             nickname: member.nickname,
             avatar_url: member.avatar_url,
             balance_cents: shown.balance,
-            is_admin: member.grants.roles().contains(&Role::Admin),
+            is_admin: member.grants.hold(Role::Admin.code()),
             created_at: member.created_at,
         },
         recent_activity: RecentActivity {

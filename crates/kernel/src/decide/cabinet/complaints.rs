@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::corrections::{Surcharge, kept_with, must_give_back, settle};
 use super::orders::must_not_be_collecting;
-use super::{existing_device, existing_order, wallet};
+use super::{existing_device, existing_order, roles, wallet};
 use crate::draft::{Draft, Written};
 use crate::{
     AnswerComplaint, AssignComplaint, CabinetOrder, Cents, Change, Complaint, ComplaintId, ComplaintOutcome,
@@ -65,7 +65,7 @@ pub(super) fn assign(
         if owner.status == MemberStatus::Disabled {
             return Err(Refusal::MemberDisabled);
         }
-        if !owner.grants.allow(Permission::ComplaintHandle) {
+        if !roles::rights(facts, &owner.grants).allow(Permission::ComplaintHandle) {
             return Err(Refusal::HandlesNoComplaints);
         }
     }

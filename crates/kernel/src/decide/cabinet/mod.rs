@@ -9,6 +9,7 @@ pub(super) mod scores;
 mod stores;
 mod tickets;
 
+use super::roles;
 use crate::draft::{Draft, Written};
 use crate::{
     AccountId, CabinetCommand, CabinetOrder, Context, Currency, Decision, Device, DeviceId, DoorSession, DoorSessionId,
@@ -51,7 +52,9 @@ pub(super) fn needs(command: &CabinetCommand, facts: &Facts, needs: &mut Needs) 
         CabinetCommand::FileComplaint(command) => complaints::file_needs(command, needs),
         CabinetCommand::AssignComplaint(command) => {
             needs.cabinet.complaints.insert(command.complaint);
-            needs.members.extend(command.owner);
+            if let Some(owner) = command.owner {
+                roles::needs_of_member(owner, facts, needs);
+            }
         }
         CabinetCommand::AnswerComplaint(command) => drop(needs.cabinet.complaints.insert(command.complaint)),
         CabinetCommand::RefundComplaint(command) => {

@@ -70,7 +70,7 @@ async fn handle_list(
     let query = input.query;
     let after = DeviceId::new(query.cursor.get());
     let limit = query.limit.and_one();
-    let found = match (query.store_id, caller.identity.grants.stores_with(Permission::CabinetRead)) {
+    let found = match (query.store_id, caller.identity.rights.stores_with(Permission::CabinetRead)) {
         (None, Some(own)) => {
             let mut found = Vec::new();
             for store in own {

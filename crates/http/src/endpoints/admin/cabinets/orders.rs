@@ -58,7 +58,7 @@ async fn handle(
     let before = OrderId::new(query.cursor.map_or(i64::MAX, Cursor::get));
     let status = query.payment_status.map(CabinetPaymentStatus::as_str);
     let limit = query.limit.and_one();
-    let found = match (query.device_id, caller.identity.grants.stores_with(Permission::CabinetRead)) {
+    let found = match (query.device_id, caller.identity.rights.stores_with(Permission::CabinetRead)) {
         (None, Some(own)) => {
             let mut found = Vec::new();
             for store in own {

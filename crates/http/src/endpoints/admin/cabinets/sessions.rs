@@ -138,7 +138,7 @@ async fn devices(
             must_see(caller, store)?;
             Some(vec![store])
         }
-        None => caller.identity.grants.stores_with(Permission::CabinetRead),
+        None => caller.identity.rights.stores_with(Permission::CabinetRead),
     };
     let Some(stores) = stores else { return Ok(None) };
     let mut devices = Vec::new();

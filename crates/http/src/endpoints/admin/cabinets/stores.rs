@@ -64,7 +64,7 @@ pub(crate) fn show() -> Endpoint {
 async fn handle_list(app: App, caller: Caller, input: Input<Nothing, StoreQuery>) -> Result<Reply<StorePage>, Failure> {
     let query = input.query;
     let after = StoreId::new(query.cursor.get());
-    let found = match caller.identity.grants.stores_with(Permission::CabinetRead) {
+    let found = match caller.identity.rights.stores_with(Permission::CabinetRead) {
         None => queries::stores(app.store(), after, query.limit.and_one()).await?,
         Some(own) => {
             let mut found = Vec::new();
