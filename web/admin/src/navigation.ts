@@ -53,6 +53,7 @@ export const sections: { group: Group; pages: Listed[] }[] = [
     pages: [
       { name: 'members', path: '/members', needs: 'member:read', component: () => import('@/pages/Members.vue') },
       { name: 'departments', path: '/departments', needs: 'member:read', component: () => import('@/pages/Departments.vue') },
+      { name: 'roles', path: '/roles', needs: 'member:read', component: () => import('@/pages/Roles.vue') },
     ],
   },
   {

@@ -25,6 +25,7 @@ const pages: RouteRecordRaw[] = [
   { path: '/meals/:id(\\d+)/kitchen', meta: { page: 'meals', needs: 'meal:read_orders' }, component: () => import('@/pages/Kitchen.vue') },
   { path: '/members/:id(\\d+)', meta: { page: 'members', needs: 'member:read' }, component: () => import('@/pages/Member.vue') },
   { path: '/departments/:id(\\d+)', meta: { page: 'departments', needs: 'member:read' }, component: () => import('@/pages/Department.vue') },
+  { path: '/roles/:code([a-z][a-z0-9_]*)', meta: { page: 'roles', needs: 'member:read' }, component: () => import('@/pages/Role.vue') },
   { path: '/products/:id(\\d+)', meta: { page: 'products', needs: 'shop:write' }, component: () => import('@/pages/Product.vue') },
   { path: '/rounds/:id(\\d+)', meta: { page: 'rounds', needs: 'shop:orders' }, component: () => import('@/pages/Round.vue') },
   { path: '/devices/:id(\\d+)', meta: { page: 'devices', needs: 'cabinet:read' }, component: () => import('@/pages/Device.vue') },

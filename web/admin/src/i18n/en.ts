@@ -27,6 +27,7 @@ export const en: Texts = {
     cabinetStats: 'Cabinet figures',
     members: 'Members',
     departments: 'Departments',
+    roles: 'Roles',
     wallets: 'Wallets',
     payments: 'Top-ups',
     refunds: 'Refunds',

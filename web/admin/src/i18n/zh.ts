@@ -28,6 +28,7 @@ export const zh = {
     cabinetStats: '柜机统计',
     members: '用户',
     departments: '部门',
+    roles: '角色',
     wallets: '钱包',
     payments: '充值',
     refunds: '退款',

@@ -91,6 +91,8 @@ const PAGES: [string, () => string, (page: Page) => Promise<void>][] = [
   ['member', () => `/members/${member}`, (page) => page.locator('tbody .money').first().waitFor()],
   ['departments', () => '/departments', (page) => page.locator('tbody a').first().waitFor()],
   ['department', () => `/departments/${department}`, (page) => page.locator('.admins li').first().waitFor()],
+  ['roles', () => '/roles', (page) => page.locator('tbody a').first().waitFor()],
+  ['role', () => '/roles/finance', (page) => page.getByRole('checkbox').first().waitFor()],
   ['wallets', () => '/wallets', (page) => page.locator('tbody a').first().waitFor()],
   ['consistency', () => '/consistency', (page) => page.locator('h1').waitFor()],
   ['jobs', () => '/jobs', (page) => page.locator('tbody a, .problem').first().waitFor()],
