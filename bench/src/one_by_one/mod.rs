@@ -73,7 +73,7 @@ async fn try_place(shop: &Shop, headers: &HeaderMap, body: &[u8]) -> Result<Stri
     let token = token.ok_or((StatusCode::UNAUTHORIZED, "no token".to_owned()))?;
     let caller = shop.service.authenticate(token).await;
     let caller = caller.map_err(|failure| (StatusCode::UNAUTHORIZED, format!("{failure:?}")))?;
-    if !caller.grants.allow(kernel::Permission::OrderPlace) {
+    if !caller.rights.allow(kernel::Permission::OrderPlace) {
         return Err((StatusCode::FORBIDDEN, "not permitted".to_owned()));
     }
     let wanted: plan::Wanted =
