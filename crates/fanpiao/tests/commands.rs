@@ -70,6 +70,44 @@ fn the_first_administrator_comes_from_the_command_line() {
 }
 
 #[test]
+fn somebody_is_added_with_any_role_of_the_house() {
+    for home in [Home::sqlite(), Home::postgres()] {
+        must_add_admin(&home);
+        let world = Process::world();
+        let server = Process::serve(&home, world.address);
+        let bearer = format!("Bearer {}", sign_in_admin(server.address));
+        let role = r#"{"code":"cook","name_zh":"厨师","name_en":"Cook","scope":"department","permissions":[]}"#;
+        let made = ask(server.address, "POST", "/api/v1/admin/roles", &[("Authorization", &bearer)], role);
+        assert_eq!(made.expect("answered").0, 200);
+        let add = |role: &str, more: &[&str]| {
+            let mut command = fanpiao(&home);
+            command.args(["user", "add", "--account", role, "--role", role, "--password-stdin"]).args(more);
+            let mut child = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started");
+            child.stdin.take().expect("piped").write_all(PASSWORD.as_bytes()).expect("written");
+            let output = child.wait_with_output().expect("ended");
+            (output.status.success(), text(&output.stderr))
+        };
+        for (role, more, problem) in [
+            (
+                "king",
+                &[][..],
+                "no role king; the roles are member, dept_admin, store_staff, support, finance, admin, cook",
+            ),
+            ("cook", &[], "cook is held in a department, so it needs --department"),
+            ("cook", &["--department", "NOWHERE"], "there is no department with this code"),
+        ] {
+            let (is_added, said) = add(role, more);
+            assert!(!is_added && said.contains(problem), "{said}");
+        }
+        let department = r#"{"code":"KITCHEN","name":"后厨","pays":"member"}"#;
+        let made = ask(server.address, "POST", "/api/v1/admin/departments", &[("Authorization", &bearer)], department);
+        assert_eq!(made.expect("answered").0, 200);
+        let (is_added, said) = add("cook", &["--department", "KITCHEN"]);
+        assert!(is_added, "{said}");
+    }
+}
+
+#[test]
 fn data_keys_and_second_factors_are_seen_to_from_the_command_line() {
     let line = |id: &str| {
         let made = Command::new(BINARY).args(["keys", "new", id]).output().expect("ran");

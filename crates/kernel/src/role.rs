@@ -227,7 +227,7 @@ impl Role {
             Self::StoreStaff => ["门店人员", "Store staff"],
             Self::Support => ["客服", "Support"],
             Self::Finance => ["财务", "Finance"],
-            Self::Admin => ["管理员", "Administrator"],
+            Self::Admin => ["系统管理员", "Administrator"],
         }
     }
 
@@ -314,7 +314,6 @@ impl RoleCode {
             bytes[at] = text[at];
             at += 1;
         }
-        #[expect(clippy::cast_possible_truncation, reason = "at most LONGEST")]
         Self { length: at as u8, bytes }
     }
 
@@ -398,7 +397,7 @@ impl JsonSchema for RoleCode {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "type": "string", "pattern": "^[a-z][a-z0-9_]{1,31}$", "description": "The code of a role, as `admin`.",
+            "type": "string", "format": "role-code", "pattern": "^[a-z][a-z0-9_]{1,31}$", "description": "The code of a role, as `admin`.",
         })
     }
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use kernel::{Date, Instant};
+use kernel::{Date, Instant, RoleCode};
 use serde_json::{Map, Value};
 
 use super::{Month, Problem};
@@ -203,6 +203,11 @@ impl<'a> Walk<'a> {
                 self.language,
                 "须为 RFC 3339 格式的时间，如 2026-01-31T04:00:00Z",
                 "must be an instant as RFC 3339 writes it, like 2026-01-31T04:00:00Z",
+            ),
+            Some("role-code") if text.parse::<RoleCode>().is_err() => say!(
+                self.language,
+                "须为 2 到 32 个小写字母、数字或下划线，以字母开头",
+                "must be 2 to 32 lower-case letters, digits and underscores, a letter first",
             ),
             Some("year-month") if Month::try_from(text.to_owned()).is_err() => {
                 say!(self.language, "须为 YYYY-MM 格式的月份", "must be a month as YYYY-MM")

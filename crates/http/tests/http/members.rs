@@ -252,6 +252,7 @@ on_both_engines! {
         assert_eq!(ask(&format!("PUT /{id}/roles/dept_admin"), json!({})).await.wrong_fields(), ["department_id"]);
         assert_eq!(ask(&format!("PUT /{id}/roles/admin?department_id={office}"), json!({})).await.wrong_fields(), ["department_id"]);
         assert_eq!(ask(&format!("DELETE /{id}/roles/member"), json!({})).await.wrong_fields(), ["role"]);
+        assert_eq!(ask(&format!("PUT /{id}/roles/King"), json!({})).await.wrong_fields(), ["role"]);
         assert_eq!(ask(&format!("PUT /{id}/roles/king"), json!({})).await.failed(404, "NOT_FOUND")["noun"], json!("role"));
         assert_eq!(ask(&format!("PUT /{id}/roles/store_staff?department_id={office}"), json!({})).await.wrong_fields(), ["store_id"]);
         assert_eq!(ask(&format!("PUT /{id}/roles/support?department_id={office}&store_id=1"), json!({})).await.wrong_fields(), ["store_id"]);

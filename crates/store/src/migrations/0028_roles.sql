@@ -25,4 +25,4 @@ INSERT INTO roles (code, role_id, name_zh, name_en, scope, permissions, revision
      '["order:place","meal:read","meal:read_orders","wallet:own","wallet:read","member:read","shop:read","shop:buy","shop:orders","cabinet:use","cabinet:read","complaint:handle","exception:read","alert:read"]', 1, NULL, 0),
     ('finance', 5, '财务', 'Finance', 'house',
      '["order:place","meal:read","meal:read_orders","wallet:own","wallet:read","wallet:write","member:read","shop:read","shop:buy","shop:orders","shop:refund","cabinet:use","cabinet:read","cabinet:correct","complaint:handle","consistency:read","audit:read","exception:read","exception:settle","alert:read","report:read"]', 1, NULL, 0),
-    ('admin', 6, '管理员', 'Administrator', 'house', 'all', 1, NULL, 0);
+    ('admin', 6, '系统管理员', 'Administrator', 'house', 'all', 1, NULL, 0);

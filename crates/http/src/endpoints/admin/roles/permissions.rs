@@ -14,12 +14,12 @@ use crate::texts;
 /// All permissions, those of one subject side by side.
 #[derive(Serialize, JsonSchema)]
 struct PermissionList {
-    permissions: Vec<PermissionAnswer>,
+    permissions: Vec<PermissionEntry>,
 }
 
 /// What a role may allow.
 #[derive(Serialize, JsonSchema)]
-struct PermissionAnswer {
+struct PermissionEntry {
     permission: Permission,
     description_zh: &'static str,
     description_en: &'static str,
@@ -47,7 +47,7 @@ pub(crate) fn endpoint() -> Endpoint {
 
 async fn handle(_: App, caller: Caller, _: Input<Nothing>) -> Result<Reply<PermissionList>, Failure> {
     let own = caller.identity.rights.within(Scope::Everywhere);
-    let answer = |&permission: &Permission| PermissionAnswer {
+    let answer = |&permission: &Permission| PermissionEntry {
         permission,
         description_zh: texts::permission(permission),
         description_en: permission.doc(),
