@@ -221,6 +221,7 @@ pub(crate) fn app(service: Service, config: &Config) -> App {
         drain: Duration::from_secs(config.server.drain_timeout_secs),
         rates: config.limits.rates(),
         proxies: config.server.trusted_proxies.clone(),
+        origins: config.server.cors_origins.clone(),
         ..Limits::default()
     };
     App::new(service, limits, config.settings())

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use http_api::{Proxies, Rate, Rates, SettingSource};
+use http_api::{Origins, Proxies, Rate, Rates, SettingSource};
 use kernel::{AlertChannel, ReportKind};
 use serde::{Deserialize, Deserializer, de};
 use service::{AlertLanguage, Alerts, Bucket, Channel, KeyRing, MailSecurity, MailSettings, Networks, Pictures};
@@ -61,6 +61,9 @@ pub(crate) struct Server {
     /// Our own proxies, whose `X-Forwarded-For` is believed.
     #[serde(deserialize_with = "typed")]
     pub(crate) trusted_proxies: Proxies,
+    /// Foreign pages that may call the API.
+    #[serde(deserialize_with = "typed")]
+    pub(crate) cors_origins: Origins,
 }
 
 /// So much at once, and then so much a minute; 0 at once is no limit.
@@ -75,6 +78,10 @@ pub(crate) struct Limits {
     pub(crate) member_burst: u32,
     #[serde(deserialize_with = "typed")]
     pub(crate) member_per_minute: u32,
+    #[serde(deserialize_with = "typed")]
+    pub(crate) partner_burst: u32,
+    #[serde(deserialize_with = "typed")]
+    pub(crate) partner_per_minute: u32,
     #[serde(deserialize_with = "typed")]
     pub(crate) address_failures_burst: u32,
     #[serde(deserialize_with = "typed")]
@@ -91,6 +98,7 @@ impl Limits {
         Rates {
             address: rate(self.address_burst, self.address_per_minute),
             member: rate(self.member_burst, self.member_per_minute),
+            partner: rate(self.partner_burst, self.partner_per_minute),
             address_failures: rate(self.address_failures_burst, self.address_failures_per_minute),
             account_failures: rate(self.account_failures_burst, self.account_failures_per_minute),
         }
@@ -99,12 +107,14 @@ impl Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        let Rates { address, member, address_failures, account_failures } = Rates::default();
+        let Rates { address, member, partner, address_failures, account_failures } = Rates::default();
         Self {
             address_burst: address.burst,
             address_per_minute: address.per_minute,
             member_burst: member.burst,
             member_per_minute: member.per_minute,
+            partner_burst: partner.burst,
+            partner_per_minute: partner.per_minute,
             address_failures_burst: address_failures.burst,
             address_failures_per_minute: address_failures.per_minute,
             account_failures_burst: account_failures.burst,
@@ -560,6 +570,7 @@ impl Default for Server {
             request_timeout_secs: 30,
             drain_timeout_secs: 30,
             trusted_proxies: Proxies::default(),
+            cors_origins: Origins::default(),
         }
     }
 }

@@ -70,7 +70,11 @@ impl Config {
             (format!("alert_rules.{}", rule.as_str()), threshold.shown())
         });
         [
-            section!("server", server, Server { listen, request_timeout_secs, drain_timeout_secs, trusted_proxies }),
+            section!(
+                "server",
+                server,
+                Server { listen, request_timeout_secs, drain_timeout_secs, trusted_proxies, cors_origins }
+            ),
             section!("database", database, Database { url }),
             section!("backup", backup, Backup { folder, at, keep_days, keep_weeks }),
             section!("house", house, House { zone }),
@@ -96,6 +100,8 @@ impl Config {
                     address_per_minute,
                     member_burst,
                     member_per_minute,
+                    partner_burst,
+                    partner_per_minute,
                     address_failures_burst,
                     address_failures_per_minute,
                     account_failures_burst,

@@ -15,6 +15,7 @@ use jiff::tz::TimeZone;
 use kernel::Code;
 
 use crate::clients::Clients;
+use crate::cors::Origins;
 use crate::endpoint::{Endpoint, Route};
 use crate::failure::Failure;
 use crate::file;
@@ -42,6 +43,8 @@ pub struct Limits {
     pub rates: Rates,
     /// Whose word for another address is taken. What they ask themselves is not limited by address.
     pub proxies: Proxies,
+    /// Foreign pages that may call the API.
+    pub origins: Origins,
 }
 
 impl Default for Limits {
@@ -53,6 +56,7 @@ impl Default for Limits {
             drain: Duration::from_secs(30),
             rates: Rates::default(),
             proxies: Proxies::default(),
+            origins: Origins::default(),
         }
     }
 }

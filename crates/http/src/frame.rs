@@ -76,6 +76,7 @@ where
     let running = app.metrics().enter();
     let sender = sender(app, &request);
     request.extensions_mut().insert(Sender(sender));
+    let foreign = app.limits().origins.admitted(&request);
     let answered = match app.throttles().address(sender.map(Client::of), app.service().now()) {
         Ok(()) => AssertUnwindSafe(work(request, setting.clone())).catch_unwind().instrument(span.clone()).await,
         Err(limited) => Ok(Err(limited)),
@@ -91,6 +92,7 @@ where
         }),
     };
     guard(response.headers_mut(), setting.id);
+    app.limits().origins.open(&mut response, foreign);
     app.metrics().record(route, response.status(), started.elapsed());
     match response.status() {
         StatusCode::FORBIDDEN => app.service().count(Tally::Refusal),

@@ -4,6 +4,7 @@
 mod app;
 mod caller;
 mod clients;
+mod cors;
 mod docs_page;
 mod endpoint;
 mod endpoints;
@@ -29,6 +30,7 @@ mod tests;
 
 pub use app::{App, Limits};
 pub use caller::Access;
+pub use cors::Origins;
 pub use endpoint::{Endpoint, Tag};
 pub use endpoints::all as endpoints;
 pub use server::serve;

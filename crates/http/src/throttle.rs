@@ -1,4 +1,4 @@
-//! How much one address, one member or one account may ask. Each server counts for itself, in memory that never grows.
+//! How much one address, one member, one partner or one account may ask. Each server counts for itself, in memory that never grows.
 
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::net::IpAddr;
@@ -24,6 +24,8 @@ pub struct Rates {
     pub address: Rate,
     /// Requests by one member.
     pub member: Rate,
+    /// Messages of one partner that are its own.
+    pub partner: Rate,
     /// Failed passwords from one address.
     pub address_failures: Rate,
     /// Failed passwords for one account.
@@ -35,6 +37,7 @@ impl Default for Rates {
         Self {
             address: Rate { burst: 1000, per_minute: 6000 },
             member: Rate { burst: 200, per_minute: 1200 },
+            partner: Rate { burst: 1000, per_minute: 6000 },
             address_failures: Rate { burst: 30, per_minute: 6 },
             account_failures: Rate { burst: 10, per_minute: 1 },
         }
@@ -57,6 +60,7 @@ impl Client {
 pub(crate) struct Throttles {
     address: Throttle,
     member: Throttle,
+    partner: Throttle,
     address_failures: Throttle,
     account_failures: Throttle,
 }
@@ -66,6 +70,7 @@ impl Throttles {
         Self {
             address: Throttle::new(rates.address),
             member: Throttle::new(rates.member),
+            partner: Throttle::new(rates.partner),
             address_failures: Throttle::new(rates.address_failures),
             account_failures: Throttle::new(rates.account_failures),
         }
@@ -77,6 +82,10 @@ impl Throttles {
 
     pub(crate) fn member(&self, member: MemberId, now: Instant) -> Result<(), Failure> {
         self.member.take(&member, now)
+    }
+
+    pub(crate) fn partner(&self, partner: &str, now: Instant) -> Result<(), Failure> {
+        self.partner.take(&partner, now)
     }
 
     /// Before a password is looked at, so that many tries at once are as many as they are. Whoever was right is given it back.

@@ -75,26 +75,36 @@ impl From<store::Error> for Idle {
 }
 
 impl Service {
-    /// Takes an event of the vendor's. What has no effect now has it later.
+    /// Whether an event is the vendor's own. Nothing of it is kept yet.
     ///
     /// # Errors
-    /// Where the vendor has to send it again, or should not have sent it.
-    pub async fn take_cabinet_event<'h>(
+    /// Where it is not.
+    pub async fn believe_cabinet_event<'h>(
         &self,
         kind: EventKind,
         path_and_query: &'h str,
         header: &'h (dyn Fn(&str) -> Option<&'h str> + Sync),
         body: &'h [u8],
         sender: IpAddr,
-    ) -> Result<(), EventRefused> {
+    ) -> Result<Believed, EventRefused> {
         let message = Message { kind, path_and_query, header, body, sender };
-        let believed = match self.believe_event(&message) {
-            Ok(believed) => believed,
-            Err(why) => {
-                let partner = header(PARTNER_ID).unwrap_or_default();
-                return Err(self.refuse(partner, path_and_query, why).await);
-            }
-        };
+        match self.believe_event(&message) {
+            Ok(believed) => Ok(believed),
+            Err(why) => Err(self.refuse(header(PARTNER_ID).unwrap_or_default(), path_and_query, why).await),
+        }
+    }
+
+    /// Takes an event of the vendor's. What has no effect now has it later.
+    ///
+    /// # Errors
+    /// Where the vendor has to send it again, or should not have sent it.
+    pub async fn take_cabinet_event(
+        &self,
+        believed: Believed,
+        kind: EventKind,
+        path_and_query: &str,
+        body: &[u8],
+    ) -> Result<(), EventRefused> {
         let Some(key) = self.keep_event(believed, kind.as_str(), path_and_query, body).await? else { return Ok(()) };
         if let Err(failure) = self.process_event(&key, kind, body).await {
             tracing::warn!(?failure, key, "an event has no effect yet");

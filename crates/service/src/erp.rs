@@ -180,17 +180,12 @@ impl Service {
     ///
     /// # Errors
     /// Where the ERP has to send them again, or should not have sent them.
-    pub async fn take_erp_products<'h>(
+    pub async fn take_erp_products(
         &self,
+        believed: Believed,
         path_and_query: &str,
-        header: impl Fn(&str) -> Option<&'h str>,
         body: &[u8],
     ) -> Result<(), EventRefused> {
-        let claimed = header(signature::PARTNER_ID).unwrap_or_default().to_owned();
-        let believed = match self.believe_erp("POST", path_and_query, header, body) {
-            Ok(believed) => believed,
-            Err(why) => return Err(self.refuse(&claimed, path_and_query, why).await),
-        };
         let Some(key) = self.keep_event(believed, PRODUCTS, path_and_query, body).await? else { return Ok(()) };
         if let Err(failure) = self.process_products(&key, body).await {
             tracing::warn!(?failure, key, "products have no effect yet");
@@ -202,18 +197,13 @@ impl Service {
     ///
     /// # Errors
     /// Where it is not the ERP that asks, or nobody can say.
-    pub async fn sales_for_erp<'h>(
+    pub async fn sales_for_erp(
         &self,
+        believed: Believed,
         path_and_query: &str,
-        header: impl Fn(&str) -> Option<&'h str>,
         date: Date,
     ) -> Result<Vec<Sales>, EventRefused> {
-        let claimed = header(signature::PARTNER_ID).unwrap_or_default().to_owned();
-        let Believed { partner, nonce, remember_until, .. } = match self.believe_erp("GET", path_and_query, header, b"")
-        {
-            Ok(believed) => believed,
-            Err(why) => return Err(self.refuse(&claimed, path_and_query, why).await),
-        };
+        let Believed { partner, nonce, remember_until, .. } = believed;
         let now_ms = self.now().as_millis();
         let is_new = self
             .lanes()
@@ -239,7 +229,25 @@ impl Service {
         })
     }
 
-    fn believe_erp<'h>(
+    /// Whether a request is the ERP's own. Nothing of it is kept yet.
+    ///
+    /// # Errors
+    /// Where it is not.
+    pub async fn believe_erp<'h>(
+        &self,
+        method: &str,
+        path_and_query: &str,
+        header: impl Fn(&str) -> Option<&'h str>,
+        body: &[u8],
+    ) -> Result<Believed, EventRefused> {
+        let claimed = header(signature::PARTNER_ID).unwrap_or_default().to_owned();
+        match self.verify_erp(method, path_and_query, header, body) {
+            Ok(believed) => Ok(believed),
+            Err(why) => Err(self.refuse(&claimed, path_and_query, why).await),
+        }
+    }
+
+    fn verify_erp<'h>(
         &self,
         method: &str,
         path_and_query: &str,

@@ -77,6 +77,11 @@ pub fn first_id_at(at: Instant) -> i64 {
     ticks(at.as_millis()) << NODE_BITS
 }
 
+/// The time that an id carries.
+pub(crate) fn made_at_ms(id: i64) -> i64 {
+    EPOCH_MS + (id >> (NODE_BITS + COUNTER_BITS))
+}
+
 pub struct Ids<'a> {
     generator: &'a IdGenerator,
     /// Whose lease the ids were begun under.
@@ -128,6 +133,7 @@ mod tests {
         let now = Instant::from_millis(NOW_MS);
         let id = ids.source(now, 1).expect("leased").next_id();
         assert!(first_id_at(now) <= id && id < first_id_at(now.plus_millis(1)));
+        assert_eq!(made_at_ms(id), NOW_MS);
         assert_eq!(first_id_at(Instant::from_millis(i64::MIN)), 0);
         assert!(first_id_at(Instant::from_millis(i64::MAX)) > id);
     }

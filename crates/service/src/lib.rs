@@ -78,7 +78,7 @@ pub use sign_in::SignedIn;
 pub use subscriptions::BookSubscriptions;
 pub use tallies::Tally;
 pub use vault::Vault;
-pub use vendor::Vendor;
+pub use vendor::{Believed, Vendor};
 
 /// What one check can find.
 pub mod findings {

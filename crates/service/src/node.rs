@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use store::{NodeLease, Writer};
 
+use crate::ids::made_at_ms;
 use crate::lane::Shared;
 use crate::lanes::Lanes;
 use crate::{Failure, tallies};
@@ -24,7 +25,9 @@ pub(crate) struct Node {
 
 impl Node {
     pub(crate) async fn claim(writer: &mut Writer, holder: String, now_ms: i64) -> Result<Self, store::Error> {
-        let claimed = writer.claim_node(&holder, now_ms, now_ms + LEASE_MS).await?;
+        // With a clock that was set back, the next record would lie in a stretch of the trail that is sealed.
+        let ids_from_ms = made_at_ms(writer.last_sealed().await?) + 1;
+        let claimed = writer.claim_node(&holder, now_ms, now_ms + LEASE_MS, ids_from_ms).await?;
         let lease = claimed
             .ok_or_else(|| store::Error::lost("all node numbers are taken: too many servers share this database"))?;
         let ids_until = lease.ids_until_ms.max(now_ms) + LEASE_MS + AHEAD_MS;

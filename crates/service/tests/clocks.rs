@@ -69,6 +69,23 @@ both_engines! {
         service.stop().await;
     }
 
+    /// The machine dies and comes back with a clock from before, so its number is still somebody's and it takes another one.
+    async fn a_restart_by_an_old_clock_writes_nothing_under_a_seal(place: Place) {
+        place.service.stop().await;
+        let clock = Arc::new(Clock(AtomicI64::new(0)));
+        let service = start_by(&place.home.url(), &clock).await;
+        sign_up_all(&service, 3).await;
+        assert!(service.seal_audit(service.now().plus_millis(HOUR_MS)).await.expect("sealed") > 0);
+        service.stop().await;
+        tamper(&place.home, "UPDATE nodes SET lease_until = ids_until", &[]).await;
+        clock.0.fetch_sub(2 * HOUR_MS, SeqCst);
+        let again = start_by(&place.home.url(), &clock).await;
+        assert_eq!(common::number(&again, "SELECT COUNT(*) FROM nodes WHERE lease_until > 0").await, 2, "another number");
+        meals(&again, 0, 3, 100, 10).await;
+        common::books_are_right(&again).await;
+        again.stop().await;
+    }
+
     async fn deliveries_survive_a_panic(place: Place) {
         place.service.stop().await;
         let seen = Arc::new(Mutex::new(Vec::new()));

@@ -229,7 +229,8 @@ async fn tell(service: &Service, body: &[u8], nonce: String) -> Result<(), servi
     let headers = sign(&key, "vendor", &request, service.now().as_millis() / 1000, &nonce).expect("signs");
     let header = |name: &str| headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str());
     let sender = std::net::Ipv4Addr::LOCALHOST.into();
-    service.take_cabinet_event(EventKind::Orders, ORDERS, &header, body, sender).await
+    let believed = service.believe_cabinet_event(EventKind::Orders, ORDERS, &header, body, sender).await?;
+    service.take_cabinet_event(believed, EventKind::Orders, ORDERS, body).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

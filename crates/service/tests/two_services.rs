@@ -106,7 +106,8 @@ async fn push(service: &Service, list: &serde_json::Value, nonce: &str) {
     let request = Signed { method: "POST", path_and_query: PRODUCTS, body: &body };
     let headers = sign(&key, "erp", &request, service.now().as_millis() / 1000, nonce).expect("signs");
     let header = |name: &str| headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str());
-    service.take_erp_products(PRODUCTS, header, &body).await.expect("believed");
+    let believed = service.believe_erp("POST", PRODUCTS, header, &body).await.expect("believed");
+    service.take_erp_products(believed, PRODUCTS, &body).await.expect("taken");
 }
 
 /// The ERP pushes new products, each at both servers at once and in four messages. Says how many products there are afterwards.

@@ -356,7 +356,7 @@ mod tests {
         on_both(async |store| {
             let mut writer = store.writer().await.expect("a connection");
             writer.migrate(NOW).await.expect("migrated");
-            let node = writer.claim_node("of today", NOW, NOW + LEASE).await.expect("asked").expect("a number");
+            let node = writer.claim_node("of today", NOW, NOW + LEASE, 0).await.expect("asked").expect("a number");
 
             let tomorrow = with(&[(1, beside)]);
             let done = writer.migrate_with(&tomorrow, NOW, true).await.expect("nobody is in the way");
@@ -388,7 +388,7 @@ mod tests {
         let store = Store::new(database.url()).expect("an address");
         let mut writer = store.writer().await.expect("a connection");
         writer.migrate(NOW).await.expect("migrated");
-        writer.claim_node("of today", NOW, NOW + LEASE).await.expect("asked").expect("a number");
+        writer.claim_node("of today", NOW, NOW + LEASE, 0).await.expect("asked").expect("a number");
         let mut reader = store.writer().await.expect("a connection");
         reader.begin().await.expect("begun");
         reader.query("SELECT COUNT(*) FROM nodes", &[]).await.expect("read");

@@ -24,8 +24,14 @@ const RELEASE: &str =
     "UPDATE nodes SET lease_until = 0, ids_until = $1 WHERE number = $2 AND holder = $3 RETURNING number";
 
 impl Writer {
-    /// Claims a number that nobody holds. The lease ends at `until_ms` unless renewed.
-    pub async fn claim_node(&mut self, holder: &str, now_ms: i64, until_ms: i64) -> Result<Option<NodeLease>, Error> {
+    /// Claims a number that nobody holds. The lease ends at `until_ms` unless renewed; no id may be from before `ids_from_ms`.
+    pub async fn claim_node(
+        &mut self,
+        holder: &str,
+        now_ms: i64,
+        until_ms: i64,
+        ids_from_ms: i64,
+    ) -> Result<Option<NodeLease>, Error> {
         let mut used = std::collections::BTreeMap::new();
         for row in self.query(TAKEN, &[]).await? {
             let mut cells = row.cells();
@@ -36,7 +42,7 @@ impl Writer {
             if lease_until > now_ms {
                 continue;
             }
-            let ids_from = ids_until.max(now_ms);
+            let ids_from = ids_until.max(now_ms).max(ids_from_ms);
             let parameters = [
                 Value::Int(number),
                 holder.into(),

@@ -13,6 +13,7 @@ pub struct Seal {
 }
 
 const LAST: &str = "SELECT seal_id, from_id, until_id, records, hash FROM audit_seals ORDER BY seal_id DESC LIMIT 1";
+const LAST_SEALED: &str = "SELECT COALESCE(MAX(until_id), 0) FROM audit_seals";
 const INSERT: &str = "INSERT INTO audit_seals (seal_id, from_id, until_id, records, hash, sealed_at) \
                       VALUES ($1, $2, $3, $4, $5, $6) RETURNING seal_id";
 
@@ -34,6 +35,12 @@ impl Seal {
 }
 
 impl Writer {
+    /// The newest record under a seal; 0 where there is none.
+    pub async fn last_sealed(&mut self) -> Result<i64, Error> {
+        let rows = self.query(LAST_SEALED, &[]).await?;
+        rows.into_iter().next().map_or(Ok(0), |row| row.cells().int())
+    }
+
     /// Fails where another server has put a seal in this place.
     pub async fn seal(&mut self, seal: &Seal, now_ms: i64) -> Result<(), Error> {
         let Seal { id, from, until, records, hash } = seal;

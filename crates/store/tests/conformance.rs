@@ -1436,8 +1436,8 @@ async fn must_break_on(writer: &mut store::Writer, change: Change) {
 
 async fn two_claimers_get_two_numbers(home: &Home) {
     let mut writer = home.migrated().await;
-    let one = writer.claim_node("one", NOW, NOW + 10).await.expect("asked").expect("free");
-    let two = writer.claim_node("two", NOW, NOW + 10).await.expect("asked").expect("free");
+    let one = writer.claim_node("one", NOW, NOW + 10, 0).await.expect("asked").expect("free");
+    let two = writer.claim_node("two", NOW, NOW + 10, 0).await.expect("asked").expect("free");
     assert_ne!(one.number, two.number);
     assert!((0..NODES).contains(&one.number) && (0..NODES).contains(&two.number));
     assert!(one.ids_until_ms >= NOW && two.ids_until_ms >= NOW);
@@ -1447,11 +1447,11 @@ async fn two_claimers_get_two_numbers(home: &Home) {
 
 async fn a_number_is_free_when_its_lease_has_ended(home: &Home) {
     let mut writer = home.migrated().await;
-    let first = writer.claim_node("first", NOW, NOW + 10).await.expect("asked").expect("free");
+    let first = writer.claim_node("first", NOW, NOW + 10, 0).await.expect("asked").expect("free");
     assert!(writer.renew_node(first.number, "first", NOW + 20, NOW + 500).await.expect("asked"));
-    let early = writer.claim_node("early", NOW + 19, NOW + 40).await.expect("asked").expect("free");
+    let early = writer.claim_node("early", NOW + 19, NOW + 40, 0).await.expect("asked").expect("free");
     assert_ne!(early.number, first.number);
-    let next = writer.claim_node("next", NOW + 20, NOW + 40).await.expect("asked").expect("free");
+    let next = writer.claim_node("next", NOW + 20, NOW + 40, 0).await.expect("asked").expect("free");
     assert_eq!(
         (next.number, next.ids_until_ms),
         (first.number, NOW + 500),
@@ -1463,51 +1463,51 @@ async fn all_numbers_can_be_taken(home: &Home) {
     let mut writer = home.migrated().await;
     let mut numbers = BTreeSet::new();
     for holder in 0..NODES {
-        let lease = writer.claim_node(&format!("{holder}"), NOW, NOW + 10).await.expect("asked").expect("free");
+        let lease = writer.claim_node(&format!("{holder}"), NOW, NOW + 10, 0).await.expect("asked").expect("free");
         numbers.insert(lease.number);
     }
     assert_eq!(numbers, (0..NODES).collect());
-    assert_eq!(writer.claim_node("late", NOW + 9, NOW + 20).await.expect("asked"), None);
-    assert!(writer.claim_node("later", NOW + 10, NOW + 20).await.expect("asked").is_some());
+    assert_eq!(writer.claim_node("late", NOW + 9, NOW + 20, 0).await.expect("asked"), None);
+    assert!(writer.claim_node("later", NOW + 10, NOW + 20, 0).await.expect("asked").is_some());
 }
 
 async fn a_lost_number_cannot_be_renewed(home: &Home) {
     let mut writer = home.migrated().await;
-    let mine = writer.claim_node("sleepy", NOW, NOW + 10).await.expect("asked").expect("free");
+    let mine = writer.claim_node("sleepy", NOW, NOW + 10, 0).await.expect("asked").expect("free");
     // Late, but nobody else has come.
     assert!(writer.renew_node(mine.number, "sleepy", NOW + 30, NOW + 90).await.expect("asked"));
-    let theirs = writer.claim_node("thief", NOW + 30, NOW + 60).await.expect("asked").expect("free");
+    let theirs = writer.claim_node("thief", NOW + 30, NOW + 60, 0).await.expect("asked").expect("free");
     assert_eq!(theirs.number, mine.number);
     assert!(!writer.renew_node(mine.number, "sleepy", NOW + 99, NOW + 999).await.expect("asked"));
     assert!(writer.renew_node(mine.number, "thief", NOW + 70, NOW + 100).await.expect("asked"));
-    let again = writer.claim_node("sleepy", NOW + 31, NOW + 60).await.expect("asked").expect("free");
+    let again = writer.claim_node("sleepy", NOW + 31, NOW + 60, 0).await.expect("asked").expect("free");
     assert_ne!(again.number, mine.number);
 }
 
 async fn ids_are_never_allowed_twice(home: &Home) {
     let mut writer = home.migrated().await;
-    let mine = writer.claim_node("one", NOW, NOW + 10).await.expect("asked").expect("free");
+    let mine = writer.claim_node("one", NOW, NOW + 10, 0).await.expect("asked").expect("free");
     assert!(writer.renew_node(mine.number, "one", NOW + 10, NOW + 900).await.expect("asked"));
     // The clock was set back, or the holder had begun ahead of it.
     assert!(writer.renew_node(mine.number, "one", NOW - 500, NOW - 400).await.expect("asked"));
-    let next = writer.claim_node("two", NOW, NOW + 10).await.expect("asked").expect("free");
+    let next = writer.claim_node("two", NOW, NOW + 10, 0).await.expect("asked").expect("free");
     assert_eq!((next.number, next.ids_until_ms), (mine.number, NOW + 900));
 }
 
 async fn a_number_can_be_given_back(home: &Home) {
     let mut writer = home.migrated().await;
-    let mine = writer.claim_node("one", NOW, NOW + 1000).await.expect("asked").expect("free");
+    let mine = writer.claim_node("one", NOW, NOW + 1000, 0).await.expect("asked").expect("free");
     assert!(writer.renew_node(mine.number, "one", NOW + 1000, NOW + 9000).await.expect("asked"));
     writer.release_node(mine.number, "somebody else", 0).await.expect("asked");
     writer.release_node(mine.number, "one", NOW + 7).await.expect("asked");
-    let next = writer.claim_node("two", NOW + 1, NOW + 10).await.expect("asked").expect("free");
+    let next = writer.claim_node("two", NOW + 1, NOW + 10, 0).await.expect("asked").expect("free");
     assert_eq!((next.number, next.ids_until_ms), (mine.number, NOW + 7));
 }
 
 async fn eight_claim_at_once(home: &Home) {
     drop(home.migrated().await);
     let leases = eight_at_once(home, async |mut writer, number| {
-        writer.claim_node(&format!("{number}"), NOW, NOW + 10).await.expect("asked").expect("free").number
+        writer.claim_node(&format!("{number}"), NOW, NOW + 10, 0).await.expect("asked").expect("free").number
     });
     assert_eq!(leases.iter().collect::<BTreeSet<_>>().len(), 8, "{leases:?}");
 }

@@ -2,6 +2,7 @@
 
 use http_api::{Limits, Rate, Rates};
 use kernel::Role;
+use partner::signature::{self, PartnerKey};
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
 
@@ -84,6 +85,40 @@ async fn a_member_has_a_limit_of_their_own() {
     server.clock.advance_ms(2000);
     server.ask("GET /api/v1/auth/me").by(&one).send().await.data();
     limited(&server.ask("GET /api/v1/auth/me").by(&one).send().await, "2");
+}
+
+/// What anybody can write, a partner's name, costs the partner nothing.
+#[tokio::test]
+async fn a_partner_has_a_limit_that_forgeries_do_not_touch() {
+    const PRODUCTS: &str = "/api/v1/partner/erp/products";
+    const SECRET: &str = "a-secret-for-these-tests";
+    let rates = Rates { partner: Rate { burst: 3, per_minute: 6 }, ..Rates::default() };
+    let server = Server::start_with(Home::sqlite(), Limits { rates, ..Limits::default() }, |settings| {
+        settings.erp = Some(service::Erp::new("erp".to_owned(), SECRET, None).expect("an ERP"));
+    })
+    .await;
+    let push = async |secret: &str, nonce: usize| {
+        let list = json!({"event_id": "one", "at": "2026-03-02T10:00:00+08:00", "products": []});
+        let (key, body) = (PartnerKey::new(secret).expect("long enough"), list.to_string().into_bytes());
+        let request = signature::Request { method: "POST", path_and_query: PRODUCTS, body: &body };
+        let now_s = server.service.now().as_millis() / 1000;
+        let nonce = format!("nonce-of-a-test-{nonce}");
+        let mut ask = server.ask("POST /api/v1/partner/erp/products");
+        for (name, value) in signature::sign(&key, "erp", &request, now_s, &nonce).expect("signs") {
+            ask = ask.header(name, &value);
+        }
+        ask.json(&list).await
+    };
+    for forged in 0..9 {
+        push("a-secret-of-somebody-else", forged).await.failed(401, "INVALID_SIGNATURE");
+    }
+    for genuine in 10..13 {
+        push(SECRET, genuine).await.data();
+    }
+    limited(&push(SECRET, 13).await, "10");
+    server.clock.advance_ms(10_000);
+    // What was turned away was not remembered, and may come again as it is.
+    push(SECRET, 13).await.data();
 }
 
 /// Our own proxy is on this machine, and says who asks; whoever else is on this machine is not limited.

@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::support::{Home, Server};
+use crate::support::{Answer, Home, Server};
 
 #[tokio::test]
 async fn what_is_not_there_is_said_in_the_envelope() {
@@ -55,6 +55,38 @@ async fn every_answer_is_guarded_and_has_an_id() {
         let answer = server.ask("GET /nowhere").header("x-request-id", strange).send().await;
         answer.failed(404, "NOT_FOUND");
         assert_ne!(answer.header("x-request-id"), Some(strange));
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_another_origin_asks_in_vain_unless_it_is_named() {
+    const FRIEND: &str = "https://app.example.com";
+    let open = |answer: &Answer| answer.header("access-control-allow-origin").map(str::to_owned);
+    let closed = Server::start(Home::sqlite()).await;
+    for what in ["GET /health/live", "OPTIONS /api/v1/auth/login"] {
+        let answer = closed.ask(what).header("origin", FRIEND).send().await;
+        assert_eq!((open(&answer), answer.header("vary")), (None, None), "{what}");
+    }
+
+    let limits =
+        Limits { origins: "https://app.example.com, http://localhost:5173".parse().expect("two"), ..Limits::default() };
+    let server = Server::start_with(Home::sqlite(), limits, |_| {}).await;
+    let preflight = server.ask("OPTIONS /api/v1/auth/login").header("origin", FRIEND);
+    let preflight = preflight.header("access-control-request-method", "POST").send().await;
+    assert_eq!((preflight.status.as_u16(), open(&preflight).as_deref()), (204, Some(FRIEND)));
+    assert_eq!(preflight.header("access-control-allow-methods"), Some("POST, OPTIONS"));
+    let allowed: BTreeSet<_> = preflight.header("access-control-allow-headers").expect("a list").split(", ").collect();
+    assert!(allowed.is_superset(&["authorization", "content-type", "idempotency-key"].into()), "{allowed:?}");
+    // A refusal is to be read as well.
+    let refused = server.ask("GET /api/v1/auth/me").header("origin", "http://localhost:5173").send().await;
+    refused.failed(401, "INVALID_TOKEN");
+    assert_eq!(open(&refused).as_deref(), Some("http://localhost:5173"));
+    assert_eq!(refused.header("access-control-allow-credentials"), None);
+    for stranger in
+        ["https://app.example.com.evil.example", "http://app.example.com", "https://app.example.com:444", "null", "*"]
+    {
+        let answer = server.ask("GET /health/live").header("origin", stranger).send().await;
+        assert_eq!((open(&answer), answer.header("vary")), (None, Some("origin")), "{stranger}");
     }
 }
 

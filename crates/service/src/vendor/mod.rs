@@ -71,13 +71,20 @@ pub(crate) struct Message<'a> {
     pub(crate) sender: IpAddr,
 }
 
-/// A message that is the vendor's.
-pub(crate) struct Believed {
+/// A message that is its partner's own.
+pub struct Believed {
     pub(crate) partner: String,
     /// Used once, and to be remembered until then, in seconds since 1970.
     pub(crate) nonce: String,
     pub(crate) remember_until: i64,
     pub(crate) event: EventId,
+}
+
+impl Believed {
+    #[must_use]
+    pub fn partner(&self) -> &str {
+        &self.partner
+    }
 }
 
 /// What an event is known by.

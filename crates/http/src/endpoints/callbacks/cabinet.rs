@@ -8,9 +8,9 @@ use axum::response::Response;
 use bytes::Bytes;
 use kernel::Code;
 use serde_json::json;
-use service::{EventKind, EventRefused};
+use service::EventKind;
 
-use super::{said, single};
+use super::{refused, said, single};
 use crate::App;
 use crate::endpoint::{Declaration, Endpoint, Tag};
 use crate::failure::Failure;
@@ -85,12 +85,8 @@ async fn take(app: App, kind: EventKind, parts: Parts, body: Bytes) -> Result<Re
     let sender = parts.extensions.get().and_then(|Sender(address)| *address);
     let sender = sender.unwrap_or(Ipv4Addr::LOCALHOST.into());
     let header = |name: &str| single(&parts.headers, name);
-    match app.service().take_cabinet_event(kind, target, &header, &body, sender).await {
-        Ok(()) => said(&json!({})),
-        Err(EventRefused::Unbelieved(why)) => {
-            tracing::warn!(?kind, why, "an event is not believed");
-            Err(Failure::Code(Code::InvalidSignature))
-        }
-        Err(EventRefused::NotNow) => Err(Failure::Code(Code::Unavailable)),
-    }
+    let believed = app.service().believe_cabinet_event(kind, target, &header, &body, sender).await.map_err(refused)?;
+    app.throttles().partner(believed.partner(), app.service().now())?;
+    app.service().take_cabinet_event(believed, kind, target, &body).await.map_err(refused)?;
+    said(&json!({}))
 }

@@ -5,9 +5,9 @@ use axum::http::request::Parts;
 use bytes::Bytes;
 use kernel::{Code, Date};
 use serde_json::json;
-use service::EventRefused;
+use service::Believed;
 
-use super::{said, single};
+use super::{refused, said, single};
 use crate::App;
 use crate::endpoint::{Declaration, Endpoint, Tag};
 use crate::failure::Failure;
@@ -28,8 +28,8 @@ pub(crate) fn products() -> Endpoint {
         },
         async |app: App, parts: Parts, body: Bytes| {
             let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
-            let taken = app.service().take_erp_products(target, |name| single(&parts.headers, name), &body).await;
-            taken.map_err(refused)?;
+            let believed = believe(&app, "POST", &parts, &body).await?;
+            app.service().take_erp_products(believed, target, &body).await.map_err(refused)?;
             said(&json!({}))
         },
     )
@@ -53,8 +53,8 @@ pub(crate) fn sales() -> Endpoint {
             let today = app.service().now().date_in(app.zone());
             let date: Option<Date> = date.filter(|date| *date < today);
             let over = date.unwrap_or(today);
-            let sales = app.service().sales_for_erp(target, |name| single(&parts.headers, name), over).await;
-            let sales = sales.map_err(refused)?;
+            let believed = believe(&app, "GET", &parts, b"").await?;
+            let sales = app.service().sales_for_erp(believed, target, over).await.map_err(refused)?;
             match date {
                 Some(date) => said(&json!({ "date": date, "documents": sales })),
                 None => {
@@ -66,12 +66,11 @@ pub(crate) fn sales() -> Endpoint {
     )
 }
 
-fn refused(refused: EventRefused) -> Failure {
-    match refused {
-        EventRefused::Unbelieved(why) => {
-            tracing::warn!(why, "the ERP is not believed");
-            Failure::Code(Code::InvalidSignature)
-        }
-        EventRefused::NotNow => Failure::Code(Code::Unavailable),
-    }
+/// A message of the ERP's, unless it has sent too many of them.
+async fn believe(app: &App, method: &str, parts: &Parts, body: &[u8]) -> Result<Believed, Failure> {
+    let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
+    let header = |name: &str| single(&parts.headers, name);
+    let believed = app.service().believe_erp(method, target, header, body).await.map_err(refused)?;
+    app.throttles().partner(believed.partner(), app.service().now())?;
+    Ok(believed)
 }

@@ -6,7 +6,9 @@ pub(crate) mod wechat;
 
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
+use kernel::Code;
 use serde_json::{Value, json};
+use service::EventRefused;
 
 use crate::failure::Failure;
 use crate::reply;
@@ -15,6 +17,16 @@ use crate::reply;
 fn said(data: &Value) -> Result<Response, Failure> {
     let envelope = json!({ "success": true, "message": "成功", "data": data });
     reply::json(StatusCode::OK, &envelope).map_err(|_| Failure::fault("an answer cannot be written as JSON"))
+}
+
+fn refused(refused: EventRefused) -> Failure {
+    match refused {
+        EventRefused::Unbelieved(why) => {
+            tracing::warn!(why, "a partner is not believed");
+            Failure::Code(Code::InvalidSignature)
+        }
+        EventRefused::NotNow => Failure::Code(Code::Unavailable),
+    }
 }
 
 /// A header that comes twice says nothing.
