@@ -4,7 +4,7 @@ import { api, type Schemas } from '@/api'
 import { language, t } from '@/i18n'
 
 export type Role = Schemas['RoleAnswer']
-export type Entry = Schemas['PermissionAnswer2']
+export type Entry = Schemas['PermissionEntry']
 
 /** All of them: a house has a hundred at most. */
 export const roles = shallowRef<Role[]>()
