@@ -8,7 +8,8 @@ use kernel::{
     MealOrder, Member, MemberId, OrderId, Owner, PayClient, PayWith, PoolId, Product, ProductId, Quantity, ShopOrder,
     ShopOrderState, Slot, Topup, TopupState,
 };
-use store::lists::{Order, Page, Place, Placed, Sorting, Unlisted};
+use store::lists::{MOST_SORTED, Order, Page, Place, Placed, Sorting, Unlisted};
+use store::queries::departments::{self, DepartmentSorting};
 use store::queries::exceptions::{self, ExceptionSorting};
 use store::queries::members::{self, MemberSorting};
 use store::queries::order_search::{self, OrderSorting};
@@ -16,7 +17,7 @@ use store::queries::payments::{self, TopupFilter, TopupSorting};
 use store::queries::shop::{self, Of, ProductSorting, ShopOrderSorting};
 use store::{Store, Value, Writer};
 
-use crate::common::{Home, at, insert, meal, member, order, pool};
+use crate::common::{Home, at, execute, insert, meal, member, order, pool};
 
 /// Few enough that most pages end among rows of the same value.
 const LIMIT: i64 = 4;
@@ -221,4 +222,27 @@ pub(crate) async fn orders_are_walked_in_every_order(home: &Home) {
         let find = async |page: Page| places(order_search::list(&store, &filter, &page).await);
         walk::<OrderSorting>(find, async || place(&mut writer, std::iter::once(scattered(&next))).await).await;
     }
+}
+
+/// Ids have an index to be read along; anything else would be sorted for each page, so there is an end to it.
+pub(crate) async fn what_is_too_much_to_sort_is_refused(home: &Home) {
+    let mut writer = home.migrated().await;
+    let store = home.store();
+    let add = async |writer: &mut Writer, from: i64, to: i64| {
+        let sql = "INSERT INTO departments (department_id, code, name, pays, created_at, version) \
+                   WITH RECURSIVE numbers (number) AS (SELECT CAST($1 AS BIGINT) UNION ALL SELECT number + 1 FROM numbers WHERE number < CAST($2 AS BIGINT)) \
+                   SELECT number, 'D' || number, 'of ' || (number % 7), 'member', 0, 1 FROM numbers";
+        execute(writer, sql, &[from.into(), to.into()]).await.expect("added");
+    };
+    add(&mut writer, 1, MOST_SORTED).await;
+    let ask = async |word: &str, part: &str, after: Option<Place>| {
+        let order = Order::named::<DepartmentSorting>(word).expect("an order");
+        departments::list(&store, part, &Page { order, after, limit: 3 }).await
+    };
+    let first = places(ask("name", "", None).await);
+    add(&mut writer, MOST_SORTED + 1, MOST_SORTED + 1).await;
+    assert!(matches!(ask("name", "", None).await, Err(Unlisted::TooMany)));
+    assert_eq!(places(ask("name", "", first.last().cloned()).await).len(), 3, "who has the first page gets the others");
+    assert_eq!(places(ask("name", "of 3", None).await).len(), 3, "fewer are sorted");
+    assert_eq!(places(ask("-created_at", "", None).await)[0].id, MOST_SORTED + 1, "ids are not");
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { accessible, call, open, shoot, tokenOf } from './browser'
+import { accessible, call, choose, open, shoot, tokenOf } from './browser'
 import { freeDay, makeMeal, member, order } from './house'
 import { passwords } from './server'
 
@@ -24,6 +24,45 @@ test('members are found by name, department and state, and the address says so',
   await page.getByRole('option', { name: '市场部' }).click()
   await page.waitForURL(/department=SALES/)
   await page.getByRole('link', { name: '张伟' }).waitFor({ state: 'hidden' })
+})
+
+test('a list is sorted by its headings, shows the columns that are chosen, and is taken home as it is shown', async () => {
+  const { members: poorest } = await call<{ members: { nickname: string; balance_cents: number }[] }>(token, 'GET', '/api/v1/admin/members?sort=balance_cents&limit=100')
+  const page = await open('/admin/members', { token })
+  const heading = (name: string) => page.getByRole('columnheader', { name })
+  const first = page.locator('tbody tr').first()
+  await page.getByRole('link', { name: '张伟' }).waitFor()
+  expect(await heading('加入时间').getAttribute('aria-sort')).toBe('ascending')
+  expect(await heading('余额').getAttribute('aria-sort')).toBe('none')
+
+  // Figures begin with their largest; with the keyboard as with the mouse.
+  await heading('余额').getByRole('button').click()
+  await page.waitForURL(/sort=-balance_cents/)
+  await expect.poll(() => heading('余额').getAttribute('aria-sort')).toBe('descending')
+  await heading('余额').getByRole('button').focus()
+  await page.keyboard.press('Enter')
+  await page.waitForURL(/sort=balance_cents/)
+  await expect.poll(() => heading('余额').getAttribute('aria-sort')).toBe('ascending')
+  await first.getByText(poorest[0]!.nickname).waitFor()
+  await accessible(page)
+  await shoot(page, 'members-sorted-1440-light')
+
+  await page.getByRole('button', { name: '选择列' }).click()
+  await page.getByRole('checkbox', { name: '编号', exact: true }).check()
+  await heading('编号').waitFor()
+  await page.reload()
+  await heading('编号').waitFor()
+  expect(await heading('余额').getAttribute('aria-sort')).toBe('ascending')
+
+  const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: '导出 Excel' }).click()])
+  expect(file.suggestedFilename()).toMatch(/^用户_\d{4}-\d{2}-\d{2}\.xlsx$/)
+
+  const phone = await open('/admin/members?sort=-balance_cents', { token, width: 390, dark: true })
+  await choose(phone, '排序', '余额 ↑')
+  await phone.waitForURL(/sort=balance_cents/)
+  await phone.locator('tbody tr').first().getByText(poorest[0]!.nickname).waitFor()
+  await accessible(phone)
+  await shoot(phone, 'members-sorted-390-dark')
 })
 
 test('a recharge whose answer is lost is sent again under its key and done once', async () => {
