@@ -314,9 +314,13 @@ async fn nobody_comes_in_without_the_permission() {
     let server = Server::start(Home::sqlite()).await;
     let mut refused = 0;
     for role in Role::ALL {
-        let person = server.person(role).await;
-        for (endpoint, access) in EXPECTED {
+        let mut person = server.person(role).await;
+        for (at, (endpoint, access)) in EXPECTED.iter().enumerate() {
             let Needs(permission) = access else { continue };
+            // There are more endpoints than one person may ask at once.
+            if at % 100 == 99 {
+                person = server.person(role).await;
+            }
             let place = somewhere(endpoint);
             let answer = server.ask(&place).by(&person).text("not even JSON").await;
             // Everybody is a member as well.

@@ -1005,11 +1005,12 @@ on_both_engines! {
             corner.long_after(wait).await;
         }
         // By now it must not open any more: nobody stands before it. Who could not say so at that moment says it a minute later.
-        for _ in 0..400 {
+        for _ in 0..2400 {
             if corner.number("SELECT COUNT(*) FROM exceptions").await == 1 {
                 break;
             }
-            corner.server.clock.advance_ms(500);
+            // So slowly that the heartbeat keeps up, and it can be written down at any moment.
+            corner.server.clock.advance_ms(100);
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
         corner.renewed().await;
