@@ -86,6 +86,8 @@ fn of_state(code: &str) -> Cause {
         "25006" | "25P03" | "25P04" => Cause::Lost,
         // Whether a statement was carried out is not known.
         "40003" => Cause::Lost,
+        // What we sent made no sense to it; the connection is as good as before.
+        "08P01" => Cause::Other,
         _ => match code.get(..2) {
             Some("23") => Cause::Constraint,
             // The connection, an operator, no resources, the system below.
@@ -131,6 +133,7 @@ mod tests {
             ("25P03", Cause::Lost),
             ("40003", Cause::Lost),
             ("08006", Cause::Lost),
+            ("08P01", Cause::Other),
             ("58030", Cause::Lost),
             ("23505", Cause::Constraint),
             ("23514", Cause::Constraint),
