@@ -213,6 +213,7 @@ pub fn all() -> Vec<Endpoint> {
         admin::department_admins::appoint(),
         admin::department_admins::dismiss(),
         admin::audit::endpoint(),
+        admin::audit::export(),
         admin::topups::endpoint(),
         admin::topups::export(),
         admin::topup_totals::endpoint(),

@@ -30,6 +30,7 @@ const EXPECTED: &[(&str, Access)] = &[
     ("POST /api/dining/enhanced/quick-batch-orders", Needs(Permission::DepartmentBook)),
     ("DELETE /api/v1/orders/{order_id}", Needs(Permission::OrderPlace)),
     ("GET /api/v1/admin/audit", Needs(Permission::AuditRead)),
+    ("GET /api/v1/admin/audit/export", Needs(Permission::AuditRead)),
     ("GET /api/v1/admin/consistency", Needs(Permission::ConsistencyRead)),
     ("GET /api/v1/admin/departments/import/template", Needs(Permission::DepartmentWrite)),
     ("GET /api/v1/admin/members/import/template", Needs(Permission::MemberWrite)),

@@ -3,6 +3,7 @@
 use kernel::Role;
 use serde_json::{Value, json};
 
+use crate::lists::sheet;
 use crate::support::{Server, on_both_engines};
 
 fn column(page: &Value, field: &str) -> Vec<Value> {
@@ -58,6 +59,10 @@ on_both_engines! {
         ] {
             let found = ask(query.clone()).await.data().clone();
             assert_eq!(column(&found, "action"), actions, "{query}");
+            // Its file has the same records in the same order.
+            let file = server.ask(&format!("GET /api/v1/admin/audit/export{query}")).by(&admin).send().await;
+            let filed: Vec<_> = sheet(&file)[1..].iter().map(|row| row[4].clone()).collect();
+            assert_eq!(filed, actions, "{query}");
             // However it is asked for, it comes the same in pages of one.
             let (mut pages, mut next) = (Vec::new(), Some(String::new()));
             while let Some(cursor) = next {

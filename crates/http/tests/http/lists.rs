@@ -24,7 +24,8 @@ async fn lists(server: &Server) -> Vec<(String, Vec<String>)> {
     found
 }
 
-fn sheet(answer: &Answer) -> Vec<Vec<String>> {
+/// The rows of a workbook of one sheet, its headings first.
+pub(crate) fn sheet(answer: &Answer) -> Vec<Vec<String>> {
     let mut file: Xlsx<_> = open_workbook_from_rs(Cursor::new(answer.bytes.clone())).expect("a workbook");
     let name = file.sheet_names()[0].clone();
     let rows = file.worksheet_range(&name).expect("the sheet");

@@ -2,7 +2,15 @@
 
 use kernel::{Instant, MemberId};
 
+use crate::lists::{Sorting, Way};
 use crate::{Error, Row, Store, Value};
+
+/// The trail is read from its end.
+pub enum AuditSorting {}
+
+impl Sorting for AuditSorting {
+    const WAYS: &'static [Way] = &[Way::by_id("at")];
+}
 
 /// Which records are wanted. All that is given has to hold.
 #[derive(Debug, Clone, Default)]

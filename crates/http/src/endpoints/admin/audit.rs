@@ -4,14 +4,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use service::first_id_at;
+use store::lists::{Order, Page, Place, Placed};
 use store::queries;
-use store::queries::audits::{Filter, Record};
+use store::queries::audits::{AuditSorting, Filter, Record};
 
 use crate::App;
 use crate::caller::Caller;
 use crate::endpoint::{Declaration, Endpoint, Input, Tag};
 use crate::failure::Failure;
 use crate::input::{Cursor, Limit, Nothing, Search};
+use crate::list::{self, Asked, FileColumn, Filed, Listed, Shown as Cell};
 use crate::reply::{CursorInfo, Reply};
 
 /// Ids carry the time, but they may be ahead of it where a clock was set back: records of this much later are looked at as well.
@@ -35,6 +37,21 @@ struct AuditQuery {
     limit: Limit,
     /// `page_info.next_cursor` of the page before.
     cursor: Option<Cursor>,
+}
+
+/// What of the audit trail is wanted in a file.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct AuditFileQuery {
+    /// Who did it.
+    actor_id: Option<MemberId>,
+    object_kind: Option<Search>,
+    /// What it was done to.
+    object_id: Option<i64>,
+    action: Option<Search>,
+    from: Option<Instant>,
+    /// Up to, but not at, this moment.
+    to: Option<Instant>,
 }
 
 /// A page of the audit trail, newest first.
@@ -117,28 +134,97 @@ pub(crate) fn endpoint() -> Endpoint {
     )
 }
 
-async fn handle(app: App, caller: Caller, input: Input<Nothing, AuditQuery>) -> Result<Reply<AuditPage>, Failure> {
-    let query = input.query;
-    if let (Some(from), Some(to)) = (query.from, query.to)
-        && from > to
-    {
-        return Err(Failure::ends_before_it_begins("from", "to", caller.language));
+pub(crate) fn export() -> Endpoint {
+    list::file::<Trail>(
+        Permission::AuditRead,
+        "/api/v1/admin/audit/export",
+        "exportAudit",
+        Tag::Administration,
+        "The audit trail as a workbook",
+        &[],
+    )
+}
+
+impl AuditFileQuery {
+    /// The records before this one.
+    async fn find(&self, app: &App, caller: &Caller, before: i64, limit: i64) -> Result<Vec<AuditRow>, Failure> {
+        if let (Some(from), Some(to)) = (self.from, self.to)
+            && from > to
+        {
+            return Err(Failure::ends_before_it_begins("from", "to", caller.language));
+        }
+        let end = self.to.map(|to| first_id_at(to.plus_millis(CLOCKS_ARE_WRONG_BY_MS)));
+        let filter = Filter {
+            actor: self.actor_id,
+            object_kind: self.object_kind.clone().map(Search::into_inner),
+            object: self.object_id,
+            action: self.action.clone().map(Search::into_inner),
+            from: self.from,
+            to: self.to,
+            first_id: self.from.map_or(0, first_id_at),
+            before_id: before.min(end.unwrap_or(i64::MAX)),
+        };
+        let found = queries::audits::list(app.store(), &filter, limit).await?;
+        Ok(found.into_iter().map(AuditRow::from).collect())
     }
-    let before_id = query.cursor.map_or(i64::MAX, Cursor::get);
-    let end = query.to.map(|to| first_id_at(to.plus_millis(CLOCKS_ARE_WRONG_BY_MS)));
-    let filter = Filter {
-        actor: query.actor_id,
-        object_kind: query.object_kind.map(Search::into_inner),
-        object: query.object_id,
-        action: query.action.map(Search::into_inner),
-        from: query.from,
-        to: query.to,
-        first_id: query.from.map_or(0, first_id_at),
-        before_id: before_id.min(end.unwrap_or(i64::MAX)),
-    };
-    let found = queries::audits::list(app.store(), &filter, query.limit.and_one()).await?;
-    let (found, page_info) = CursorInfo::cut(found, query.limit, |record| record.id);
-    Ok(Reply::ok(AuditPage { records: found.into_iter().map(AuditRow::from).collect(), page_info }))
+}
+
+impl Asked for AuditFileQuery {
+    type Sorting = AuditSorting;
+
+    fn order(&self) -> Order {
+        Order::usual::<AuditSorting>()
+    }
+}
+
+/// The trail, newest first.
+enum Trail {}
+
+impl Listed for Trail {
+    type Path = Nothing;
+    type Query = AuditFileQuery;
+    type Row = AuditRow;
+
+    async fn find(
+        app: &App,
+        caller: &Caller,
+        _: &Nothing,
+        query: &AuditFileQuery,
+        page: &Page,
+    ) -> Result<Vec<Placed<AuditRow>>, Failure> {
+        let before = page.after.as_ref().map_or(i64::MAX, |place| place.id);
+        let found = query.find(app, caller, before, page.limit).await?;
+        let placed = |row: AuditRow| Placed { place: Place { value: row.audit_id.into(), id: row.audit_id }, row };
+        Ok(found.into_iter().map(placed).collect())
+    }
+}
+
+impl Filed for Trail {
+    const NAMES: (&'static str, &'static str) = ("审计", "audit");
+    const COLUMNS: &'static [FileColumn<AuditRow>] = &[
+        FileColumn::new("编号", 18, |row| Cell::Integer(row.audit_id)),
+        FileColumn::new("时间", 20, |row| Cell::Moment(row.at)),
+        FileColumn::new("操作人编号", 18, |row| Cell::or_nothing(row.actor_id, |id| Cell::Integer(id.get()))),
+        FileColumn::new("操作人", 16, |row| Cell::or_nothing(row.actor_nickname.as_deref(), Cell::text)),
+        FileColumn::new("操作", 24, |row| Cell::text(&row.action)),
+        FileColumn::new("对象", 16, |row| Cell::text(&row.object_kind)),
+        FileColumn::new("对象编号", 18, |row| Cell::Integer(row.object_id)),
+        FileColumn::new("之前", 40, |row| {
+            Cell::or_nothing(row.before.as_ref(), |value| Cell::text(value.to_string()))
+        }),
+        FileColumn::new("之后", 40, |row| {
+            Cell::or_nothing(row.after.as_ref(), |value| Cell::text(value.to_string()))
+        }),
+        FileColumn::new("原因", 30, |row| Cell::or_nothing(row.reason.as_deref(), Cell::text)),
+    ];
+}
+
+async fn handle(app: App, caller: Caller, input: Input<Nothing, AuditQuery>) -> Result<Reply<AuditPage>, Failure> {
+    let AuditQuery { actor_id, object_kind, object_id, action, from, to, limit, cursor } = input.query;
+    let wanted = AuditFileQuery { actor_id, object_kind, object_id, action, from, to };
+    let found = wanted.find(&app, &caller, cursor.map_or(i64::MAX, Cursor::get), limit.and_one()).await?;
+    let (records, page_info) = CursorInfo::cut(found, limit, |record| record.audit_id);
+    Ok(Reply::ok(AuditPage { records, page_info }))
 }
 
 #[cfg(test)]
