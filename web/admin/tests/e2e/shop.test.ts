@@ -121,7 +121,8 @@ test('shop orders are brought on one by one and together, and one is paid back',
   await page.waitForURL(/product=/)
   await page.locator('tbody tr', { hasText: one }).getByText('梁波').waitFor()
   await page.getByLabel(`选择订单 ${three}`).waitFor()
-  expect(await page.locator('tbody tr').count()).toBe(3)
+  // All orders stood there before, these three among them.
+  await expect.poll(() => page.locator('tbody tr').count()).toBe(3)
   await accessible(page)
   await page.locator('tbody tr', { hasText: one }).getByRole('button', { name: /开始备货/ }).click()
   await page.locator('tbody tr', { hasText: one }).getByText('备货中').waitFor()
