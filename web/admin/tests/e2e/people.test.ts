@@ -43,7 +43,7 @@ test('a list is sorted by its headings, shows the columns that are chosen, and i
   await page.keyboard.press('Enter')
   await page.waitForURL(/sort=balance_cents/)
   await expect.poll(() => heading('余额').getAttribute('aria-sort')).toBe('ascending')
-  await first.getByText(poorest[0]!.nickname).waitFor()
+  await first.getByRole('link', { name: poorest[0]!.nickname }).waitFor()
   await accessible(page)
   await shoot(page, 'members-sorted-1440-light')
 
@@ -60,7 +60,7 @@ test('a list is sorted by its headings, shows the columns that are chosen, and i
   const phone = await open('/admin/members?sort=-balance_cents', { token, width: 390, dark: true })
   await choose(phone, '排序', '余额 ↑')
   await phone.waitForURL(/sort=balance_cents/)
-  await phone.locator('tbody tr').first().getByText(poorest[0]!.nickname).waitFor()
+  await phone.locator('tbody tr').first().getByRole('link', { name: poorest[0]!.nickname }).waitFor()
   await accessible(phone)
   await shoot(phone, 'members-sorted-390-dark')
 })
