@@ -23,6 +23,8 @@ const AT_ONCE: usize = 2;
 /// How many orders are read at a time. The more they are, the fewer products each transaction has to do with.
 const PAGE: usize = 16 * BATCH;
 const PAUSE: Duration = Duration::from_millis(20);
+/// Where others use the lanes meanwhile, they have them alone after each transaction for as long as it took, or for this at most.
+const LONGEST_REST_MS: i64 = 500;
 
 /// Tidies up after the orders that were not paid in time. What they held counts for nothing from their deadline on, whether this
 /// runs or not.
@@ -96,6 +98,7 @@ async fn release_some(service: &Service, orders: &[ExpiredOrder]) -> Result<Tall
     let (mut tally, mut parts) = (Tally::default(), vec![orders]);
     while let Some(part) = parts.pop() {
         let watch = Watch::start();
+        let (begun_at, commands_before) = (service.now(), metrics.commands.load(Relaxed));
         let named: BTreeMap<OrderId, Goods> = part.iter().map(|order| (order.id, order.goods)).collect();
         let command = Command::Shop(ShopCommand::Expire(ExpireShopOrders { orders: named }));
         let failure = match service.run(Request::by_house(command)).await {
@@ -105,6 +108,10 @@ async fn release_some(service: &Service, orders: &[ExpiredOrder]) -> Result<Tall
                 metrics.release_micros.fetch_add(micros, Relaxed);
                 tally.micros += micros;
                 tally.released += i64::try_from(released.len()).unwrap_or(i64::MAX);
+                if metrics.commands.load(Relaxed).saturating_sub(commands_before) > AT_ONCE as u64 {
+                    let took = service.now().as_millis() - begun_at.as_millis();
+                    tokio::time::sleep(Duration::from_millis(took.clamp(0, LONGEST_REST_MS).unsigned_abs())).await;
+                }
                 continue;
             }
             Ok(other) => return Err(format!("releasing answered {other:?}")),
