@@ -22,10 +22,11 @@ def moment(millis):
 
 
 def read(database, meal):
+    # A plain service keeps the openid in clear; here what it is looked up by stands for it, which spares us the deciphering.
     connection = sqlite3.connect(database)
     head = connection.execute("SELECT meal_id, date, slot, title, description FROM meals WHERE meal_id = ?", [meal])
     rows = connection.execute(
-        "SELECT o.order_id, u.nickname, u.openid, o.quantity, o.options, o.total_cents, o.notes, o.status, o.created_at "
+        "SELECT o.order_id, u.nickname, HEX(u.openid_index), o.quantity, o.options, o.total_cents, o.notes, o.status, o.created_at "
         "FROM meal_orders AS o JOIN members AS u ON u.member_id = o.member_id "
         "WHERE o.meal_id = ? AND o.status IN ('active', 'locked', 'completed') ORDER BY o.order_id",
         [meal],
