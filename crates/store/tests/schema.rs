@@ -5,8 +5,12 @@
 mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
 
 use common::Home;
+use flate2::read::GzDecoder;
 use store::{Engine, Writer};
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -37,6 +41,31 @@ async fn both_engines_have_the_same_schema() {
     assert!(is_unique);
     assert_eq!(columns[..2], ["member_id", "meal_id"]);
     assert!(columns[2].starts_with("casewhenstatus"), "{columns:?}");
+}
+
+/// What a program of before kept by `backup`, brought forward, is what this program makes anew.
+#[tokio::test]
+async fn a_kept_database_comes_to_the_same_schema() {
+    let (sqlite, postgres) = (Home::new(Engine::Sqlite).await, Home::new(Engine::Postgres).await);
+    let made_on_sqlite = sqlite_schema(&mut sqlite.migrated().await).await;
+    let made_on_postgres = postgres_schema(&mut postgres.migrated().await).await;
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kept");
+    for step in ["0013", "0023", "0027"] {
+        let home = Home::new(Engine::Sqlite).await;
+        let Home::Sqlite(folder) = &home else { unreachable!("it was asked for") };
+        let unpacked = folder.join("kept.db");
+        let packed = fs::File::open(kept.join(format!("{step}.sqlite.gz"))).expect("kept");
+        std::io::copy(&mut GzDecoder::new(packed), &mut fs::File::create(&unpacked).expect("made")).expect("unpacked");
+        home.store().restore(&unpacked).await.expect("restored");
+        let mut writer = home.migrated().await;
+        assert_eq!(sqlite_schema(&mut writer).await, made_on_sqlite, "{step}");
+
+        let database = Arc::new(testing::postgres::fresh_database());
+        let home = Home::Postgres { url: database.url().to_owned(), _database: database };
+        home.store().restore(&kept.join(format!("{step}.postgres"))).await.expect("restored");
+        let mut writer = home.migrated().await;
+        assert_eq!(postgres_schema(&mut writer).await, made_on_postgres, "{step}");
+    }
 }
 
 /// The columns of an index, and the expressions among them.
