@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     AccountId, CabinetOrder, CapacityStrategy, Cents, Complaint, Correction, Date, Department, DepartmentId, Device,
     DoorSession, Exception, GroupOrderId, HouseRole, Instant, JobRun, Meal, MealId, MealOrder, Member, MemberId,
-    OrderId, PaymentId, Pool, Product, Refund, Refusal, Round, SalesDocument, ScoreOrder, ShopOrder, Silence, Slot,
-    StockMovement, Store, StuckOrder, Subscription, SubscriptionRun, Topup, Traces, TransferId,
+    OrderId, PayWith, PaymentId, Pool, Product, Refund, Refusal, Round, SalesDocument, ScoreOrder, ShopOrder, Silence,
+    Slot, StockMovement, Store, StuckOrder, Subscription, SubscriptionRun, Topup, Traces, TransferId,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,9 +63,12 @@ pub enum Outcome {
         settled: Settled,
         topup: Option<Topup>,
     },
+    /// `balance` is the payer's after it, where it has just begun.
     Refund {
         refund: Refund,
         topup: Topup,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        balance: Option<Cents>,
     },
     ScoreRefund {
         refund: Refund,
@@ -290,6 +293,21 @@ pub struct ShopOrderOutcome {
     pub balance: Option<Cents>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warning: Option<Warning>,
+    /// Where it was paid and is given back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given_back: Option<GivenBack>,
+}
+
+/// What of an order that was paid goes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GivenBack {
+    pub amount: Cents,
+    /// To the balance, or to WeChat.
+    pub to: PayWith,
+    /// How many pieces come back into the stock.
+    pub pieces: i64,
+    /// How many shares can be bought again.
+    pub shares: i64,
 }
 
 /// The order as it is after it, and what charged the difference or gave it back.

@@ -157,6 +157,12 @@ impl Topup {
             TopupState::Pending | TopupState::Expired | TopupState::Failed { .. } => None,
         }
     }
+
+    /// What of the payment has not gone back and is not on its way.
+    #[must_use]
+    pub fn left(&self) -> Cents {
+        self.receipt().map_or(Cents::ZERO, |receipt| Cents::new(self.amount.get() - receipt.refunded.get()))
+    }
 }
 
 /// One attempt to make an order payable, written down before WeChat is asked.

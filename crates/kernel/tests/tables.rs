@@ -1833,8 +1833,9 @@ fn outcome_parts(outcome: &Outcome, put: &mut impl FnMut(&str, String)) {
             };
             put("settled", settled.to_owned());
         }
-        Outcome::Refund { refund, topup } => {
+        Outcome::Refund { refund, topup, balance } => {
             payments::refund_parts(refund, put);
+            put("balance", balance.map_or_else(|| "none".to_owned(), |balance| balance.to_string()));
             put("order", topup.status().as_str().to_owned());
         }
         Outcome::ScoreRefund { refund } => payments::refund_parts(refund, put),

@@ -406,14 +406,14 @@ impl Service {
 
     // Refunds.
 
-    /// Begins a refund to where the money came from.
+    /// Begins a refund to where the money came from; with it, what the payer has left.
     pub async fn refund_topup(
         &self,
         topup: &Topup,
         amount: Price,
         reason: Reason,
         asked: impl FnOnce(Command) -> Request,
-    ) -> Result<(Refund, Topup), Failure> {
+    ) -> Result<(Refund, Topup, Option<Cents>), Failure> {
         self.pay()?;
         let refund_no = self.new_number("REFD");
         let command = RefundTopup { topup: topup.id, refund_no, amount, reason };
@@ -510,9 +510,9 @@ pub(crate) fn begun(outcome: Outcome) -> Result<(Topup, PaymentId), Failure> {
     }
 }
 
-fn refunded(outcome: Outcome) -> Result<(Refund, Topup), Failure> {
+fn refunded(outcome: Outcome) -> Result<(Refund, Topup, Option<Cents>), Failure> {
     match outcome {
-        Outcome::Refund { refund, topup } => Ok((refund, topup)),
+        Outcome::Refund { refund, topup, balance } => Ok((refund, topup, balance)),
         other => Err(odd(&other)),
     }
 }

@@ -117,7 +117,7 @@ impl Errand {
                 let Some(topup) = topups::one(service.store(), *topup).await? else { return Ok(Done::Nothing) };
                 let asked = |command| request(command, None, *key, &format!("{:?} {amount:?}", topup.id));
                 let given = service.refund_topup(&topup, *amount, reason.clone(), asked).await;
-                given.map(|(refund, _)| Done::Refund(Box::new(refund)))
+                given.map(|(refund, ..)| Done::Refund(Box::new(refund)))
             }
         }
     }

@@ -92,6 +92,46 @@ on_both_engines! {
         server.books_are_right().await;
     }
 
+    async fn a_batch_says_beforehand_what_it_would_do(server: Server) {
+        let admin = server.person(Role::Admin).await;
+        let meal = server.meal(&admin, "2026-01-06", 10).await;
+        let placed = orders(&server, meal, 3).await;
+        let ids: Vec<_> = placed.iter().map(|(_, id)| id.clone()).collect();
+        let ask = |query: &str, body: Value| {
+            let ask = server.ask(&format!("POST /api/v1/orders/batch{query}")).by(&admin).key("once");
+            async move { ask.json(&body).await }
+        };
+        let cancel = json!({"order_ids": [ids[0]], "action": "cancel"});
+        server.ask("POST /api/v1/orders/batch").by(&admin).json(&cancel).await.data();
+        let standing = || async {
+            let meal = server.ask(&format!("GET /api/v1/meals/{meal}/orders?include_canceled=true")).by(&admin).send().await;
+            let trail = server.ask("GET /api/v1/admin/audit?limit=100").by(&admin).send().await;
+            let mut seen = vec![meal.data().clone(), trail.data()["records"].clone()];
+            for (person, _) in &placed {
+                seen.push(server.ask("GET /api/v1/users/balance/history").by(person).send().await.data().clone());
+            }
+            seen
+        };
+        let before = standing().await;
+        let refund = json!({"order_ids": [ids[0], ids[1], 777, ids[2]], "action": "refund", "reason": "菜品有误"});
+        let tried = ask("?dry_run=true", refund.clone()).await;
+        assert_eq!(tried.message(), "试算完成，未作任何更改");
+        let said = [
+            (ids[0].clone(), "INVALID_STATUS_TRANSITION"), (ids[1].clone(), "success"), (json!(777), "NOT_FOUND"), (ids[2].clone(), "success"),
+        ];
+        assert_eq!(rows(&tried), said.map(|(id, said)| (id, said.to_owned())));
+        assert_eq!(tried.data()["refunded_cents"], json!(3000));
+        ask("?dry_run=true", json!({"order_ids": ids, "action": "refund"})).await.failed(422, "VALIDATION_ERROR");
+        assert_eq!(standing().await, before, "only tried");
+        // The key is still free, and what is done is what was said.
+        let done = ask("", refund).await;
+        assert_eq!(done.data(), tried.data());
+        assert_ne!(standing().await, before);
+        let again = ask("?dry_run=true", json!({"order_ids": ids, "action": "refund", "reason": "菜品有误"})).await;
+        assert_eq!((&again.data()["success_count"], &again.data()["refunded_cents"]), (&json!(0), &json!(0)));
+        server.books_are_right().await;
+    }
+
     async fn the_same_batch_again_gives_the_same_rows(server: Server) {
         let admin = server.person(Role::Admin).await;
         let meal = server.meal(&admin, "2026-01-06", 100).await;

@@ -70,9 +70,25 @@ on_both_engines! {
         step("ready").await.failed(400, "INVALID_STATUS_TRANSITION");
         assert_eq!(step("shipped").await.data()["fulfillment_status"], json!("shipped"));
         assert_eq!(step("completed").await.data()["status"], json!("completed"));
-        let refund = server.ask(&format!("POST /api/v1/admin/shop/orders/{no}/refund")).by(&staff)
-            .json(&json!({"reason": "破损"})).await;
+        let place = format!("POST /api/v1/admin/shop/orders/{no}/refund");
+        let reason = json!({"reason": "破损"});
+        let standing = || async {
+            let order = server.ask(&format!("GET /api/v1/shop/orders/{no}")).by(&li).send().await;
+            let goods = server.ask(&format!("GET /api/v1/products/{rice}")).by(&li).send().await;
+            let trail = server.ask("GET /api/v1/admin/audit?limit=100").by(&admin).send().await;
+            let money = server.ask("GET /api/v1/users/balance/history").by(&li).send().await;
+            [order, goods, trail, money].map(|answer| answer.data().clone())
+        };
+        let before = standing().await;
+        let tried = server.ask(&format!("{place}?dry_run=true")).by(&staff).key("once").json(&reason).await;
+        assert_eq!(tried.message(), "试算完成，未作任何更改");
+        let numbers = json!({"refunded_cents": 3000, "to": "balance", "pieces": 0, "shares": 0});
+        assert_eq!((&tried.data()["given_back"], &tried.data()["balance_cents"]), (&numbers, &json!(10_000)));
+        assert_eq!(standing().await, before, "only tried");
+        let refund = server.ask(&place).by(&staff).key("once").json(&reason).await;
         assert_eq!((&refund.data()["status"], &refund.data()["payment_status"]), (&json!("refunded"), &json!("refunded")));
+        assert_eq!(refund.data()["given_back"], numbers);
+        server.ask(&format!("{place}?dry_run=true")).by(&staff).json(&reason).await.failed(400, "INVALID_STATUS_TRANSITION");
         let shown = server.ask(&format!("GET /api/v1/products/{rice}")).by(&li).send().await;
         assert_eq!(shown.data()["stock"], json!(1), "what was handed over does not come back");
 
@@ -221,8 +237,23 @@ on_both_engines! {
         let tea = round(&server, &admin, rice, 5).await;
         order(&server, &li, &json!({"round_id": tea, "quantity": 3, "pay_with": "balance"})).await;
         let place = format!("POST /api/v1/admin/rounds/{tea}/cancel");
-        let called_off = server.ask(&place).by(&admin).json(&json!({"reason": "缺货"})).await;
-        assert_eq!(called_off.data()["status"], json!("failed"));
+        let standing = || async {
+            let round = server.ask(&format!("GET /api/v1/rounds/{tea}")).by(&admin).send().await;
+            let orders = server.ask("GET /api/v1/shop/orders").by(&li).send().await;
+            let trail = server.ask("GET /api/v1/admin/audit?limit=100").by(&admin).send().await;
+            let money = server.ask("GET /api/v1/users/balance/history").by(&li).send().await;
+            [round, orders, trail, money].map(|answer| answer.data().clone())
+        };
+        let before = standing().await;
+        let reason = json!({"reason": "缺货"});
+        let tried = server.ask(&format!("{place}?dry_run=true")).by(&admin).key("once").json(&reason).await;
+        assert_eq!(tried.message(), "试算完成，未作任何更改");
+        let numbers = |answer: &Answer| ["status", "orders_refunded", "refunded_cents"].map(|field| answer.data()[field].clone());
+        assert_eq!(numbers(&tried), [json!("failed"), json!(1), json!(300)]);
+        assert_eq!(standing().await, before, "only tried");
+        let called_off = server.ask(&place).by(&admin).key("once").json(&reason).await;
+        assert_eq!(numbers(&called_off), numbers(&tried));
+        server.ask(&format!("{place}?dry_run=true")).by(&admin).json(&reason).await.failed(400, "INVALID_STATUS_TRANSITION");
         let profile = server.ask("GET /api/v1/shop/orders").by(&li).send().await;
         assert_eq!(profile.data()["orders"][0]["status"], json!("refunded"));
         let listed = server.ask(&format!("GET /api/v1/rounds?status=failed&product_id={rice}")).by(&li).send().await;

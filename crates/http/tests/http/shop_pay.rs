@@ -254,6 +254,7 @@ on_both_engines! {
     async fn staff_refund_to_where_it_came_from_or_to_the_balance(till: Till) {
         let rice = till.product(2).await;
         let staff = till.server.person(Role::StoreStaff).await;
+        let mut begun = 0;
         for (to, expected) in [(Some("balance"), 1500), (Some("origin"), 1500), (None, 1500)] {
             let order_no = till.order(rice).await;
             let payment_no = till.begin(&order_no).await;
@@ -264,9 +265,17 @@ on_both_engines! {
                 None => json!({"reason": "破损"}),
             };
             let refund = format!("POST /api/v1/admin/shop/orders/{order_no}/refund");
+            let tried = till.server.ask(&format!("{refund}?dry_run=true")).by(&staff).json(&body).await;
+            let whence = if to == Some("balance") { "balance" } else { "wechat" };
+            let numbers = json!({"refunded_cents": 1500, "to": whence, "pieces": 1, "shares": 0});
+            assert_eq!(tried.data()["given_back"], numbers);
+            assert_eq!(till.shown(&order_no).await["status"], "paid", "only tried");
+            assert_eq!(till.number("SELECT COUNT(*) FROM refunds", Vec::new()).await, begun);
             let refunded = till.server.ask(&refund).by(&staff).json(&body).await;
+            assert_eq!(refunded.data()["given_back"], numbers);
             assert_eq!(refunded.data()["status"], "refunded");
             if to != Some("balance") {
+                begun += 1;
                 till.refund_is_through(&payment_no).await;
             }
             assert_eq!(till.balance().await, expected);

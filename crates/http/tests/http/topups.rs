@@ -608,10 +608,26 @@ on_both_engines! {
             till.server.ask("POST /api/v1/admin/refunds").by(&till.admin).json(&body).await
         };
         refund(1001).await.failed(400, "BUSINESS_RULE_ERROR");
+        // First only tried.
+        let attempt = async |amount_cents: i64| {
+            let body = json!({"order_no": order_no, "amount_cents": amount_cents, "reason": "-"});
+            till.server.ask("POST /api/v1/admin/refunds?dry_run=true").by(&till.admin).json(&body).await
+        };
+        let refused = attempt(1001).await;
+        refused.failed(400, "BUSINESS_RULE_ERROR");
+        assert_eq!(refused.message(), "最多还能退 10.00 元");
+        let tried = attempt(300).await;
+        assert_eq!(tried.message(), "试算完成，未作任何更改");
+        assert_eq!(["amount_cents", "balance_cents", "left_cents"].map(|field| tried.data()[field].clone()), [json!(300), json!(700), json!(700)]);
+        assert_eq!((till.balance().await, till.status(&order_no).await.as_str()), (1000, "paid"));
+        for sql in ["SELECT COUNT(*) FROM refunds", "SELECT COUNT(*) FROM audits WHERE action = 'topup.refund'", "SELECT COUNT(*) FROM outbox WHERE topic = 'wechat-refund'"] {
+            assert_eq!(till.number(sql, Vec::new()).await, 0, "{sql}");
+        }
         // Everything is done there, and the answer is lost: the same number is asked for again.
         till.fault(json!({"kind": "drop_after", "path": "/v3/refund/domestic/refunds", "method": "POST", "times": 1})).await;
         let first = refund(300).await;
         assert_eq!(first.data()["order"]["status"], "refunding");
+        assert_eq!((&first.data()["balance_cents"], &first.data()["left_cents"]), (&json!(700), &json!(700)));
         assert_eq!(till.balance().await, 700, "nobody spends it meanwhile");
         refund(100).await.failed(400, "INVALID_STATUS_TRANSITION");
         let refund_no = first.data()["refund_no"].as_str().expect("a number").to_owned();

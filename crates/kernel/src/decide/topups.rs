@@ -380,7 +380,8 @@ pub(super) fn refund(
     // After this point it must succeed.
     let wanted = Wanted { amount, refund_no: &command.refund_no, reason: command.reason.as_str() };
     let (refund, topup) = begin_refund(topup, receipt, &wanted, context, &mut draft);
-    Ok(draft.finish(Outcome::Refund { refund, topup }))
+    let balance = Some(draft.balance(wallet(&topup)));
+    Ok(draft.finish(Outcome::Refund { refund, topup, balance }))
 }
 
 /// What has come in of a payment from which so much can still go back.
@@ -388,7 +389,7 @@ pub(super) fn must_have_left(topup: &Topup, amount: Cents) -> Result<&Receipt, R
     let TopupState::Paid(receipt) = &topup.state else {
         return Err(Refusal::TopupNotRefundable { status: topup.status() });
     };
-    let left = Cents::new(topup.amount.get() - receipt.refunded.get());
+    let left = topup.left();
     if amount > left { Err(Refusal::RefundTooLarge { left }) } else { Ok(receipt) }
 }
 
@@ -479,7 +480,7 @@ pub(super) fn note_refund(
         }
     };
     if refund.state.is_over() {
-        return Ok(draft.finish(Outcome::Refund { refund: refund.clone(), topup: topup.clone() }));
+        return Ok(draft.finish(Outcome::Refund { refund: refund.clone(), topup: topup.clone(), balance: None }));
     }
 
     // After this point it must succeed.
@@ -491,7 +492,7 @@ pub(super) fn note_refund(
             (look_later(facts, refund, saw, about, context, &mut draft), topup.clone())
         }
     };
-    Ok(draft.finish(Outcome::Refund { refund, topup }))
+    Ok(draft.finish(Outcome::Refund { refund, topup, balance: None }))
 }
 
 /// A refund that is not over is asked about later; a person hears of what is wrong with it.

@@ -359,6 +359,12 @@ pub(crate) fn outcome_parts(outcome: &Outcome, put: &mut impl FnMut(&str, String
             order_parts(&outcome.order, put);
             put("balance", outcome.balance.map_or_else(|| "none".to_owned(), |balance: Cents| balance.to_string()));
             put("warning", outcome.warning.map_or("none", |_| "negative_balance").to_owned());
+            let to = |to| if to == PayWith::Wechat { "wechat" } else { "balance" };
+            let given_back = outcome.given_back.map_or_else(
+                || "none".to_owned(),
+                |back| format!("{}/{}/{}/{}", back.amount, to(back.to), back.pieces, back.shares),
+            );
+            put("back", given_back);
         }
         Outcome::Expired { released } => put("released", released.len().to_string()),
         Outcome::Stuck { stuck } => stuck_parts(stuck, put),

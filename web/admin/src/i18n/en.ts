@@ -339,6 +339,7 @@ export const en: Texts = {
       cancel: (n, money) => `Cancels ${n} ${n === 1 ? 'order' : 'orders'} and pays ${money} back to who paid.`,
       refund: (n, money) => `Refunds ${n} ${n === 1 ? 'order' : 'orders'}: ${money} goes back to who paid.`,
     },
+    batchRefused: (n) => `${n === 1 ? '1 order stays as it is' : `${n} orders stay as they are`}:`,
     batchDone: (done, failed) => (failed ? `${done} done, ${failed} failed. Those that failed are still selected: put them right and try again.` : `All ${done} done`),
     result: 'Result',
     selectAll: 'Select all',

@@ -329,6 +329,7 @@ export const zh = {
       cancel: (n: number, money: string) => `取消 ${n} 个订单，把 ${money} 退给付款方。`,
       refund: (n: number, money: string) => `把 ${n} 个订单的 ${money} 退给付款方。`,
     },
+    batchRefused: (n: number) => `${n} 个订单处理不了，会保持原样：`,
     batchDone: (done: number, failed: number) => (failed ? `${done} 个成功，${failed} 个失败。失败的订单仍被选中，可以改正后再试。` : `${done} 个订单全部成功`),
     result: '结果',
     selectAll: '全选',

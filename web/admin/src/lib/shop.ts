@@ -103,11 +103,6 @@ export function stepsOf({ status, fulfillment_status, address }: ShopOrder): Ste
   return way.filter((step) => WAY[step]! > now)
 }
 
-/** Whether its goods have left the house. */
-export function isHandedOver({ fulfillment_status }: ShopOrder): boolean {
-  return fulfillment_status === 'shipped' || fulfillment_status === 'completed'
-}
-
 /** Computes the winner again, as docs/draw.md says; nothing where the browser does not let us. */
 export async function verify(proof: Schemas['Proof']): Promise<boolean | undefined> {
   if (!proof.secret || !globalThis.crypto?.subtle) return undefined

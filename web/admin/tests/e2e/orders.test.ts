@@ -10,7 +10,7 @@ test('orders are found, chosen and processed, and each that fails says why', asy
   const meal = await makeMeal(day)
   const [wei, fang, na] = [await member('zhangwei'), await member('wangfang'), await member('lina')]
   const [first, second] = [await order(wei, meal, 2), await order(fang, meal)]
-  await order(na, meal)
+  const third = await order(na, meal)
   const page = await open(`/admin/day-orders?day=${day}`, { token })
   await page.getByLabel('选择订单').nth(2).waitFor()
 
@@ -26,24 +26,33 @@ test('orders are found, chosen and processed, and each that fails says why', asy
   await page.locator('tr', { hasText: '王芳' }).getByRole('checkbox').check()
   await page.getByText('已选 2 条 · ¥45.00').waitFor()
   await page.getByRole('toolbar').getByRole('button', { name: '完成订单' }).click()
-  await page.getByRole('dialog').getByRole('button', { name: '完成订单' }).click()
-  // Neither is locked yet.
-  await page.getByText('0 个成功，2 个失败').waitFor()
-  await page.locator('tr', { hasText: '张伟' }).locator('.result').waitFor()
-  await accessible(page)
-  await shoot(page, 'orders-failed-1440-light')
-
-  await page.getByRole('toolbar').getByRole('button', { name: '退款订单' }).click()
   const dialog = page.getByRole('dialog')
+  // Neither is locked yet, and that is said before anything is sent.
+  await dialog.getByText('2 个订单处理不了，会保持原样').waitFor()
+  expect(await dialog.getByRole('button', { name: '完成订单' }).isDisabled()).toBe(true)
+  await accessible(page)
+  await shoot(page, 'orders-refused-1440-light')
+  await dialog.getByRole('button', { name: '返回' }).click()
+
+  // One of them is gone by the time the others are done: it says so, and stays chosen.
+  await page.locator('tr', { hasText: '李娜' }).getByRole('checkbox').check()
+  await page.getByRole('toolbar').getByRole('button', { name: '取消订单' }).click()
+  await dialog.getByText('取消 3 个订单，把 ¥60.00 退给付款方。').waitFor()
+  await dialog.getByRole('button', { name: '返回' }).click()
+  await call(token, 'POST', '/api/v1/orders/batch', { order_ids: [third], action: 'cancel' })
+  await page.getByRole('toolbar').getByRole('button', { name: '退款订单' }).click()
+  await dialog.getByText('1 个订单处理不了，会保持原样').waitFor()
+  await dialog.getByText('李娜').waitFor()
   await dialog.getByText('把 2 个订单的 ¥45.00 退给付款方。').waitFor()
   await dialog.getByRole('button', { name: '退款' }).click()
   await dialog.getByText('请说明原因').waitFor()
   await dialog.getByLabel('原因').fill('少做了')
   await dialog.getByRole('button', { name: '退款' }).click()
-  await page.getByText('2 个订单全部成功').waitFor()
+  await page.getByText('2 个成功，1 个失败').waitFor()
   await page.locator('tr', { hasText: '张伟' }).waitFor({ state: 'detached' })
-  expect(await page.locator('tbody tr').count()).toBe(1)
   await page.getByLabel('含已取消和已退款').check()
+  await page.locator('tr', { hasText: '李娜' }).locator('.result').waitFor()
+  await shoot(page, 'orders-failed-1440-light')
   await page.locator('tr', { hasText: '已退款' }).nth(1).waitFor()
 
   for (const order_id of [first, second]) {

@@ -102,7 +102,7 @@ test('a round that is called off gives everybody the money back, and says so in 
   const page = await open(`/admin/rounds/${round_id}`, { token })
   await page.getByRole('button', { name: '取消本期' }).click()
   const dialog = page.getByRole('dialog')
-  await dialog.getByText('把 3 份的 ¥9.00 全部退回购买者的余额').waitFor()
+  await dialog.getByText('把 1 个订单的 ¥9.00 全部退回购买者的余额').waitFor()
   await dialog.getByLabel('原因').fill('供货取消')
   await dialog.getByRole('button', { name: '取消本期' }).click()
   await page.locator('h1', { hasText: '未成' }).waitFor()

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
 
 import type { Schemas } from '@/api'
-import { isHandedOver, type ShopOrder, stepsOf, verify } from '@/lib/shop'
+import { type ShopOrder, stepsOf, verify } from '@/lib/shop'
 
 const order = (more: Partial<ShopOrder>) => ({ status: 'paid', fulfillment_status: 'pending', address: null, ...more }) as ShopOrder
 
@@ -14,7 +14,6 @@ test('an order goes on over any step, and is fetched or shipped, not both', () =
   expect(stepsOf(order({ fulfillment_status: 'completed' }))).toEqual([])
   expect(stepsOf(order({ fulfillment_status: 'not_needed' }))).toEqual([])
   expect(stepsOf(order({ status: 'refunded' }))).toEqual([])
-  expect([isHandedOver(order({ fulfillment_status: 'shipped' })), isHandedOver(order({ fulfillment_status: 'ready' }))]).toEqual([true, false])
 })
 
 function proof(): Schemas['Proof'] {

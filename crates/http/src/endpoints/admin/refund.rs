@@ -9,7 +9,7 @@ use crate::caller::Caller;
 use crate::endpoint::{Declaration, Endpoint, Input, Tag};
 use crate::endpoints::topups::TopupAnswer;
 use crate::failure::Failure;
-use crate::input::Nothing;
+use crate::input::{DryRun, Nothing};
 use crate::reply::Reply;
 use crate::texts;
 
@@ -31,12 +31,18 @@ struct RefundAnswer {
     amount_cents: Cents,
     state: RefundState,
     created_at: Instant,
+    /// What the payer has left in the wallet.
+    balance_cents: Option<Cents>,
+    /// What could still go back after it.
+    left_cents: Cents,
     order: TopupAnswer,
 }
 
-impl From<(Refund, Topup)> for RefundAnswer {
-    fn from((refund, topup): (Refund, Topup)) -> Self {
+impl From<(Refund, Topup, Option<Cents>)> for RefundAnswer {
+    fn from((refund, topup, balance_cents): (Refund, Topup, Option<Cents>)) -> Self {
         Self {
+            balance_cents,
+            left_cents: topup.left(),
             refund_no: refund.refund_no,
             amount_cents: refund.amount,
             state: refund.state,
@@ -56,7 +62,8 @@ pub(crate) fn endpoint() -> Endpoint {
             tag: Tag::Administration,
             summary: "Give a top-up back to where it came from",
             description: "The whole of it or a part, again and again up to what was paid, one at a time. The wallet is charged now; \
-                          WeChat is asked right after. What WeChat cannot pay out goes back to the wallet.",
+                          WeChat is asked right after. What WeChat cannot pay out goes back to the wallet. `dry_run=true` says beforehand what would be left of the wallet and of the \
+                          payment.",
             codes: &[
                 Code::NotFound,
                 Code::BusinessRule,
@@ -72,11 +79,13 @@ pub(crate) fn endpoint() -> Endpoint {
 async fn handle(
     app: App,
     caller: Caller,
-    input: Input<Nothing, Nothing, NewRefund>,
+    input: Input<Nothing, DryRun, NewRefund>,
 ) -> Result<Reply<RefundAnswer>, Failure> {
     let NewRefund { order_no, amount_cents, reason } = input.body;
+    let dry_run = input.query.dry_run;
     let topup = queries::topups::by_number(app.store(), &order_no).await?;
     let topup = topup.ok_or(Refusal::NotFound { noun: Noun::Topup })?;
-    let refunded = app.service().refund_topup(&topup, amount_cents, reason, |command| caller.asks(command)).await?;
-    Ok(Reply::saying(texts::REFUND_BEGUN, refunded.into()))
+    let asked = |command| caller.tries(dry_run, command);
+    let refunded = app.service().refund_topup(&topup, amount_cents, reason, asked).await?;
+    Ok(Reply::saying(if dry_run { texts::DRY_RUN } else { texts::REFUND_BEGUN }, refunded.into()))
 }

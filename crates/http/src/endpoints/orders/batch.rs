@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use axum::http::Method;
-use kernel::{Code, Command, MealId, Note, OrderAction, OrderId, Outcome, Permission, ProcessOrders};
+use kernel::{Cents, Code, Command, MealId, Note, OrderAction, OrderId, Outcome, Permission, ProcessOrders};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::queries;
@@ -10,7 +10,7 @@ use crate::App;
 use crate::caller::Caller;
 use crate::endpoint::{Declaration, Endpoint, Input, Tag};
 use crate::failure::Failure;
-use crate::input::{Nothing, Problem};
+use crate::input::{DryRun, Nothing, Problem};
 use crate::reply::Reply;
 use crate::texts::{self, say};
 
@@ -33,6 +33,8 @@ struct OrderBatch {
 struct BatchAnswer {
     success_count: usize,
     failed_count: usize,
+    /// What goes back to the payers.
+    refunded_cents: Cents,
     details: Vec<BatchRow>,
 }
 
@@ -65,7 +67,8 @@ pub(crate) fn endpoint() -> Endpoint {
             summary: "Complete, cancel or refund many orders",
             description: "One to 200 orders, each by itself: one that fails stops no other. What can be done is done in one \
                           transaction. Deadlines and the meal's state bind owners only. Each order gets its record in the \
-                          audit trail, and so does the batch.",
+                          audit trail, and so does the batch. `dry_run=true` says beforehand which of them would fail, and what \
+                          would go back.",
             codes: &[],
         },
         handle,
@@ -75,8 +78,9 @@ pub(crate) fn endpoint() -> Endpoint {
 async fn handle(
     app: App,
     caller: Caller,
-    input: Input<Nothing, Nothing, OrderBatch>,
+    input: Input<Nothing, DryRun, OrderBatch>,
 ) -> Result<Reply<BatchAnswer>, Failure> {
+    let dry_run = input.query.dry_run;
     let OrderBatch { order_ids: ids, action, reason } = input.body;
     if ids.len() > MOST_ORDERS {
         return Err(Failure::Code(Code::PayloadTooLarge));
@@ -102,10 +106,11 @@ async fn handle(
     let orders = distinct.into_iter().map(meal).collect();
     let language = caller.language;
     let command = Command::ProcessOrders(ProcessOrders { orders, action, reason });
-    let Outcome::Orders { orders } = app.service().run(caller.asks(command)).await? else {
+    let Outcome::Orders { orders } = app.service().run(caller.tries(dry_run, command)).await? else {
         return Err(Failure::fault("a batch of orders answered something else"));
     };
 
+    let refunded = orders.iter().filter_map(|order| order.refunded.as_ref().ok()).map(|back| back.get()).sum();
     let mut done: BTreeMap<_, _> = orders.into_iter().map(|order| (order.order, order.refunded)).collect();
     let row = |order_id| {
         let failure = match done.remove(&order_id) {
@@ -128,9 +133,11 @@ async fn handle(
     let details: Vec<BatchRow> = ids.into_iter().map(row).collect();
     let failed_count = details.iter().filter(|row| row.status == BatchStatus::Failed).count();
     let message = match failed_count {
+        _ if dry_run => texts::DRY_RUN,
         0 => texts::BATCH_DONE,
         _ => texts::BATCH_PARTLY_DONE,
     };
-    let answer = BatchAnswer { success_count: details.len() - failed_count, failed_count, details };
+    let success_count = details.len() - failed_count;
+    let answer = BatchAnswer { success_count, failed_count, refunded_cents: Cents::new(refunded), details };
     Ok(Reply::saying(message, answer))
 }

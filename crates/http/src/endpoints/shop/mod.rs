@@ -14,9 +14,9 @@ pub(crate) mod rounds;
 pub(crate) mod show;
 
 use kernel::{
-    Cents, Command, Delivery, Goods, Instant, MemberId, Note, Notes, Noun, OrderId, Outcome, PayWith, Picture, Product,
-    ProductId, Quantity, Refusal, Round, RoundId, RoundState, RoundStatus, ShopCommand, ShopOrder, ShopOrderState,
-    ShopStatus, Title, Warning, numbered_order,
+    Cents, Command, Delivery, GivenBack, Goods, Instant, MemberId, Note, Notes, Noun, OrderId, Outcome, PayWith,
+    Picture, Product, ProductId, Quantity, Refusal, Round, RoundId, RoundOutcome, RoundState, RoundStatus, ShopCommand,
+    ShopOrder, ShopOrderState, ShopStatus, Title, Warning, numbered_order,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -183,6 +183,13 @@ impl RoundAnswer {
     }
 }
 
+impl RoundAnswer {
+    pub(crate) fn of(outcome: RoundOutcome) -> Self {
+        let (total, left) = (outcome.pool.capacity, outcome.pool.available());
+        Self::new(outcome.round, total, left)
+    }
+}
+
 impl From<Offered<Round>> for RoundAnswer {
     fn from(found: Offered<Round>) -> Self {
         let (total, left) = (found.pool.capacity, found.left());
@@ -223,6 +230,9 @@ pub(crate) struct ShopOrderAnswer {
     balance_cents: Option<Cents>,
     #[serde(skip_serializing_if = "Option::is_none")]
     warning: Option<Warning>,
+    /// Where it was paid and goes back now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    given_back: Option<GivenBackAnswer>,
     /// What has just been begun at WeChat.
     #[serde(skip_serializing_if = "Option::is_none")]
     payment: Option<PayableTopup>,
@@ -286,9 +296,29 @@ impl ShopOrderAnswer {
             notes: order.notes,
             balance_cents: None,
             warning: None,
+            given_back: None,
             payment: None,
             payments: None,
         })
+    }
+}
+
+/// What of an order goes back, and where to.
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
+struct GivenBackAnswer {
+    refunded_cents: Cents,
+    /// To the balance, or to WeChat.
+    to: PayWith,
+    /// How many pieces come back into the stock.
+    pieces: i64,
+    /// How many shares can be bought again.
+    shares: i64,
+}
+
+impl From<GivenBack> for GivenBackAnswer {
+    fn from(GivenBack { amount, to, pieces, shares }: GivenBack) -> Self {
+        Self { refunded_cents: amount, to, pieces, shares }
     }
 }
 
@@ -324,8 +354,9 @@ pub(crate) async fn ask(
     match app.service().run(caller.tries(dry_run, Command::Shop(command))).await? {
         Outcome::ShopOrder(outcome) => {
             let (balance_cents, warning) = (outcome.balance, outcome.warning);
+            let given_back = outcome.given_back.map(GivenBackAnswer::from);
             let answer = ShopOrderAnswer::new(app.service().vault(), reader, outcome.order)?;
-            Ok(ShopOrderAnswer { balance_cents, warning, ..answer })
+            Ok(ShopOrderAnswer { balance_cents, warning, given_back, ..answer })
         }
         _ => Err(Failure::fault("a shop order's command answered something else")),
     }

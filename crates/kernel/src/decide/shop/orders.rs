@@ -5,10 +5,10 @@ use crate::order::order_no;
 use crate::shop::{expiry_line, total};
 use crate::{
     BackTo, BeginShopPayment, CancelShopOrder, Cents, Change, Claims, Context, Currency, Decision, Delivery, EntryKind,
-    ExpireShopOrders, Facts, Fulfilment, Goods, HoldState, Member, MemberStatus, Needs, NoteStuckOrder, Noun, OrderId,
-    Outcome, Owner, PayShopOrder, PayWith, PaysFor, PlaceShopOrder, PoolId, Quantity, Receipt, RefundShopOrder,
-    Refusal, ResolveStuckOrder, Round, RoundState, RoundStatus, ShopOrder, ShopOrderOutcome, ShopOrderState,
-    StepShopOrder, StuckOrder, Topup, TopupState, Warning,
+    ExpireShopOrders, Facts, Fulfilment, GivenBack, Goods, HoldState, Member, MemberStatus, Needs, NoteStuckOrder,
+    Noun, OrderId, Outcome, Owner, PayShopOrder, PayWith, PaysFor, PlaceShopOrder, PoolId, Quantity, Receipt,
+    RefundShopOrder, Refusal, ResolveStuckOrder, Round, RoundState, RoundStatus, ShopOrder, ShopOrderOutcome,
+    ShopOrderState, StepShopOrder, StuckOrder, Topup, TopupState, Warning,
 };
 
 /// WeChat takes no order that can be paid for less than a minute.
@@ -355,6 +355,7 @@ pub(super) fn cancel(
 
     // After this point it must succeed.
     let cancelled = ShopOrder { state, updated_at: context.now, ..order.clone() };
+    let back_to = if origin.is_some() { PayWith::Wechat } else { PayWith::Balance };
     end_claims(&mut draft, order);
     give_back(&mut draft, order);
     if let Some(origin) = origin {
@@ -362,8 +363,14 @@ pub(super) fn cancel(
     }
     draft.audit("shop_order.cancel", ("order", order.id.get()), Written::change(&trace(order), &trace(&cancelled)));
     draft.push(Change::ShopOrder(cancelled.clone()));
-    let balance = draft.balance(order.payer());
-    Ok(answer(draft, cancelled, Some(balance), None))
+    let given_back = matches!(cancelled.state, ShopOrderState::Refunded { .. }).then(|| GivenBack {
+        amount: order.total,
+        to: back_to,
+        pieces: order.goods.pieces().map_or(0, |_| order.quantity.get()),
+        shares: 0,
+    });
+    let balance = Some(draft.balance(order.payer()));
+    Ok(draft.finish(Outcome::ShopOrder(ShopOrderOutcome { order: cancelled, balance, warning: None, given_back })))
 }
 
 pub(super) fn step(
@@ -412,12 +419,16 @@ pub(super) fn refund(
     // After this point it must succeed.
     let state = ShopOrderState::Refunded { paid_at, ended_at: context.now, fulfilment };
     let refunded = ShopOrder { state, share_numbers: Vec::new(), updated_at: context.now, ..order.clone() };
+    let to = if origin.is_some() { PayWith::Wechat } else { PayWith::Balance };
+    let mut given_back = GivenBack { amount: order.total, to, pieces: 0, shares: 0 };
     if let Some(product) = order.goods.pieces()
         && !fulfilment.is_handed_over()
     {
+        given_back.pieces = order.quantity.get();
         draft.change_hold(order.id, product.into(), order.quantity.get(), HoldState::Released);
     }
     if let Some((round, _)) = round {
+        given_back.shares = order.quantity.get();
         draft.change_hold(order.id, round.pool(), order.quantity.get(), HoldState::Released);
         let mut reopened = Round { updated_at: context.now, ..round.clone() };
         reopened.free_numbers.extend(&order.share_numbers);
@@ -430,8 +441,9 @@ pub(super) fn refund(
     let written = Written::change(&trace(order), &trace(&refunded)).because(command.reason.as_str());
     draft.audit("shop_order.refund", ("order", order.id.get()), written);
     draft.push(Change::ShopOrder(refunded.clone()));
-    let balance = draft.balance(order.payer());
-    Ok(answer(draft, refunded, Some(balance), None))
+    let balance = Some(draft.balance(order.payer()));
+    let given_back = Some(given_back);
+    Ok(draft.finish(Outcome::ShopOrder(ShopOrderOutcome { order: refunded, balance, warning: None, given_back })))
 }
 
 pub(super) fn expire(
@@ -628,7 +640,7 @@ fn own_order<'a>(
 }
 
 fn answer(draft: Draft<'_>, order: ShopOrder, balance: Option<Cents>, warning: Option<Warning>) -> Decision {
-    draft.finish(Outcome::ShopOrder(ShopOrderOutcome { order, balance, warning }))
+    draft.finish(Outcome::ShopOrder(ShopOrderOutcome { order, balance, warning, given_back: None }))
 }
 
 /// The part of an order that an audit record keeps. Where somebody lives is not in it.

@@ -33,10 +33,7 @@ async fn change_product(app: &App, caller: Caller, command: ShopCommand) -> Resu
 
 async fn change_round(app: &App, caller: Caller, command: ShopCommand) -> Result<RoundAnswer, Failure> {
     match app.service().run(caller.asks(Command::Shop(command))).await? {
-        Outcome::Round(outcome) => {
-            let (total, left) = (outcome.pool.capacity, outcome.pool.available());
-            Ok(RoundAnswer::new(outcome.round, total, left))
-        }
+        Outcome::Round(outcome) => Ok(RoundAnswer::of(outcome)),
         _ => Err(Failure::fault("a round's command answered something else")),
     }
 }

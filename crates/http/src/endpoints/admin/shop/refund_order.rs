@@ -7,7 +7,7 @@ use crate::App;
 use crate::caller::Caller;
 use crate::endpoint::{Declaration, Endpoint, Input, Tag};
 use crate::failure::Failure;
-use crate::input::Nothing;
+use crate::input::DryRun;
 use crate::reply::Reply;
 use crate::texts;
 
@@ -31,7 +31,7 @@ pub(crate) fn endpoint() -> Endpoint {
             id: "refundShopOrder",
             tag: Tag::Shop,
             summary: "Pay a shop order back",
-            description: "To WeChat, where it was paid there, or to the balance. Pieces come back into the stock unless they have left the house, shares as long as their round is open.",
+            description: "To WeChat, where it was paid there, or to the balance. Pieces come back into the stock unless they have left the house, shares as long as their round is open; `given_back` has the numbers.",
             codes: &[Code::NotFound, Code::InvalidStatusTransition, Code::BusinessRule],
         },
         handle,
@@ -41,11 +41,13 @@ pub(crate) fn endpoint() -> Endpoint {
 async fn handle(
     app: App,
     caller: Caller,
-    input: Input<OrderNoPath, Nothing, ShopRefund>,
+    input: Input<OrderNoPath, DryRun, ShopRefund>,
 ) -> Result<Reply<ShopOrderAnswer>, Failure> {
+    let dry_run = input.query.dry_run;
     let (order, goods) = order_of(&app, &input.path.order_no).await?;
     let ShopRefund { reason, refund_to: to } = input.body;
     let back_to = app.service().back_to(order, refund_to(to)).await?;
     let command = ShopCommand::Refund(RefundShopOrder { order, goods, back_to, reason });
-    Ok(Reply::saying(texts::SHOP_ORDER_REFUNDED, ask(&app, caller, false, command).await?))
+    let message = if dry_run { texts::DRY_RUN } else { texts::SHOP_ORDER_REFUNDED };
+    Ok(Reply::saying(message, ask(&app, caller, dry_run, command).await?))
 }
