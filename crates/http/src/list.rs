@@ -180,6 +180,29 @@ pub(crate) fn listed<T>(found: Result<T, Unlisted>, language: Language) -> Resul
     })
 }
 
+/// A page of the rows that are `wanted`, where no statement can tell; it reads on until there are as many.
+pub(crate) async fn sift<T, F>(
+    page: &Page,
+    wanted: impl Fn(&T) -> bool,
+    read: impl Fn(Page) -> F,
+) -> Result<Vec<Placed<T>>, Failure>
+where
+    F: Future<Output = Result<Vec<Placed<T>>, Failure>>,
+{
+    let most = usize::try_from(page.limit).unwrap_or(usize::MAX);
+    let (mut found, mut part) = (Vec::new(), page.clone());
+    loop {
+        let rows = read(part.clone()).await?;
+        let is_last = rows.len() < most;
+        part.after = rows.last().map(|last| last.place.clone());
+        found.extend(rows.into_iter().filter(|placed| wanted(&placed.row)));
+        if is_last || found.len() >= most {
+            found.truncate(most);
+            return Ok(found);
+        }
+    }
+}
+
 /// Makes a list's two requests of what it can be asked: for a page, and for its workbook.
 macro_rules! list_query {
     ($page:ident, $file:ident, $sorting:ty, { $($(#[$meta:meta])* $field:ident: $kind:ty),* $(,)? } $({ $($(#[$more_meta:meta])* $more:ident: $more_kind:ty),* $(,)? })?) => {

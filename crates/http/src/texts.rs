@@ -6,7 +6,8 @@ use jiff::tz::TimeZone;
 use kernel::{
     BookingRefused, Cents, Code, ComplaintStatus, EntryKind, ExceptionAction, ExceptionKind, Fulfilment, Instant,
     MealStatus, MemberStatus, Noun, OpenEnd, OrderAction, OrderStatus, PayClient, PayWith, Payer, Permission,
-    Permissions, RefundState, Refusal, RoleScope, RoundStatus, ShopStatus, Slot, SubscriptionStatus, TopupStatus,
+    Permissions, RefundState, Refusal, RoleScope, RoundStatus, ShopStatus, Slot, StoreKind, StoreProperty,
+    SubscriptionStatus, TopupStatus,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -366,6 +367,23 @@ pub(crate) fn slot(slot: Slot, language: Language) -> &'static str {
         Slot::Breakfast => text("早餐", "breakfast"),
         Slot::Lunch => text("午餐", "lunch"),
         Slot::Dinner => text("晚餐", "dinner"),
+    }
+    .in_language(language)
+}
+
+pub(crate) fn store_kind(kind: StoreKind, language: Language) -> &'static str {
+    match kind {
+        StoreKind::Children => text("儿童", "children"),
+        StoreKind::Arcade => text("电玩", "arcade"),
+        StoreKind::Sports => text("运动馆", "sports"),
+    }
+    .in_language(language)
+}
+
+pub(crate) fn store_property(property: StoreProperty, language: Language) -> &'static str {
+    match property {
+        StoreProperty::Own => text("直营", "own"),
+        StoreProperty::Franchise => text("加盟", "franchise"),
     }
     .in_language(language)
 }

@@ -132,13 +132,10 @@ impl Service {
         Ok(self.jobs_of().all.iter().map(view).collect())
     }
 
-    /// The runs of a job, newest first.
-    ///
     /// # Errors
     /// Where there is no such job.
-    pub async fn job_runs(&self, name: &str, before: i64, limit: i64) -> Result<Vec<Shown>, Failure> {
-        self.jobs_of().find(name)?;
-        Ok(queries::runs(self.store(), name, before, limit).await?)
+    pub fn must_have_job(&self, name: &str) -> Result<(), Failure> {
+        self.jobs_of().find(name).map(|_| ())
     }
 
     /// Runs a job now, after the run that is going on if there is one. Answers with the run as it ended, or as it is where it
@@ -149,7 +146,7 @@ impl Service {
     pub async fn run_job(&self, name: &str, asked: impl FnOnce(Command) -> Request) -> Result<Shown, Failure> {
         let job = self.jobs_of().find(name)?;
         for _ in 0..MOST_LOOKS {
-            let last = queries::runs(self.store(), name, i64::MAX, 1).await?;
+            let last = queries::runs(self.store(), name, 1).await?;
             if last.iter().all(|shown| !shown.run.holds_at(self.now())) {
                 break;
             }

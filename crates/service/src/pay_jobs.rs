@@ -473,16 +473,12 @@ pub struct Reconciled {
 }
 
 impl Service {
-    /// The days that were reconciled, newest first.
-    pub async fn reconciliations(&self, before: &str, limit: i64) -> Result<Vec<Reconciled>, Failure> {
-        let mut days = Vec::new();
-        for bill in topups::bills(self.store(), before, limit).await? {
-            let (from, to): (Instant, Instant) =
-                (bill.date.start_in(&beijing()), bill.date.plus_days(1).start_in(&beijing()));
-            let [books_payments, books_paid_cents, books_refunds, books_refunded_cents] =
-                topups::books_between(self.store(), from, to).await?;
-            days.push(Reconciled { bill, books_payments, books_paid_cents, books_refunds, books_refunded_cents });
-        }
-        Ok(days)
+    /// A day's bill beside its books.
+    pub async fn reconciled(&self, bill: topups::Bill) -> Result<Reconciled, Failure> {
+        let (from, to): (Instant, Instant) =
+            (bill.date.start_in(&beijing()), bill.date.plus_days(1).start_in(&beijing()));
+        let [books_payments, books_paid_cents, books_refunds, books_refunded_cents] =
+            topups::books_between(self.store(), from, to).await?;
+        Ok(Reconciled { bill, books_payments, books_paid_cents, books_refunds, books_refunded_cents })
     }
 }

@@ -31,7 +31,7 @@ both_engines! {
         let service = common::start(&place.home.url(), settings).await;
         let runs = "SELECT COUNT(*) FROM job_runs WHERE state = 'succeeded'";
         common::eventually("it runs at the first start", async || common::number(&service, runs).await == 1).await;
-        let shown = service.job_runs("consistency-check", i64::MAX, 1).await.expect("read").remove(0);
+        let shown = store::queries::jobs::runs(service.store(), "consistency-check", 1).await.expect("read").remove(0);
         let RunState::Succeeded { counts, .. } = shown.run.state else { panic!("{shown:?}") };
         assert_eq!((counts.len(), counts["balance"], counts["running"]), (10, 1, 0));
         service.stop().await;

@@ -64,7 +64,7 @@ async fn start(url: &str, clock: &Arc<Clock>, job: Box<dyn Job>) -> Service {
 
 /// The runs of the one job, oldest first.
 async fn runs(service: &Service) -> Vec<JobRun> {
-    let runs = service.job_runs("test", i64::MAX, 100).await.expect("read");
+    let runs = store::queries::jobs::runs(service.store(), "test", 100).await.expect("read");
     runs.into_iter().rev().map(|shown| shown.run).collect()
 }
 

@@ -32,10 +32,13 @@ fn lists() -> BTreeMap<&'static str, Vec<&'static ListStatement>> {
         ("queries/complaints.rs", queries::complaints::all_lists()),
         ("queries/departments.rs", queries::departments::all_lists()),
         ("queries/exceptions.rs", queries::exceptions::all_lists()),
+        ("queries/jobs.rs", queries::jobs::all_lists()),
         ("queries/members.rs", queries::members::all_lists()),
         ("queries/order_search.rs", queries::order_search::all_lists()),
         ("queries/payments.rs", queries::payments::all_lists()),
         ("queries/shop.rs", queries::shop::all_lists()),
+        ("queries/subscriptions.rs", queries::subscriptions::all_lists()),
+        ("queries/topups.rs", queries::topups::all_lists()),
     ])
 }
 

@@ -30,6 +30,7 @@ use kernel::{
     SubscriptionResult, SubscriptionRun, SubscriptionStatus, SystemAccount, TicketPurpose, TransferId,
 };
 use lists::{
+    lists_of_a_house_are_walked_in_every_order, lists_of_cabinets_are_walked_in_every_order,
     members_are_walked_in_every_order, orders_are_walked_in_every_order, other_lists_are_walked_in_every_order,
     what_is_too_much_to_sort_is_refused,
 };
@@ -48,6 +49,7 @@ macro_rules! conformance {
             accounts_come_back_as_written, jobs_and_runs_come_back_as_written, entries_audits_and_messages_come_back_as_written,
             payments_come_back_as_written, the_keys_of_payments_are_unique, payments_are_found, callbacks_and_bills_are_kept,
             exceptions_are_found, members_are_walked_in_every_order, other_lists_are_walked_in_every_order,
+            lists_of_cabinets_are_walked_in_every_order, lists_of_a_house_are_walked_in_every_order,
             orders_are_walked_in_every_order, what_is_too_much_to_sort_is_refused, answers_come_back_as_written, the_shop_comes_back_as_written, cabinets_come_back_as_written,
             pay_score_orders_come_back_as_written,
             an_event_is_kept_once, what_the_erp_was_told_comes_back_as_written, what_is_not_there_is_known_to_be_absent, open_orders_come_with_their_holds,

@@ -44,7 +44,7 @@ export const sections: { group: Group; pages: Listed[] }[] = [
       { name: 'cabinetOrders', path: '/cabinet-orders', needs: 'cabinet:read', component: () => import('@/pages/CabinetOrders.vue') },
       { name: 'corrections', path: '/corrections', needs: 'cabinet:correct', component: () => import('@/pages/Corrections.vue') },
       { name: 'complaints', path: '/complaints', needs: 'complaint:handle', component: () => import('@/pages/Complaints.vue') },
-      { name: 'openings', path: '/openings', needs: 'audit:read', component: () => import('@/pages/Openings.vue') },
+      { name: 'openings', path: '/openings', needs: 'cabinet:read', component: () => import('@/pages/Openings.vue') },
       { name: 'cabinetStats', path: '/cabinet-stats', needs: 'cabinet:read', component: () => import('@/pages/CabinetStats.vue') },
     ],
   },

@@ -20,6 +20,7 @@ use sim::erp::{ERP, ERP_SECRET};
 use sim::mini::openid_of;
 use sim::{Config, World};
 
+use crate::lists::sheet;
 use crate::shop::png;
 use crate::support::{Answer, Clock, Events, Home, Person, START, Server, on_both_engines};
 
@@ -127,6 +128,11 @@ impl Corner {
             _ => self.device("E-online", "online"),
         };
         assert_eq!(self.tell("devices", &online, "genuine").await, [200]);
+    }
+
+    async fn cabinets(&self, query: &str) -> Vec<Value> {
+        let page = self.server.ask(&format!("GET /api/v1/admin/devices{query}")).by(&self.admin).send().await;
+        page.data()["devices"].as_array().expect("cabinets").clone()
     }
 
     async fn admin_asks(&self, what: &str, body: &Value) -> Value {
@@ -352,6 +358,41 @@ on_both_engines! {
         corner.server.ask("GET /api/v1/admin/cabinet/devices/D9/qr").by(&corner.admin).send().await.failed(404, "NOT_FOUND");
     }
 
+    async fn staff_find_cabinets_by_their_state(corner: Corner) {
+        let [first] = corner.cabinets("").await.try_into().expect("one cabinet");
+        for number in 2..=5 {
+            let body = json!({"device_code": format!("D{number}"), "name": format!("柜 {}", number % 2), "store_id": first["store_id"]});
+            corner.admin_asks("POST /api/v1/admin/devices", &body).await;
+        }
+        let codes = async |query: &str| {
+            let found = corner.cabinets(query).await;
+            found.iter().map(|device| device["device_code"].as_str().expect("a code").to_owned()).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(codes("").await, "D1 D2 D3 D4 D5");
+        assert_eq!(codes("?sort=-device_code&state=offline").await, "D5 D4 D3 D2");
+        assert_eq!(codes("?sort=name&query=%E6%9F%9C").await, "D1 D2 D4 D3 D5");
+        assert_eq!((codes("?state=ready").await.as_str(), codes("?state=busy").await.as_str()), ("D1", ""));
+        let fill = async |goods: Value| {
+            let [device] = corner.cabinets("?query=D1").await.try_into().expect("one cabinet");
+            let planogram = json!({"products": goods, "version": device["planogram_version"]});
+            corner.admin_asks(&format!("PUT /api/v1/admin/devices/{}/planogram", device["device_id"]), &planogram).await
+        };
+        let cola = |stock: i64| json!([{"product_code": "COLA", "product_id": first["planogram"][0]["product_id"], "price_cents": 300, "stock": stock}]);
+        assert_eq!(fill(json!([])).await["state"], "empty");
+        assert_eq!((codes("?state=empty").await.as_str(), fill(cola(0)).await["state"].as_str()), ("D1", Some("sold_out")));
+        assert_eq!((codes("?state=sold_out").await.as_str(), fill(cola(1)).await["state"].as_str()), ("D1", Some("ready")));
+        corner.open_door().await;
+        assert_eq!((codes("?state=ready").await.as_str(), codes("?state=busy").await.as_str()), ("", "D1"));
+        // A page is full although most rows that were read for it are not wanted.
+        let page = corner.server.ask("GET /api/v1/admin/devices?state=offline&limit=3").by(&corner.admin).send().await;
+        let cursor = page.data()["page_info"]["next_cursor"].as_str().expect("another page").to_owned();
+        assert_eq!(page.data()["devices"].as_array().map(Vec::len), Some(3));
+        assert_eq!(codes(&format!("?state=offline&limit=3&cursor={cursor}")).await, "D5");
+        let file = corner.server.ask("GET /api/v1/admin/devices/export?sort=-device_code").by(&corner.admin).send().await;
+        let filed: Vec<_> = sheet(&file)[1..].iter().map(|row| [1, 4, 5].map(|at| row[at].clone()).join(" ")).collect();
+        assert_eq!(filed, ["D5 离线 0", "D4 离线 0", "D3 离线 0", "D2 离线 0", "D1 服务中 1"]);
+    }
+
     async fn who_works_in_one_store_sees_that_one(corner: Corner) {
         let session = corner.open_door().await;
         corner.trip(&session, &[("COLA", 1)]).await;
@@ -388,6 +429,8 @@ on_both_engines! {
             [("stores", "stores"), ("devices", "devices"), ("cabinet/orders", "orders"), ("cabinet/sessions", "sessions")]
         {
             let what = format!("GET /api/v1/admin/{list}");
+            let file = corner.server.ask(&format!("{what}/export")).by(&outside).send().await;
+            assert_eq!(sheet(&file).len(), if list == "stores" { 2 } else { 1 }, "{what}");
             let counts = [&inside, &outside].map(async |person| {
                 corner.server.ask(&what).by(person).send().await.data()[field].as_array().expect("a list").len()
             });
@@ -487,9 +530,23 @@ on_both_engines! {
             (format!("?device_id={device}&status=settled"), 2),
             (format!("?store_id={store}&status=held"), 0),
             (format!("?store_id={store}"), 3),
+            (format!("?user_id={}", corner.member.id), 3),
+            (format!("?user_id={}&device_id={device}&status=opening", corner.member.id), 1),
+            (format!("?user_id={}", corner.admin.id), 0),
+            (format!("?from={}", sessions[1]["created_at"].as_str().expect("a moment")), 3),
+            (format!("?to={}", sessions[2]["created_at"].as_str().expect("a moment")), 0),
+            ("?from=2026-01-05T00:00:00Z&to=2026-01-06T00:00:00Z&status=settled".to_owned(), 2),
+            ("?from=2026-01-06T00:00:00Z".to_owned(), 0),
         ] {
             assert_eq!(list(&query).await["sessions"].as_array().map(Vec::len), Some(count), "{query}");
         }
+        let backwards = "GET /api/v1/admin/cabinet/sessions?from=2026-01-06T00:00:00Z&to=2026-01-05T00:00:00Z";
+        assert_eq!(corner.server.ask(backwards).by(&corner.admin).send().await.wrong_fields(), ["from"]);
+        assert_eq!((&sessions[1]["total_cents"], &sessions[2]["total_cents"]), (&Value::Null, &json!(300)));
+        let file = format!("GET /api/v1/admin/cabinet/sessions/export?user_id={}&sort=created_at", corner.member.id);
+        let rows = sheet(&corner.server.ask(&file).by(&corner.admin).send().await);
+        let filed: Vec<_> = rows[1..].iter().map(|row| json!(row[0])).collect();
+        assert_eq!(filed, sessions.iter().rev().map(|row| row["session_no"].clone()).collect::<Vec<_>>());
         for query in ["?limit=2".to_owned(), format!("?limit=2&store_id={store}")] {
             let first = list(&query).await;
             let cursor = first["page_info"]["next_cursor"].as_str().expect("another page");
@@ -825,6 +882,9 @@ on_both_engines! {
         assert_eq!((&correction["status"], &correction["difference_cents"]), (&json!("waiting"), &json!(10_000)));
         let waiting = corner.server.ask("GET /api/v1/admin/cabinet/corrections").by(&other).send().await;
         assert_eq!(waiting.data()["corrections"][0]["order_no"], order["order_no"]);
+        let file = corner.server.ask("GET /api/v1/admin/cabinet/corrections/export?sort=-difference_cents").by(&other).send().await;
+        let [_, filed] = sheet(&file).try_into().expect("one correction");
+        assert_eq!(filed[1..4], ["RICE × 2", "100", "少算了"]);
         let refuse = format!("POST /api/v1/admin/cabinet/corrections/{}/refuse", correction["correction_id"]);
         corner.server.ask(&refuse).by(&one).json(&json!({"reason": "?"})).await.failed(400, "BUSINESS_RULE_ERROR");
         let refused = corner.server.ask(&refuse).by(&other).json(&json!({"reason": "没有证据"})).await;

@@ -8,9 +8,10 @@ use kernel::{Counts, Role};
 use serde_json::json;
 use service::{Job, Schedule, Service};
 
+use crate::lists::sheet;
 use crate::support::{Home, Server};
 
-struct Sweep;
+pub(crate) struct Sweep;
 
 impl Job for Sweep {
     fn name(&self) -> &'static str {
@@ -55,12 +56,19 @@ async fn a_job_is_seen_run_paused_and_resumed() {
 
     let runs = server.ask("GET /api/v1/admin/jobs/sweep/runs?limit=1").by(&admin).send().await;
     assert_eq!(&runs.data()["runs"][0], run);
+    let file = server.ask("GET /api/v1/admin/jobs/sweep/runs/export?sort=-duration_ms").by(&admin).send().await;
+    let filed = sheet(&file).into_iter().find(|row| row[0] == run["run_id"].to_string()).expect("the run");
+    assert_eq!((filed[1].as_str(), filed[5].as_str(), filed[6].as_str()), ("sweep", "succeeded", "swept 3"));
     let metrics = server.ask("GET /metrics").send().await;
     let told =
         metrics.text.lines().any(|line| line.starts_with("fanpiao_job_runs_total{job=\"sweep\",result=\"succeeded\"}"));
     assert!(told, "{}", metrics.text);
 
-    for what in ["POST /api/v1/admin/jobs/nobody/run", "GET /api/v1/admin/jobs/nobody/runs"] {
+    for what in [
+        "POST /api/v1/admin/jobs/nobody/run",
+        "GET /api/v1/admin/jobs/nobody/runs",
+        "GET /api/v1/admin/jobs/nobody/runs/export",
+    ] {
         server.ask(what).by(&admin).send().await.failed(404, "NOT_FOUND");
     }
     server.service.stop().await;

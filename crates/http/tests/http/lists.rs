@@ -3,10 +3,12 @@
 use std::io::Cursor;
 
 use calamine::{Reader, Xlsx, open_workbook_from_rs};
+use http_api::Limits;
 use kernel::Role;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Person, Server, on_both_engines};
+use crate::jobs::Sweep;
+use crate::support::{Answer, Home, Person, Server, on_both_engines};
 
 /// Every list that can be sorted, and every file of one, with the words for its orders.
 async fn lists(server: &Server) -> Vec<(String, Vec<String>)> {
@@ -57,7 +59,14 @@ async fn walk(server: &Server, admin: &Person, list: &str, rows: &str, field: &s
     }
 }
 
+/// A list of runs is about a job.
+async fn with_a_job(home: Home) -> Server {
+    Server::start_with(home, Limits::default(), |settings| settings.jobs = vec![Box::new(Sweep)]).await
+}
+
 on_both_engines! {
+    by with_a_job;
+
     async fn a_list_comes_in_the_order_asked_for(server: Server) {
         let admin = people(&server).await;
         let members = "/api/v1/admin/members?query=";
@@ -87,11 +96,28 @@ on_both_engines! {
         assert_eq!(refused.wrong_fields(), ["limit"], "a file has no pages");
     }
 
+    async fn stores_come_in_order_and_as_a_file(server: Server) {
+        let admin = server.person(Role::Admin).await;
+        for (code, name, kind) in [("S3", "福田店", "sports"), ("S1", "南山店", "arcade"), ("S2", "宝安店", "sports")] {
+            let store = json!({"store_code": code, "store_name": name, "store_type": kind, "store_property": "own", "address": "路 1 号"});
+            server.ask("POST /api/v1/admin/stores").by(&admin).json(&store).await.data();
+        }
+        let codes = async |query: &str| walk(&server, &admin, &format!("/api/v1/admin/stores?{query}"), "stores", "store_code").await;
+        assert_eq!(codes("").await, [json!("S3"), json!("S1"), json!("S2")], "oldest first");
+        assert_eq!(codes("sort=-store_code").await, [json!("S3"), json!("S2"), json!("S1")]);
+        assert_eq!(codes("store_type=sports&sort=store_code").await, [json!("S2"), json!("S3")]);
+        assert_eq!(codes("query=s1&store_property=own").await, [json!("S1")]);
+        let file = server.ask("GET /api/v1/admin/stores/export?store_type=sports&sort=store_code").by(&admin).send().await;
+        let filed: Vec<_> = sheet(&file)[1..].iter().map(|row| [1, 2, 3].map(|at| row[at].clone()).join(" ")).collect();
+        assert_eq!(filed, ["S2 宝安店 运动馆", "S3 福田店 运动馆"]);
+    }
+
     async fn every_list_knows_its_orders_and_no_others(server: Server) {
         people(&server).await;
         let lists = lists(&server).await;
-        assert!(lists.len() >= 22, "only {} lists and files can be sorted", lists.len());
+        assert!(lists.len() >= 40, "only {} lists and files can be sorted", lists.len());
         for (path, words) in lists {
+            let path = path.replace("{name}", "sweep").replace("{product_id}", "1");
             // Nobody may ask for all of them within a minute.
             let admin = server.person(Role::Admin).await;
             for word in &words {

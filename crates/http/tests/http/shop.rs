@@ -7,6 +7,7 @@ use kernel::{DrawSecret, Role, ShareOwner, draw};
 use serde_json::{Value, json};
 use service::{EndRounds, Pictures, ReleaseExpiredOrders};
 
+use crate::lists::sheet;
 use crate::support::{Answer, Home, Person, Server, on_both_engines};
 
 async fn open(home: Home) -> Server {
@@ -117,6 +118,9 @@ on_both_engines! {
         let next = page["page_info"]["next_cursor"].as_str().expect("a cursor");
         let first = server.ask(&format!("GET /api/v1/admin/products/{rice}/stock?cursor={next}")).by(&admin).send().await;
         assert_eq!((&first.data()["movements"][0]["delta"], &first.data()["movements"][0]["total_after"]), (&json!(3), &json!(3)));
+        let file = server.ask(&format!("GET /api/v1/admin/products/{rice}/stock/export?sort=-delta")).by(&admin).send().await;
+        let filed: Vec<_> = sheet(&file)[1..].iter().map(|row| [2, 3, 4].map(|at| row[at].clone()).join(" ")).collect();
+        assert_eq!(filed, ["3 3 起始库存", "-2 1 盘点"]);
         let off = json!({"on_sale": false, "limit_per_member": 2});
         server.ask(&format!("PUT /api/v1/admin/products/{rice}")).by(&admin).json(&off).await.data();
         let shown = server.ask("GET /api/v1/products").by(&admin).send().await;
@@ -258,6 +262,18 @@ on_both_engines! {
         assert_eq!(profile.data()["orders"][0]["status"], json!("refunded"));
         let listed = server.ask(&format!("GET /api/v1/rounds?status=failed&product_id={rice}")).by(&li).send().await;
         assert_eq!(listed.data()["rounds"][0]["sold_shares"], json!(0));
+        let next = round(&server, &admin, rice, 7).await;
+        let rounds = async |query: &str| {
+            let page = server.ask(&format!("GET /api/v1/rounds{query}")).by(&li).send().await;
+            let rows = page.data()["rounds"].as_array().expect("rounds").clone();
+            rows.iter().map(|round| round["round_id"].clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(rounds("").await, [json!(next), json!(tea)]);
+        assert_eq!(rounds("?sort=total_shares").await, [json!(tea), json!(next)]);
+        server.ask("GET /api/v1/admin/rounds/export").by(&li).send().await.failed(403, "PERMISSION_DENIED");
+        let file = server.ask("GET /api/v1/admin/rounds/export?sort=total_shares").by(&admin).send().await;
+        let filed: Vec<_> = sheet(&file)[1..].iter().map(|row| [2, 3, 4].map(|at| row[at].clone()).join(" ")).collect();
+        assert_eq!(filed, ["1 未成团 5", "2 进行中 7"]);
         server.books_are_right().await;
     }
 }

@@ -5,6 +5,7 @@ use kernel::{AddMember, Command, CreateDepartment, MemberStatus, NewGrant, Outco
 use serde_json::{Value, json};
 use service::BookSubscriptions;
 
+use crate::lists::sheet;
 use crate::support::{Home, Person, Server, on_both_engines};
 
 const NEW: &str = "POST /api/v1/subscriptions";
@@ -189,6 +190,10 @@ on_both_engines! {
         server.ask(&format!("GET /api/v1/subscriptions/{id}/runs")).by(&stranger).send().await.failed(403, "PERMISSION_DENIED");
         let listed = server.ask(&format!("GET /api/v1/subscriptions?department_id={kitchen}")).by(&admin).send().await;
         assert_eq!(listed.data()["subscriptions"][0]["members"][1]["nickname"], "二");
+        let file = format!("GET /api/v1/subscriptions/export?department_id={kitchen}&sort=first_date");
+        server.ask(&file).by(&stranger).send().await.failed(403, "PERMISSION_DENIED");
+        let [_, filed] = sheet(&server.ask(&file).by(&admin).send().await).try_into().expect("one");
+        assert_eq!((filed[1].as_str(), filed[3].as_str()), ("午餐", "3"));
         server.books_are_right().await;
     }
 }

@@ -18,6 +18,7 @@ use store::queries::topups;
 use wechat::UnixTime;
 use wechat::pay::{Config as MerchantConfig, Fen, Merchant, PublicKey, RefundOf, RefundRequest};
 
+use crate::lists::sheet;
 use crate::support::{Clock, Home, Person, START, Server, on_both_engines};
 
 const MINUTE_MS: i64 = 60_000;
@@ -750,6 +751,10 @@ on_both_engines! {
         assert_eq!((&day["bill"]["payments"], &day["bill"]["paid_cents"]), (&json!(3), &json!(1508)), "{day}");
         assert_eq!((&day["credited"], &day["exceptions"], &day["difference_cents"]), (&json!(1), &json!(1), &json!(8)), "{day}");
         assert_eq!((till.status(&missed).await.as_str(), till.exceptions().await.len()), ("paid", 1));
+        let file = till.server.ask("GET /api/v1/admin/reconciliations/export?sort=-paid_cents").by(&till.admin).send().await;
+        let filed = sheet(&file);
+        let day: Vec<_> = [0, 1, 2, 9, 10, 11].map(|at| filed[1][at].as_str()).into();
+        assert_eq!(day, ["2026-01-05", "3", "15.08", "0.08", "1", "1"]);
         till.agree_but_for(1500, 8).await;
         till.run_job("reconciliation").await;
         let days = till.server.ask("GET /api/v1/admin/reconciliations").by(&till.admin).send().await;

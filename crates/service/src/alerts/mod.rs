@@ -191,13 +191,13 @@ impl Service {
         if let Some((at, counts)) = self.last_success(job).await? {
             return Ok(Last { since: Some(at), counts });
         }
-        let runs = jobs::runs(self.store(), job, i64::MAX, MOST_RUNS).await?;
+        let runs = jobs::runs(self.store(), job, MOST_RUNS).await?;
         Ok(Last { since: runs.last().map(|shown| shown.run.started_at), counts: Counts::new() })
     }
 
     /// When a job last ended well, and what that came to.
     pub(crate) async fn last_success(&self, job: &str) -> Result<Option<(Instant, Counts)>, Failure> {
-        let runs = jobs::runs(self.store(), job, i64::MAX, MOST_RUNS).await?;
+        let runs = jobs::runs(self.store(), job, MOST_RUNS).await?;
         Ok(runs.into_iter().find_map(|shown| match shown.run.state {
             RunState::Succeeded { ended_at, counts } => Some((ended_at, counts)),
             _ => None,

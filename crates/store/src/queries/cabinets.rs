@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kernel::{
-    CabinetOrder, Correction, CorrectionId, Currency, Device, DeviceCode, DeviceId, DoorSession, DoorSessionId,
-    DoorStatus, EntryKind, Instant, MemberId, OrderId, Owner, ProductId, ScoreOrder, StoreCode, StoreId, Tickets,
-    Title,
+    CabinetOrder, Cents, Correction, CorrectionId, Currency, Device, DeviceCode, DeviceId, DoorSession, DoorSessionId,
+    DoorStatus, EntryKind, Instant, MemberId, OrderId, Owner, ProductId, ScoreOrder, StoreCode, StoreId, StoreKind,
+    StoreProperty, Tickets, Title,
 };
 
 use crate::events::EventRow;
@@ -15,16 +15,16 @@ use crate::sql::Kind::{Int, Text};
 use crate::sql::statements;
 use crate::{Batch, Cells, Error, Lock, Row, SetStatement, Store};
 
-const STORES: &str = "SELECT store_id, code, name, kind, property, address, phone, created_at, updated_at FROM stores \
-     WHERE store_id > $1 ORDER BY store_id LIMIT $2";
+const LISTED_STORES: &str = "SELECT {place}, store_id, code, name, kind, property, address, phone, created_at, updated_at FROM stores \
+     WHERE {after} AND (LOWER(code) LIKE LOWER($1) ESCAPE '!' OR LOWER(name) LIKE LOWER($1) ESCAPE '!') \
+     AND (kind = $2 OR $2 = 'any') AND (property = $3 OR $3 = 'any')";
 const STORE: &str = "SELECT store_id, code, name, kind, property, address, phone, created_at, updated_at FROM stores \
      WHERE store_id = $1";
 const STORE_BY_CODE: &str = "SELECT store_id, code, name, kind, property, address, phone, created_at, updated_at FROM stores \
      WHERE code = $1";
-const DEVICES: &str = "SELECT device_id, code, name, store_id, is_online, heard_at, planogram, planogram_version, session_id, created_at, updated_at \
-     FROM devices WHERE device_id > $1 ORDER BY device_id LIMIT $2";
-const DEVICES_OF_STORE: &str = "SELECT device_id, code, name, store_id, is_online, heard_at, planogram, planogram_version, session_id, created_at, \
-     updated_at FROM devices WHERE store_id = $3 AND device_id > $1 ORDER BY device_id LIMIT $2";
+const LISTED_DEVICES: &str = "SELECT {place}, device_id, code, name, store_id, is_online, heard_at, planogram, planogram_version, session_id, \
+     created_at, updated_at FROM devices WHERE {after} AND (store_id = $1 OR $1 = 0) \
+     AND (LOWER(code) LIKE LOWER($2) ESCAPE '!' OR LOWER(name) LIKE LOWER($2) ESCAPE '!')";
 const DEVICE: &str = "SELECT device_id, code, name, store_id, is_online, heard_at, planogram, planogram_version, session_id, created_at, updated_at \
      FROM devices WHERE device_id = $1";
 const DEVICE_BY_CODE: &str = "SELECT device_id, code, name, store_id, is_online, heard_at, planogram, planogram_version, session_id, created_at, \
@@ -40,20 +40,27 @@ const SESSIONS_OF_MEMBER: &str = "SELECT session_id, session_no, member_id, devi
      ORDER BY session_id DESC LIMIT $2 OFFSET $3";
 const COUNT_SESSIONS: &str = "SELECT COUNT(*) FROM door_sessions WHERE member_id = $1";
 const LISTED_OPENINGS: &str = "SELECT {place}, s.session_id, s.session_no, s.member_id, s.device_id, s.pay, s.status, s.failure, s.opened_at, s.closed_at, \
-     s.vendor_order_no, s.settlement, s.due_at, s.created_at, s.updated_at, d.code, d.name, t.code, t.name, t.store_id, o.order_no \
+     s.vendor_order_no, s.settlement, s.due_at, s.created_at, s.updated_at, d.code, d.name, t.code, t.name, t.store_id, o.order_no, o.total_cents \
      FROM door_sessions AS s JOIN devices AS d ON d.device_id = s.device_id JOIN stores AS t ON t.store_id = d.store_id \
      LEFT JOIN cabinet_orders AS o ON o.session_id = s.session_id AND o.order_type <> 'surcharge' \
-     WHERE {after}";
+     WHERE {after} AND s.session_id >= $1 AND s.session_id < $2 AND s.created_at >= $3 AND s.created_at < $4";
 const LISTED_OPENINGS_IN_STATUS: &str = "SELECT {place}, s.session_id, s.session_no, s.member_id, s.device_id, s.pay, s.status, s.failure, s.opened_at, s.closed_at, \
-     s.vendor_order_no, s.settlement, s.due_at, s.created_at, s.updated_at, d.code, d.name, t.code, t.name, t.store_id, o.order_no \
+     s.vendor_order_no, s.settlement, s.due_at, s.created_at, s.updated_at, d.code, d.name, t.code, t.name, t.store_id, o.order_no, o.total_cents \
      FROM door_sessions AS s JOIN devices AS d ON d.device_id = s.device_id JOIN stores AS t ON t.store_id = d.store_id \
      LEFT JOIN cabinet_orders AS o ON o.session_id = s.session_id AND o.order_type <> 'surcharge' \
-     WHERE {after} AND s.status = $1";
+     WHERE {after} AND s.session_id >= $1 AND s.session_id < $2 AND s.created_at >= $3 AND s.created_at < $4 AND s.status = $5";
+const LISTED_OPENINGS_OF_MEMBER: &str = "SELECT {place}, s.session_id, s.session_no, s.member_id, s.device_id, s.pay, s.status, s.failure, s.opened_at, s.closed_at, \
+     s.vendor_order_no, s.settlement, s.due_at, s.created_at, s.updated_at, d.code, d.name, t.code, t.name, t.store_id, o.order_no, o.total_cents \
+     FROM door_sessions AS s JOIN devices AS d ON d.device_id = s.device_id JOIN stores AS t ON t.store_id = d.store_id \
+     LEFT JOIN cabinet_orders AS o ON o.session_id = s.session_id AND o.order_type <> 'surcharge' \
+     WHERE {after} AND s.session_id >= $1 AND s.session_id < $2 AND s.created_at >= $3 AND s.created_at < $4 \
+     AND (s.status = $5 OR $5 = 'any') AND s.member_id = $6";
 const LISTED_OPENINGS_OF_DEVICE: &str = "SELECT {place}, s.session_id, s.session_no, s.member_id, s.device_id, s.pay, s.status, s.failure, s.opened_at, s.closed_at, \
-     s.vendor_order_no, s.settlement, s.due_at, s.created_at, s.updated_at, d.code, d.name, t.code, t.name, t.store_id, o.order_no \
+     s.vendor_order_no, s.settlement, s.due_at, s.created_at, s.updated_at, d.code, d.name, t.code, t.name, t.store_id, o.order_no, o.total_cents \
      FROM door_sessions AS s JOIN devices AS d ON d.device_id = s.device_id JOIN stores AS t ON t.store_id = d.store_id \
      LEFT JOIN cabinet_orders AS o ON o.session_id = s.session_id AND o.order_type <> 'surcharge' \
-     WHERE {after} AND s.device_id = $1 AND (s.status = $2 OR $2 = 'any')";
+     WHERE {after} AND s.session_id >= $1 AND s.session_id < $2 AND s.created_at >= $3 AND s.created_at < $4 \
+     AND (s.status = $5 OR $5 = 'any') AND (s.member_id = $6 OR $6 = 0) AND s.device_id = $7";
 const DEVICES_IN_STORE: &str = "SELECT device_id FROM devices WHERE store_id = $1 ORDER BY device_id";
 const UNSETTLED: &str = "SELECT session_id, session_no, member_id, device_id, pay, status, failure, opened_at, closed_at, \
      vendor_order_no, settlement, due_at, created_at, updated_at FROM door_sessions WHERE member_id = $1 \
@@ -96,10 +103,9 @@ const CORRECTION: &str = "SELECT correction_id, order_id, items, reason, differe
      note, surcharge_id, created_at, updated_at FROM cabinet_corrections WHERE correction_id = $1";
 const CORRECTIONS_OF_ORDER: &str = "SELECT correction_id, order_id, items, reason, difference_cents, asked_by, status, decided_by, \
      decided_at, note, surcharge_id, created_at, updated_at FROM cabinet_corrections WHERE order_id = $1 ORDER BY correction_id";
-const WAITING_CORRECTIONS: &str = "SELECT c.correction_id, c.order_id, c.items, c.reason, c.difference_cents, c.asked_by, c.status, \
+const LISTED_CORRECTIONS: &str = "SELECT {place}, c.correction_id, c.order_id, c.items, c.reason, c.difference_cents, c.asked_by, c.status, \
      c.decided_by, c.decided_at, c.note, c.surcharge_id, c.created_at, c.updated_at, o.order_no FROM cabinet_corrections AS c \
-     JOIN cabinet_orders AS o ON o.order_id = c.order_id WHERE c.status = 'waiting' AND c.correction_id > $1 \
-     ORDER BY c.correction_id LIMIT $2";
+     JOIN cabinet_orders AS o ON o.order_id = c.order_id WHERE c.status = 'waiting' AND {after}";
 const SCORE: &str = "SELECT session_id, most_cents, status, order_id, total_cents, from_cents, ended_at, transaction_id, paid_at, source, \
      refunded_cents, ending, next_check_at, checks, created_at, updated_at FROM score_orders WHERE session_id = $1";
 const SCORES_DUE: &str = "SELECT session_id, most_cents, status, order_id, total_cents, from_cents, ended_at, transaction_id, paid_at, source, \
@@ -120,6 +126,33 @@ statements! {
     NAMES = SetStatement::select(
         "products", &[("product_id", Int)], &[("product_id", Int), ("name_zh", Text), ("name_en", Text)], "", Lock::None,
     );
+}
+
+/// How lists of stores are sorted.
+pub enum StoreSorting {}
+
+impl Sorting for StoreSorting {
+    const WAYS: &'static [Way] = &[
+        Way::by_id("created_at"),
+        Way::by_text("store_name", "name"),
+        Way::by_text("store_code", "code"),
+        Way::by_number("updated_at", "updated_at"),
+    ];
+    const NEWEST_FIRST: bool = false;
+}
+
+/// How lists of cabinets are sorted.
+pub enum DeviceSorting {}
+
+impl Sorting for DeviceSorting {
+    const WAYS: &'static [Way] = &[
+        Way::by_id("created_at"),
+        Way::by_text("name", "name"),
+        Way::by_text("device_code", "code"),
+        // Of which nothing was ever heard comes before the others.
+        Way::by_number("heard_at", "COALESCE(heard_at, 0)"),
+    ];
+    const NEWEST_FIRST: bool = false;
 }
 
 /// How lists of cabinet orders are sorted.
@@ -147,10 +180,23 @@ impl Sorting for OpeningSorting {
     ];
 }
 
+/// How lists of corrections are sorted.
+pub enum CorrectionSorting {}
+
+impl Sorting for CorrectionSorting {
+    const WAYS: &'static [Way] = &[Way::by_id("created_at"), Way::by_number("difference_cents", "c.difference_cents")];
+    // The longest waiting.
+    const NEWEST_FIRST: bool = false;
+}
+
 lists! {
-    OPENINGS = ListStatement::new::<OpeningSorting>("s.session_id", 0, LISTED_OPENINGS);
-    OPENINGS_IN_STATUS = ListStatement::new::<OpeningSorting>("s.session_id", 1, LISTED_OPENINGS_IN_STATUS);
-    OPENINGS_OF_DEVICE = ListStatement::new::<OpeningSorting>("s.session_id", 2, LISTED_OPENINGS_OF_DEVICE);
+    STORES = ListStatement::new::<StoreSorting>("store_id", 3, LISTED_STORES);
+    DEVICES = ListStatement::new::<DeviceSorting>("device_id", 2, LISTED_DEVICES);
+    CORRECTIONS = ListStatement::new::<CorrectionSorting>("c.correction_id", 0, LISTED_CORRECTIONS);
+    OPENINGS = ListStatement::new::<OpeningSorting>("s.session_id", 4, LISTED_OPENINGS);
+    OPENINGS_IN_STATUS = ListStatement::new::<OpeningSorting>("s.session_id", 5, LISTED_OPENINGS_IN_STATUS);
+    OPENINGS_OF_MEMBER = ListStatement::new::<OpeningSorting>("s.session_id", 6, LISTED_OPENINGS_OF_MEMBER);
+    OPENINGS_OF_DEVICE = ListStatement::new::<OpeningSorting>("s.session_id", 7, LISTED_OPENINGS_OF_DEVICE);
     ORDERS = ListStatement::new::<CabinetOrderSorting>("order_id", 1, LISTED_ORDERS);
     ORDERS_OF_DEVICE = ListStatement::new::<CabinetOrderSorting>("order_id", 2, LISTED_ORDERS_OF_DEVICE);
     ORDERS_OF_STORE = ListStatement::new::<CabinetOrderSorting>("order_id", 2, LISTED_ORDERS_OF_STORE);
@@ -178,7 +224,29 @@ pub struct Opening {
     pub session: DoorSession,
     pub place: Place,
     pub store: StoreId,
-    pub order_no: Option<String>,
+    /// The order's number and what it costs.
+    pub order: Option<(String, Cents)>,
+}
+
+/// Which openings are wanted. All that is given has to hold.
+#[derive(Debug, Clone)]
+pub struct OpeningFilter {
+    pub member: Option<MemberId>,
+    pub status: Option<DoorStatus>,
+    pub from: Option<Instant>,
+    /// Up to, but not at, this moment.
+    pub to: Option<Instant>,
+    /// Where the ids of all that can be meant are: from the first up to, but not at, the second.
+    pub ids: (i64, i64),
+}
+
+/// Which stores are wanted. All that is given has to hold.
+#[derive(Debug, Clone, Default)]
+pub struct StoreFilter {
+    /// A part of the code or of the name.
+    pub query: String,
+    pub kind: Option<StoreKind>,
+    pub property: Option<StoreProperty>,
 }
 
 /// One movement of a member's tickets.
@@ -208,7 +276,12 @@ impl FromRow for Place {
 impl FromRow for Opening {
     fn from_cells(cells: &mut Cells) -> Result<Self, Error> {
         let (session, place) = (DoorSession::from_cells(cells)?, Place::from_cells(cells)?);
-        Ok(Self { session, place, store: StoreId::new(cells.int()?), order_no: cells.opt_text()? })
+        let store = StoreId::new(cells.int()?);
+        let order = match (cells.opt_text()?, cells.opt_int()?) {
+            (Some(order_no), Some(total)) => Some((order_no, Cents::new(total))),
+            _ => None,
+        };
+        Ok(Self { session, place, store, order })
     }
 }
 
@@ -220,9 +293,13 @@ fn first<T: FromRow>(rows: Vec<Row>) -> Result<Option<T>, Error> {
     rows.into_iter().next().map(read).transpose()
 }
 
-/// Oldest first, from the one after `after` on.
-pub async fn stores(store: &Store, after: StoreId, limit: i64) -> Result<Vec<kernel::Store>, Error> {
-    store.query(STORES, vec![after.get().into(), limit.into()]).await?.into_iter().map(read).collect()
+pub async fn stores(store: &Store, filter: &StoreFilter, page: &Page) -> Result<Vec<Placed<kernel::Store>>, Unlisted> {
+    let parameters = vec![
+        super::containing(&filter.query).into(),
+        filter.kind.map_or("any", StoreKind::as_str).into(),
+        filter.property.map_or("any", StoreProperty::as_str).into(),
+    ];
+    STORES.page(store, parameters, page, kernel::Store::from_cells).await
 }
 
 pub async fn store(store: &Store, id: StoreId) -> Result<Option<kernel::Store>, Error> {
@@ -233,17 +310,15 @@ pub async fn store_by_code(store: &Store, code: &StoreCode) -> Result<Option<ker
     first(store.query(STORE_BY_CODE, vec![code.as_str().to_owned().into()]).await?)
 }
 
-/// Oldest first, from the one after `after` on.
-pub async fn devices(store: &Store, of: Option<StoreId>, after: DeviceId, limit: i64) -> Result<Vec<Device>, Error> {
-    let mut parameters = vec![after.get().into(), limit.into()];
-    let sql = match of {
-        Some(of) => {
-            parameters.push(of.get().into());
-            DEVICES_OF_STORE
-        }
-        None => DEVICES,
-    };
-    store.query(sql, parameters).await?.into_iter().map(read).collect()
+/// Everywhere or in one store, those whose code or name has `part` in it.
+pub async fn devices(
+    store: &Store,
+    of: Option<StoreId>,
+    part: &str,
+    page: &Page,
+) -> Result<Vec<Placed<Device>>, Unlisted> {
+    let parameters = vec![of.map_or(0, StoreId::get).into(), super::containing(part).into()];
+    DEVICES.page(store, parameters, page, Device::from_cells).await
 }
 
 pub async fn device(store: &Store, id: DeviceId) -> Result<Option<Device>, Error> {
@@ -306,15 +381,28 @@ pub async fn count_sessions(store: &Store, member: MemberId) -> Result<i64, Erro
 pub async fn openings(
     store: &Store,
     device: Option<DeviceId>,
-    status: Option<DoorStatus>,
+    filter: &OpeningFilter,
     page: &Page,
 ) -> Result<Vec<Placed<Opening>>, Unlisted> {
-    let (list, parameters) = match (device, status) {
-        (Some(device), status) => {
-            (&OPENINGS_OF_DEVICE, vec![device.get().into(), status.map_or("any", DoorStatus::as_str).into()])
+    let (first, end) = filter.ids;
+    let from = filter.from.map_or(0, Instant::as_millis);
+    let to = filter.to.map_or(i64::MAX, Instant::as_millis);
+    let mut parameters = vec![first.into(), end.into(), from.into(), to.into()];
+    let status = filter.status.map_or("any", DoorStatus::as_str).into();
+    let list = match (device, filter.member) {
+        (Some(device), member) => {
+            parameters.extend([status, member.map_or(0, MemberId::get).into(), device.get().into()]);
+            &OPENINGS_OF_DEVICE
         }
-        (None, Some(status)) => (&OPENINGS_IN_STATUS, vec![status.as_str().into()]),
-        (None, None) => (&OPENINGS, Vec::new()),
+        (None, Some(member)) => {
+            parameters.extend([status, member.get().into()]);
+            &OPENINGS_OF_MEMBER
+        }
+        (None, None) if filter.status.is_some() => {
+            parameters.push(status);
+            &OPENINGS_IN_STATUS
+        }
+        (None, None) => &OPENINGS,
     };
     list.page(store, parameters, page, Opening::from_cells).await
 }
@@ -387,18 +475,10 @@ pub async fn corrections_of_order(store: &Store, order: OrderId) -> Result<Vec<C
     store.query(CORRECTIONS_OF_ORDER, vec![order.get().into()]).await?.into_iter().map(read).collect()
 }
 
-/// Those that wait for a second person, the longest first, from the one after `after` on; each with its order's number.
-pub async fn waiting_corrections(
-    store: &Store,
-    after: CorrectionId,
-    limit: i64,
-) -> Result<Vec<(Correction, String)>, Error> {
-    let numbered = |row: Row| {
-        let mut cells = row.cells();
-        Ok((Correction::from_cells(&mut cells)?, cells.text()?))
-    };
-    let rows = store.query(WAITING_CORRECTIONS, vec![after.get().into(), limit.into()]).await?;
-    rows.into_iter().map(numbered).collect()
+/// Those that wait for a second person; each with its order's number.
+pub async fn waiting_corrections(store: &Store, page: &Page) -> Result<Vec<Placed<(Correction, String)>>, Unlisted> {
+    let numbered = |cells: &mut Cells| Ok((Correction::from_cells(cells)?, cells.text()?));
+    CORRECTIONS.page(store, Vec::new(), page, numbered).await
 }
 
 /// The order that a member has to pay first.

@@ -2,6 +2,7 @@
 
 use kernel::{Job, JobRun, MemberId, RunId};
 
+use crate::lists::{ListStatement, Page, Placed, Sorting, Unlisted, Way, lists};
 use crate::rows::FromRow;
 use crate::{Cells, Error, Row, Store};
 
@@ -10,10 +11,28 @@ const ALL: &str = "SELECT j.name, j.paused, j.last_run, r.run_id, r.job, r.node,
      LEFT JOIN members AS u ON u.member_id = r.triggered_by";
 const RUNS: &str = "SELECT r.run_id, r.job, r.node, r.claim, r.triggered_by, r.started_at, r.state, r.lease_until, r.ended_at, \
      r.counts, r.error, u.nickname FROM job_runs AS r LEFT JOIN members AS u ON u.member_id = r.triggered_by \
-     WHERE r.job = $1 AND r.run_id < $2 ORDER BY r.run_id DESC LIMIT $3";
+     WHERE r.job = $1 ORDER BY r.run_id DESC LIMIT $2";
+const LISTED: &str = "SELECT {place}, r.run_id, r.job, r.node, r.claim, r.triggered_by, r.started_at, r.state, r.lease_until, r.ended_at, \
+     r.counts, r.error, u.nickname FROM job_runs AS r LEFT JOIN members AS u ON u.member_id = r.triggered_by \
+     WHERE {after} AND r.job = $1";
 const RUN: &str = "SELECT r.run_id, r.job, r.node, r.claim, r.triggered_by, r.started_at, r.state, r.lease_until, r.ended_at, \
      r.counts, r.error, u.nickname FROM job_runs AS r LEFT JOIN members AS u ON u.member_id = r.triggered_by \
      WHERE r.run_id = $1";
+
+/// How lists of a job's runs are sorted.
+pub enum RunSorting {}
+
+impl Sorting for RunSorting {
+    const WAYS: &'static [Way] = &[
+        Way::by_id("started_at"),
+        // What still runs comes before what ended.
+        Way::by_number("duration_ms", "COALESCE(r.ended_at - r.started_at, 0)"),
+    ];
+}
+
+lists! {
+    LIST = ListStatement::new::<RunSorting>("r.run_id", 1, LISTED);
+}
 
 /// A run, and who asked for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,9 +53,13 @@ pub async fn all(store: &Store) -> Result<Vec<(Job, Option<Shown>)>, Error> {
     rows.into_iter().map(with_run).collect()
 }
 
-/// Newest first.
-pub async fn runs(store: &Store, job: &str, before: i64, limit: i64) -> Result<Vec<Shown>, Error> {
-    let rows = store.query(RUNS, vec![job.to_owned().into(), before.into(), limit.into()]).await?;
+pub async fn list(store: &Store, job: &str, page: &Page) -> Result<Vec<Placed<Shown>>, Unlisted> {
+    LIST.page(store, vec![job.to_owned().into()], page, shown).await
+}
+
+/// The last ones, newest first.
+pub async fn runs(store: &Store, job: &str, limit: i64) -> Result<Vec<Shown>, Error> {
+    let rows = store.query(RUNS, vec![job.to_owned().into(), limit.into()]).await?;
     rows.into_iter().map(|row| shown(&mut row.cells())).collect()
 }
 

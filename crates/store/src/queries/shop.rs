@@ -44,22 +44,21 @@ const LISTED_PRODUCTS: &str = "SELECT {place}, t.product_id, t.name_zh, t.name_e
      FROM products AS t JOIN pools AS p ON p.pool_id = t.product_id \
      WHERE {after}";
 const COUNT_PRODUCTS: &str = "SELECT COUNT(*) FROM products AS t WHERE t.on_sale = 1 OR $1 = 'all'";
-const MOVEMENTS: &str = "SELECT product_id, number, delta, reason, moved_by, moved_at, total_after FROM stock_movements \
-     WHERE product_id = $1 AND number < $2 ORDER BY number DESC LIMIT $3";
+const LISTED_MOVEMENTS: &str = "SELECT {place}, product_id, number, delta, reason, moved_by, moved_at, total_after FROM stock_movements \
+     WHERE {after} AND product_id = $1";
 const ROUND: &str = "SELECT t.round_id, t.product_id, t.number, t.share_price_cents, t.member_limit, t.opens_at, t.closes_at, \
      t.prize_order_id, t.secret, t.commitment, t.next_number, t.free_numbers, t.status, t.ended_at, t.winning_number, \
      t.winning_order_id, t.winner_id, t.created_at, t.updated_at, p.pool_id, p.capacity, p.taken, p.issued, \
      (SELECT CAST(COALESCE(SUM(h.quantity), 0) AS BIGINT) FROM holds AS h WHERE h.pool_id = t.round_id \
      AND h.state = 'held' AND h.expires_at IS NOT NULL AND h.expires_at <= $2) \
      FROM rounds AS t JOIN pools AS p ON p.pool_id = t.round_id WHERE t.round_id = $1";
-const ROUNDS: &str = "SELECT t.round_id, t.product_id, t.number, t.share_price_cents, t.member_limit, t.opens_at, t.closes_at, \
+const LISTED_ROUNDS: &str = "SELECT {place}, t.round_id, t.product_id, t.number, t.share_price_cents, t.member_limit, t.opens_at, t.closes_at, \
      t.prize_order_id, t.secret, t.commitment, t.next_number, t.free_numbers, t.status, t.ended_at, t.winning_number, \
      t.winning_order_id, t.winner_id, t.created_at, t.updated_at, p.pool_id, p.capacity, p.taken, p.issued, \
      (SELECT CAST(COALESCE(SUM(h.quantity), 0) AS BIGINT) FROM holds AS h WHERE h.pool_id = t.round_id \
      AND h.state = 'held' AND h.expires_at IS NOT NULL AND h.expires_at <= $1) \
      FROM rounds AS t JOIN pools AS p ON p.pool_id = t.round_id \
-     WHERE t.round_id < $2 AND (t.status = $3 OR $3 = 'any') AND (t.product_id = $4 OR $4 = 0) \
-     ORDER BY t.round_id DESC LIMIT $5";
+     WHERE {after} AND (t.status = $2 OR $2 = 'any') AND (t.product_id = $3 OR $3 = 0)";
 const SHOWN_PICTURES: &str = "SELECT pictures FROM products WHERE pictures <> '[]' \
      UNION ALL SELECT pictures FROM complaints WHERE pictures <> '[]'";
 const UNFINISHED: &str = "SELECT round_id, product_id, status FROM rounds \
@@ -117,6 +116,27 @@ impl Sorting for ProductSorting {
     ];
 }
 
+/// How a product's stock movements are sorted.
+pub enum MovementSorting {}
+
+impl Sorting for MovementSorting {
+    const WAYS: &'static [Way] =
+        &[Way::by_id("moved_at"), Way::by_number("delta", "delta"), Way::by_number("total_after", "total_after")];
+}
+
+/// How lists of rounds are sorted.
+pub enum RoundSorting {}
+
+impl Sorting for RoundSorting {
+    const WAYS: &'static [Way] = &[
+        Way::by_id("created_at"),
+        Way::by_number("share_price_cents", "t.share_price_cents"),
+        Way::by_number("total_shares", "p.capacity"),
+        Way::by_number("opens_at", "t.opens_at"),
+        Way::by_number("closes_at", "t.closes_at"),
+    ];
+}
+
 /// How lists of everybody's orders are sorted.
 pub enum ShopOrderSorting {}
 
@@ -132,6 +152,8 @@ impl Sorting for ShopOrderSorting {
 
 lists! {
     ALL_PRODUCTS = ListStatement::new::<ProductSorting>("t.product_id", 1, LISTED_PRODUCTS);
+    MOVEMENTS = ListStatement::new::<MovementSorting>("number", 1, LISTED_MOVEMENTS);
+    ROUNDS = ListStatement::new::<RoundSorting>("t.round_id", 3, LISTED_ROUNDS);
     ALL = ListStatement::new::<ShopOrderSorting>("order_id", 2, LISTED);
     OF_ONE_MEMBER = ListStatement::new::<ShopOrderSorting>("order_id", 3, LISTED_OF_MEMBER);
     OF_PRODUCT = ListStatement::new::<ShopOrderSorting>("order_id", 3, LISTED_OF_PRODUCT);
@@ -188,16 +210,9 @@ pub async fn count_products(store: &Store, off_sale: OffSale) -> Result<i64, Err
     super::number(store.query(COUNT_PRODUCTS, vec![off_sale.word().into()]).await?)
 }
 
-/// A product's stock movements, newest first, those before number `before`.
-pub async fn movements(
-    store: &Store,
-    product: ProductId,
-    before: i64,
-    limit: i64,
-) -> Result<Vec<StockMovement>, Error> {
-    let rows = store.query(MOVEMENTS, vec![product.get().into(), before.into(), limit.into()]).await?;
-    let movement = |row: Row| {
-        let mut cells = row.cells();
+/// A product's stock movements.
+pub async fn movements(store: &Store, product: ProductId, page: &Page) -> Result<Vec<Placed<StockMovement>>, Unlisted> {
+    let movement = |cells: &mut Cells| {
         Ok(StockMovement {
             product: ProductId::new(cells.int()?),
             number: cells.int()?,
@@ -208,7 +223,7 @@ pub async fn movements(
             total_after: cells.int()?,
         })
     };
-    rows.into_iter().map(movement).collect()
+    MOVEMENTS.page(store, vec![product.get().into()], page, movement).await
 }
 
 /// The hashes of the pictures that products and complaints have.
@@ -226,23 +241,19 @@ pub async fn round(store: &Store, id: RoundId, now: Instant) -> Result<Option<Of
     rows.into_iter().next().map(offered).transpose()
 }
 
-/// Newest first, those before `before`.
 pub async fn rounds(
     store: &Store,
     status: Option<RoundStatus>,
     product: Option<ProductId>,
-    before: RoundId,
-    limit: i64,
+    page: &Page,
     now: Instant,
-) -> Result<Vec<Offered<Round>>, Error> {
+) -> Result<Vec<Placed<Offered<Round>>>, Unlisted> {
     let parameters = vec![
         now.as_millis().into(),
-        before.get().into(),
         status.map_or("any", RoundStatus::as_str).into(),
         product.map_or(0, ProductId::get).into(),
-        limit.into(),
     ];
-    store.query(ROUNDS, parameters).await?.into_iter().map(offered).collect()
+    ROUNDS.page(store, parameters, page, offered_in).await
 }
 
 /// The rounds that are to be drawn or closed now.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kernel::{Date, Instant, MealId, MemberId, Slot, Subscriber, Subscription, SubscriptionId, SubscriptionRun};
 
+use crate::lists::{ListStatement, Page, Placed, Sorting, Unlisted, Way, lists};
 use crate::rows::FromRow;
 use crate::sql::Kind::{Int, Text};
 use crate::sql::statements;
@@ -19,14 +20,31 @@ const DUE: &str = "SELECT s.subscription_id FROM subscriptions AS s WHERE s.stat
 const ONE: &str = "SELECT s.subscription_id, s.owner_kind, s.owner_id, s.members, s.slot, s.weekdays, s.first_date, s.last_date, \
      s.notes, s.pickup_window, s.status, s.created_by, s.created_at, s.updated_at FROM subscriptions AS s \
      WHERE s.subscription_id = $1";
-const OF_OWNER: &str = "SELECT s.subscription_id, s.owner_kind, s.owner_id, s.members, s.slot, s.weekdays, s.first_date, s.last_date, \
+const LISTED: &str = "SELECT {place}, s.subscription_id, s.owner_kind, s.owner_id, s.members, s.slot, s.weekdays, s.first_date, s.last_date, \
      s.notes, s.pickup_window, s.status, s.created_by, s.created_at, s.updated_at FROM subscriptions AS s \
-     WHERE s.owner_id = $1 AND s.owner_kind = $2 AND s.subscription_id < $3 ORDER BY s.subscription_id DESC LIMIT $4";
+     WHERE {after} AND s.owner_id = $1 AND s.owner_kind = $2";
 const UNENDED: &str = "SELECT COUNT(*) FROM subscriptions AS s \
      WHERE s.owner_id = $1 AND s.owner_kind = $2 AND s.status IN ('active', 'paused')";
 const RUNS: &str = "SELECT r.subscription_id, r.meal_id, r.results, r.group_order_id, r.ran_at, m.date, m.slot \
      FROM subscription_runs AS r JOIN meals AS m ON m.meal_id = r.meal_id \
      WHERE r.subscription_id = $1 AND r.meal_id < $2 ORDER BY r.meal_id DESC LIMIT $3";
+
+/// How lists of what is booked until told otherwise are sorted.
+pub enum SubscriptionSorting {}
+
+impl Sorting for SubscriptionSorting {
+    const WAYS: &'static [Way] = &[
+        Way::by_id("created_at"),
+        Way::by_text("first_date", "s.first_date"),
+        // What has no end comes after all that has one.
+        Way::by_text("last_date", "COALESCE(s.last_date, '9999')"),
+        Way::by_number("updated_at", "s.updated_at"),
+    ];
+}
+
+lists! {
+    LIST = ListStatement::new::<SubscriptionSorting>("s.subscription_id", 2, LISTED);
+}
 
 statements! {
     NAMES = SetStatement::select(
@@ -70,16 +88,8 @@ pub async fn one(store: &Store, id: SubscriptionId) -> Result<Option<Subscriptio
     rows.into_iter().next().map(|row| Subscription::from_cells(&mut row.cells())).transpose()
 }
 
-/// Newest first, from the one before `before` on.
-pub async fn of_owner(
-    store: &Store,
-    owner: Subscriber,
-    before: SubscriptionId,
-    limit: i64,
-) -> Result<Vec<Subscription>, Error> {
-    let parameters = vec![owner.id().into(), owner.kind().into(), before.get().into(), limit.into()];
-    let rows = store.query(OF_OWNER, parameters).await?;
-    rows.into_iter().map(|row| Subscription::from_cells(&mut row.cells())).collect()
+pub async fn of_owner(store: &Store, owner: Subscriber, page: &Page) -> Result<Vec<Placed<Subscription>>, Unlisted> {
+    LIST.page(store, vec![owner.id().into(), owner.kind().into()], page, Subscription::from_cells).await
 }
 
 /// How many an owner has that are not over.

@@ -2,8 +2,9 @@
 
 use kernel::{Date, Instant, MemberId, OrderId, Refund, RefundId, Topup};
 
+use crate::lists::{ListStatement, Page, Placed, Sorting, Unlisted, Way, lists};
 use crate::rows::FromRow;
-use crate::{CallbackRow, Error, Row, Store};
+use crate::{CallbackRow, Cells, Error, Row, Store};
 
 use super::number;
 
@@ -46,6 +47,8 @@ const WAITING: &str = "SELECT c.callback_id, c.body FROM callbacks AS c WHERE c.
      ORDER BY c.callback_id LIMIT $2";
 const BILLS: &str = "SELECT b.date, b.sha1, b.fetched_at, b.payments, b.paid_cents, b.refunds, b.refunded_cents, b.credited, \
      b.exceptions FROM bills AS b WHERE b.date < $1 ORDER BY b.date DESC LIMIT $2";
+const LISTED_BILLS: &str = "SELECT {place}, b.date, b.sha1, b.fetched_at, b.payments, b.paid_cents, b.refunds, b.refunded_cents, \
+     b.credited, b.exceptions FROM bills AS b WHERE {after} AND b.date < $1";
 const BOOKS_PAID: &str = "SELECT COUNT(*), CAST(COALESCE(SUM(p.cents), 0) AS BIGINT) FROM (\
      SELECT t.amount_cents AS cents, t.paid_at FROM topups AS t WHERE t.paid_at IS NOT NULL \
      UNION ALL SELECT s.total_cents AS cents, s.paid_at FROM score_orders AS s WHERE s.status = 'paid') AS p \
@@ -145,24 +148,48 @@ pub struct Bill {
     pub exceptions: i64,
 }
 
-/// Newest first.
+/// How lists of bills are sorted.
+pub enum BillSorting {}
+
+impl Sorting for BillSorting {
+    const WAYS: &'static [Way] = &[
+        Way::by_id("date"),
+        Way::by_number("paid_cents", "b.paid_cents"),
+        Way::by_number("refunded_cents", "b.refunded_cents"),
+        Way::by_number("credited", "b.credited"),
+        Way::by_number("exceptions", "b.exceptions"),
+        Way::by_number("fetched_at", "b.fetched_at"),
+    ];
+}
+
+lists! {
+    // A day's bill has no number but its date's. There is one a day: they are few enough to be sorted without an index.
+    LISTED_DAYS = ListStatement::new::<BillSorting>("CAST(REPLACE(b.date, '-', '') AS BIGINT)", 1, LISTED_BILLS);
+}
+
+fn bill(cells: &mut Cells) -> Result<Bill, Error> {
+    Ok(Bill {
+        date: cells.parse("date")?,
+        sha1: cells.text()?,
+        fetched_at: Instant::from_millis(cells.int()?),
+        payments: cells.int()?,
+        paid_cents: cells.int()?,
+        refunds: cells.int()?,
+        refunded_cents: cells.int()?,
+        credited: cells.int()?,
+        exceptions: cells.int()?,
+    })
+}
+
+/// Newest first, those of days before `before`.
 pub async fn bills(store: &Store, before: &str, limit: i64) -> Result<Vec<Bill>, Error> {
     let rows = store.query(BILLS, vec![before.to_owned().into(), limit.into()]).await?;
-    let bill = |row: Row| {
-        let mut cells = row.cells();
-        Ok(Bill {
-            date: cells.parse("date")?,
-            sha1: cells.text()?,
-            fetched_at: Instant::from_millis(cells.int()?),
-            payments: cells.int()?,
-            paid_cents: cells.int()?,
-            refunds: cells.int()?,
-            refunded_cents: cells.int()?,
-            credited: cells.int()?,
-            exceptions: cells.int()?,
-        })
-    };
-    rows.into_iter().map(bill).collect()
+    rows.into_iter().map(|row| bill(&mut row.cells())).collect()
+}
+
+/// Those of days before `before`, in the order asked for.
+pub async fn listed_bills(store: &Store, before: &str, page: &Page) -> Result<Vec<Placed<Bill>>, Unlisted> {
+    LISTED_DAYS.page(store, vec![before.to_owned().into()], page, bill).await
 }
 
 /// How many payments came in and how many refunds went out between two moments by our books, each with its sum.

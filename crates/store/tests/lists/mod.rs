@@ -4,17 +4,23 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use kernel::{
-    Account, Cents, Change, Currency, Delivery, Exception, ExceptionAction, ExceptionKind, ExceptionState, Goods, Meal,
-    MealOrder, Member, MemberId, OrderId, Owner, PayClient, PayWith, PoolId, Product, ProductId, Quantity, ShopOrder,
-    ShopOrderState, Slot, Topup, TopupState,
+    Account, CabinetPay, Cents, Change, Counts, Currency, Delivery, Device, DeviceId, DoorSession, DoorSessionId,
+    DoorStatus, DrawSecret, Exception, ExceptionAction, ExceptionKind, ExceptionState, Goods, JobRun, Meal, MealOrder,
+    Member, MemberId, OrderId, Owner, PayClient, PayWith, PoolId, Product, ProductId, Quantity, Round, RoundId,
+    RoundState, RoundStatus, RunId, RunState, ShopOrder, ShopOrderState, Slot, StockMovement, StoreId, StoreKind,
+    StoreProperty, Subscriber, Subscription, SubscriptionId, SubscriptionStatus, Topup, TopupState,
 };
 use store::lists::{MOST_SORTED, Order, Page, Place, Placed, Sorting, Unlisted};
+use store::queries::cabinets::{self, DeviceSorting, OpeningFilter, OpeningSorting, StoreFilter, StoreSorting};
 use store::queries::departments::{self, DepartmentSorting};
 use store::queries::exceptions::{self, ExceptionSorting};
+use store::queries::jobs::{self, RunSorting};
 use store::queries::members::{self, MemberSorting};
 use store::queries::order_search::{self, OrderSorting};
 use store::queries::payments::{self, TopupFilter, TopupSorting};
-use store::queries::shop::{self, Of, ProductSorting, ShopOrderSorting};
+use store::queries::shop::{self, MovementSorting, Of, ProductSorting, RoundSorting, ShopOrderSorting};
+use store::queries::subscriptions::{self, SubscriptionSorting};
+use store::queries::topups::{self, BillSorting};
 use store::{Store, Value, Writer};
 
 use crate::common::{Home, at, execute, insert, meal, member, order, pool};
@@ -195,6 +201,182 @@ pub(crate) async fn other_lists_are_walked_in_every_order(home: &Home) {
     insert(&mut writer, (0..25).flat_map(|_| product(scattered(&next))).collect()).await;
     let find = async |page: Page| places(shop::all_products(&store, &page, at(1)).await);
     walk::<ProductSorting>(find, async || insert(&mut writer, product(scattered(&next))).await).await;
+}
+
+fn store(id: i64) -> Change {
+    Change::Store(kernel::Store {
+        id: StoreId::new(id),
+        code: format!("S{id}").try_into().expect("a code"),
+        name: format!("店 {}", id % 3).try_into().expect("a name"),
+        kind: StoreKind::Sports,
+        property: StoreProperty::Own,
+        address: String::new().try_into().expect("a note"),
+        phone: String::new().try_into().expect("a note"),
+        created_at: at(1),
+        updated_at: at(id % 4),
+    })
+}
+
+fn device(id: i64, of: i64) -> Change {
+    Change::Device(Device {
+        id: DeviceId::new(id),
+        code: format!("D{id}").try_into().expect("a code"),
+        name: format!("柜 {}", id % 3).try_into().expect("a name"),
+        store: StoreId::new(of),
+        is_online: false,
+        heard_at: (id % 3 != 0).then(|| at(id % 4)),
+        planogram: Vec::new(),
+        planogram_version: 1,
+        session: None,
+        created_at: at(1),
+        updated_at: at(1),
+    })
+}
+
+fn opening(id: i64) -> Change {
+    Change::DoorSession(DoorSession {
+        id: DoorSessionId::new(id),
+        session_no: format!("DOOR{id}"),
+        member: MemberId::new(id % 2 + 1),
+        device: DeviceId::new(2),
+        pay: CabinetPay::Ticket,
+        status: DoorStatus::Released,
+        failure: None,
+        opened_at: (id % 3 != 0).then(|| at(id % 4)),
+        closed_at: (id % 4 != 0).then(|| at(id % 5)),
+        settlement: None,
+        due_at: None,
+        created_at: at(id % 2),
+        updated_at: at(1),
+    })
+}
+
+pub(crate) async fn lists_of_cabinets_are_walked_in_every_order(home: &Home) {
+    let mut writer = home.migrated().await;
+    let (list, next) = (home.store(), Cell::new(0));
+    insert(&mut writer, (0..25).map(|_| store(scattered(&next))).chain([store(1)]).collect()).await;
+    let filter = StoreFilter { query: "店".to_owned(), ..StoreFilter::default() };
+    let find = async |page: Page| places(cabinets::stores(&list, &filter, &page).await);
+    walk::<StoreSorting>(find, async || insert(&mut writer, vec![store(scattered(&next))]).await).await;
+    insert(&mut writer, vec![device(2, 1)]).await;
+    for (store, part) in [(None, "柜"), (Some(StoreId::new(1)), "")] {
+        insert(&mut writer, (0..25).map(|_| device(scattered(&next), 1)).collect()).await;
+        let find = async |page: Page| places(cabinets::devices(&list, store, part, &page).await);
+        walk::<DeviceSorting>(find, async || insert(&mut writer, vec![device(scattered(&next), 1)]).await).await;
+    }
+    insert(&mut writer, (0..60).map(|_| opening(scattered(&next))).collect()).await;
+    let any = || OpeningFilter { member: None, status: None, from: None, to: None, ids: (0, i64::MAX) };
+    let (member, status, device) = (Some(MemberId::new(1)), Some(DoorStatus::Released), Some(DeviceId::new(2)));
+    for (of, filter) in [
+        (None, any()),
+        (None, OpeningFilter { from: Some(at(1)), to: Some(at(2)), ..any() }),
+        (None, OpeningFilter { status, ..any() }),
+        (None, OpeningFilter { member, ..any() }),
+        (device, OpeningFilter { member, status, ..any() }),
+    ] {
+        let find = async |page: Page| places(cabinets::openings(&list, of, &filter, &page).await);
+        walk::<OpeningSorting>(find, async || insert(&mut writer, vec![opening(scattered(&next))]).await).await;
+    }
+}
+
+fn round(id: i64) -> Vec<Change> {
+    let round = Round {
+        id: RoundId::new(id),
+        product: ProductId::new(1),
+        number: id,
+        share_price: Cents::new(id % 3),
+        member_limit: None,
+        opens_at: at(id % 4),
+        closes_at: at(id % 5),
+        prize: OrderId::new(id),
+        secret: DrawSecret([7; 32]),
+        commitment: "c".to_owned(),
+        next_number: 1,
+        free_numbers: BTreeSet::new(),
+        state: RoundState::Open,
+        created_at: at(1),
+        updated_at: at(1),
+    };
+    vec![Change::Round(round), Change::Pool(pool(id, id % 7 + 9, 0))]
+}
+
+fn movement(number: i64) -> Change {
+    Change::StockMovement(StockMovement {
+        product: ProductId::new(1),
+        number,
+        delta: number % 3 + 1,
+        reason: "盘点".to_owned().try_into().expect("a reason"),
+        moved_by: None,
+        moved_at: at(1),
+        total_after: number % 4,
+    })
+}
+
+fn run(id: i64) -> Change {
+    let counts = Counts::new();
+    Change::JobRun(JobRun {
+        id: RunId::new(id),
+        job: "test".to_owned(),
+        node: 1,
+        claim: 1,
+        triggered_by: None,
+        started_at: at(1),
+        state: match id % 3 {
+            0 => RunState::Running { lease_until: at(9) },
+            length => RunState::Succeeded { ended_at: at(length), counts },
+        },
+    })
+}
+
+fn subscription(id: i64) -> Change {
+    let day = |day: i64| format!("2030-01-0{}", day + 1).parse().expect("a date");
+    Change::Subscription(Subscription {
+        id: SubscriptionId::new(id),
+        owner: Subscriber::Member(MemberId::new(1)),
+        members: vec![MemberId::new(1)],
+        slot: Slot::Lunch,
+        weekdays: vec![1].try_into().expect("days"),
+        first_date: day(id % 3),
+        last_date: (id % 4 != 0).then(|| day(id % 4 + 3)),
+        notes: String::new().try_into().expect("a note"),
+        pickup_window: None,
+        status: SubscriptionStatus::Paused,
+        created_by: None,
+        created_at: at(1),
+        updated_at: at(id % 5),
+    })
+}
+
+pub(crate) async fn lists_of_a_house_are_walked_in_every_order(home: &Home) {
+    let mut writer = home.migrated().await;
+    let (list, next) = (home.store(), Cell::new(0));
+    let open = Some(RoundStatus::Open);
+    for (status, product) in [(None, None), (open, Some(ProductId::new(1)))] {
+        insert(&mut writer, (0..25).flat_map(|_| round(scattered(&next))).collect()).await;
+        let find = async |page: Page| places(shop::rounds(&list, status, product, &page, at(1)).await);
+        walk::<RoundSorting>(find, async || insert(&mut writer, round(scattered(&next))).await).await;
+    }
+    insert(&mut writer, (0..25).map(|_| movement(scattered(&next))).collect()).await;
+    let find = async |page: Page| places(shop::movements(&list, ProductId::new(1), &page).await);
+    walk::<MovementSorting>(find, async || insert(&mut writer, vec![movement(scattered(&next))]).await).await;
+    insert(&mut writer, (0..25).map(|_| run(scattered(&next))).collect()).await;
+    let find = async |page: Page| places(jobs::list(&list, "test", &page).await);
+    walk::<RunSorting>(find, async || insert(&mut writer, vec![run(scattered(&next))]).await).await;
+    insert(&mut writer, (0..25).map(|_| subscription(scattered(&next))).collect()).await;
+    let owner = Subscriber::Member(MemberId::new(1));
+    let find = async |page: Page| places(subscriptions::of_owner(&list, owner, &page).await);
+    walk::<SubscriptionSorting>(find, async || insert(&mut writer, vec![subscription(scattered(&next))]).await).await;
+    let keep = async |writer: &mut Writer| {
+        let id = scattered(&next);
+        // No two of them are the same.
+        let date = format!("{}-{:02}-{:02}", 2030 + id / 336, id / 28 % 12 + 1, id % 28 + 1);
+        writer.keep_bill(&date, "da39", b"bill", 70 + id % 3, [id % 4; 6]).await.expect("kept");
+    };
+    for _ in 0..25 {
+        keep(&mut writer).await;
+    }
+    let find = async |page: Page| places(topups::listed_bills(&list, "9999", &page).await);
+    walk::<BillSorting>(find, async || keep(&mut writer).await).await;
 }
 
 async fn place(writer: &mut Writer, orders: impl Iterator<Item = i64>) {

@@ -68,17 +68,9 @@ export function soldOut({ planogram }: Pick<Device, 'planogram'>): Shelved[] {
   return planogram.filter(({ stock }) => stock <= 0)
 }
 
+/** What keeps a cabinet from selling, the worst first. */
 export const DEVICE_STATES = ['offline', 'busy', 'sold_out', 'empty', 'ready'] as const
-export type DeviceState = (typeof DEVICE_STATES)[number]
-export const DEVICE_TONES: Record<DeviceState, Tone> = { offline: 'bad', busy: 'calm', sold_out: 'warn', empty: 'warn', ready: 'good' }
-
-/** What keeps it from selling, the worst first. */
-export function stateOf(device: Pick<Device, 'is_online' | 'is_busy' | 'planogram'>): DeviceState {
-  if (!device.is_online) return 'offline'
-  if (device.is_busy) return 'busy'
-  if (!device.planogram.length) return 'empty'
-  return soldOut(device).length ? 'sold_out' : 'ready'
-}
+export const DEVICE_TONES: Record<Device['state'], Tone> = { offline: 'bad', busy: 'calm', sold_out: 'warn', empty: 'warn', ready: 'good' }
 
 /** What was taken, in one line. */
 export function itemsOf({ items }: Pick<CabinetOrder, 'items'>, nameOf: (item: CabinetOrder['items'][number]) => string): string {

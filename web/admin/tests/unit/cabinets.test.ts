@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { idIn, isChanged, isOutdated, planogramOf, problemsOf, type Shelf, shelfOf, type Shelved, stateOf, stockAfter, summaryOf } from '@/lib/cabinets'
+import { idIn, isChanged, isOutdated, planogramOf, problemsOf, type Shelf, shelfOf, type Shelved, stockAfter, summaryOf } from '@/lib/cabinets'
 
 const cola: Shelved = { product_code: 'COLA', product_id: 1, name_zh: '可乐', name_en: null, price_cents: 300, stock: 4 }
 const rice: Shelved = { product_code: 'RICE', product_id: 2, name_zh: '米', name_en: null, price_cents: 5_000, stock: -2 }
@@ -11,15 +11,6 @@ test('a number holds the id of what it is about, and nothing else is taken for o
   expect(idIn('DOOR202603027ZZZZZZZZZZ')).toBe(2 ** 53 - 1)
   expect(idIn('DOOR2026030240000000000')).toBe(2 ** 52)
   expect(['', 'DOOR20260302', 'DOOR20260302000000000111', 'DOOR202603020000000000U', 'DOOR二'].map(idIn)).toEqual(Array(5).fill(undefined))
-})
-
-test('what keeps a cabinet from selling is said, the worst first', () => {
-  const device = { is_online: true, is_busy: false, planogram: [cola] }
-  expect(stateOf(device)).toBe('ready')
-  expect(stateOf({ ...device, planogram: [cola, rice] })).toBe('sold_out')
-  expect(stateOf({ ...device, planogram: [] })).toBe('empty')
-  expect(stateOf({ ...device, is_busy: true, planogram: [] })).toBe('busy')
-  expect(stateOf({ ...device, is_online: false, is_busy: true })).toBe('offline')
 })
 
 test('what is put in comes on top of what is there by then; what somebody has counted counts', () => {

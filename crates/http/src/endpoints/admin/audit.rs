@@ -19,6 +19,12 @@ use crate::reply::{CursorInfo, Reply};
 /// Ids carry the time, but they may be ahead of it where a clock was set back: records of this much later are looked at as well.
 const CLOCKS_ARE_WRONG_BY_MS: i64 = 24 * 3_600_000;
 
+/// Where the ids of all are that were made from one moment up to, but not at, another: from the first up to, but not at, the second.
+pub(crate) fn ids_between(from: Option<Instant>, to: Option<Instant>) -> (i64, i64) {
+    let end = to.map(|to| first_id_at(to.plus_millis(CLOCKS_ARE_WRONG_BY_MS)));
+    (from.map_or(0, first_id_at), end.unwrap_or(i64::MAX))
+}
+
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct AuditQuery {
@@ -153,7 +159,7 @@ impl AuditFileQuery {
         {
             return Err(Failure::ends_before_it_begins("from", "to", caller.language));
         }
-        let end = self.to.map(|to| first_id_at(to.plus_millis(CLOCKS_ARE_WRONG_BY_MS)));
+        let (first_id, end) = ids_between(self.from, self.to);
         let filter = Filter {
             actor: self.actor_id,
             object_kind: self.object_kind.clone().map(Search::into_inner),
@@ -161,8 +167,8 @@ impl AuditFileQuery {
             action: self.action.clone().map(Search::into_inner),
             from: self.from,
             to: self.to,
-            first_id: self.from.map_or(0, first_id_at),
-            before_id: before.min(end.unwrap_or(i64::MAX)),
+            first_id,
+            before_id: before.min(end),
         };
         let found = queries::audits::list(app.store(), &filter, limit).await?;
         Ok(found.into_iter().map(AuditRow::from).collect())

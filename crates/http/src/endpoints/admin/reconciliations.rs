@@ -1,28 +1,28 @@
 use axum::http::Method;
 use kernel::{Cents, Date, Instant, Permission};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use service::Reconciled;
+use store::lists::{Page, Placed};
+use store::queries::topups::{self as queries, BillSorting};
 
 use crate::App;
 use crate::caller::Caller;
 use crate::endpoint::{Declaration, Endpoint, Input, Tag};
 use crate::failure::Failure;
-use crate::input::{Limit, Nothing};
-use crate::reply::Reply;
+use crate::input::Nothing;
+use crate::list::{self, FileColumn, Filed, Listed, Shown as Cell, list_query, listed};
+use crate::reply::{CursorInfo, Reply};
 
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct DaysQuery {
+list_query!(DaysQuery, DaysFileQuery, BillSorting, {
     /// Only days before this one.
     before: Option<Date>,
-    #[serde(default)]
-    limit: Limit,
-}
+});
 
 #[derive(Serialize, JsonSchema)]
 struct Reconciliations {
     days: Vec<Day>,
+    page_info: CursorInfo,
 }
 
 /// One day by WeChat's bill and by our books.
@@ -86,15 +86,69 @@ pub(crate) fn endpoint() -> Endpoint {
             id: "listReconciliations",
             tag: Tag::Administration,
             summary: "WeChat's bills and our books, day by day",
-            description: "Newest first. WeChat's days are Beijing's.",
+            description: "Newest first, unless asked for otherwise. WeChat's days are Beijing's.",
             codes: &[],
         },
         handle,
     )
 }
 
-async fn handle(app: App, _: Caller, input: Input<Nothing, DaysQuery>) -> Result<Reply<Reconciliations>, Failure> {
-    let before = input.query.before.map_or("9999".to_owned(), |date| date.to_string());
-    let days = app.service().reconciliations(&before, input.query.limit.get()).await?;
-    Ok(Reply::ok(Reconciliations { days: days.into_iter().map(Day::from).collect() }))
+pub(crate) fn export() -> Endpoint {
+    list::file::<Days>(
+        Permission::ConsistencyRead,
+        "/api/v1/admin/reconciliations/export",
+        "exportReconciliations",
+        Tag::Administration,
+        "WeChat's bills and our books, day by day, as a workbook",
+        &[],
+    )
+}
+
+/// Days, as the list shows them.
+enum Days {}
+
+impl Listed for Days {
+    type Path = Nothing;
+    type Query = DaysFileQuery;
+    type Row = Day;
+
+    async fn find(
+        app: &App,
+        caller: &Caller,
+        _: &Nothing,
+        query: &DaysFileQuery,
+        page: &Page,
+    ) -> Result<Vec<Placed<Day>>, Failure> {
+        let before = query.before.map_or("9999".to_owned(), |date| date.to_string());
+        let mut days = Vec::new();
+        for Placed { place, row } in listed(queries::listed_bills(app.store(), &before, page).await, caller.language)? {
+            days.push(Placed { place, row: Day::from(app.service().reconciled(row).await?) });
+        }
+        Ok(days)
+    }
+}
+
+impl Filed for Days {
+    const NAMES: (&'static str, &'static str) = ("对账", "reconciliations");
+    const COLUMNS: &'static [FileColumn<Day>] = &[
+        FileColumn::new("日期", 12, |row| Cell::text(row.date.to_string())),
+        FileColumn::new("账单收款笔数", 12, |row| Cell::Integer(row.bill.payments)),
+        FileColumn::new("账单收款(元)", 14, |row| Cell::Cents(row.bill.paid_cents)),
+        FileColumn::new("账本收款笔数", 12, |row| Cell::Integer(row.books.payments)),
+        FileColumn::new("账本收款(元)", 14, |row| Cell::Cents(row.books.paid_cents)),
+        FileColumn::new("账单退款笔数", 12, |row| Cell::Integer(row.bill.refunds)),
+        FileColumn::new("账单退款(元)", 14, |row| Cell::Cents(row.bill.refunded_cents)),
+        FileColumn::new("账本退款笔数", 12, |row| Cell::Integer(row.books.refunds)),
+        FileColumn::new("账本退款(元)", 14, |row| Cell::Cents(row.books.refunded_cents)),
+        FileColumn::new("差额(元)", 12, |row| Cell::Cents(row.difference_cents)),
+        FileColumn::new("补记笔数", 10, |row| Cell::Integer(row.credited)),
+        FileColumn::new("异常单", 10, |row| Cell::Integer(row.exceptions)),
+        FileColumn::new("下载时间", 20, |row| Cell::Moment(row.fetched_at)),
+        FileColumn::new("账单SHA1", 42, |row| Cell::text(&row.sha1)),
+    ];
+}
+
+async fn handle(app: App, caller: Caller, input: Input<Nothing, DaysQuery>) -> Result<Reply<Reconciliations>, Failure> {
+    let (days, page_info) = list::read::<Days>(&app, &caller, &input.path, input.query.split()).await?;
+    Ok(Reply::ok(Reconciliations { days, page_info }))
 }

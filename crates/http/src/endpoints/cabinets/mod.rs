@@ -249,16 +249,24 @@ pub(crate) struct CorrectionAnswer {
     correction_id: CorrectionId,
     status: CorrectionStatus,
     items: Vec<CorrectedItem>,
-    reason: Reason,
+    pub(crate) reason: Reason,
     /// What the order costs more by it; below zero where tickets go back.
-    difference_cents: Cents,
-    asked_by: Option<MemberId>,
+    pub(crate) difference_cents: Cents,
+    pub(crate) asked_by: Option<MemberId>,
     /// The second person, where there was one.
     decided_by: Option<MemberId>,
     decided_at: Option<Instant>,
     /// Why it was refused.
     note: Option<Reason>,
-    created_at: Instant,
+    pub(crate) created_at: Instant,
+}
+
+impl CorrectionAnswer {
+    /// How many of what, in one line.
+    pub(crate) fn counts(&self) -> String {
+        let count = |item: &CorrectedItem| format!("{} × {}", item.product_code.as_str(), item.quantity);
+        self.items.iter().map(count).collect::<Vec<_>>().join("、")
+    }
 }
 
 #[derive(Debug, Clone, Copy, Serialize, JsonSchema)]

@@ -154,6 +154,22 @@ pub(crate) struct RoundAnswer {
 }
 
 impl RoundAnswer {
+    pub(crate) const COLUMNS: &'static [FileColumn<Self>] = &[
+        FileColumn::new("期次ID", 18, |row| Cell::Integer(row.round_id.get())),
+        FileColumn::new("商品ID", 18, |row| Cell::Integer(row.product_id.get())),
+        FileColumn::new("第几期", 8, |row| Cell::Integer(row.number)),
+        FileColumn::new("状态", 10, |row| Cell::text(texts::round_status(row.status, Language::Chinese))),
+        FileColumn::new("总份数", 10, |row| Cell::Integer(row.total_shares)),
+        FileColumn::new("已售份数", 10, |row| Cell::Integer(row.sold_shares)),
+        FileColumn::new("每份价格(元)", 12, |row| Cell::Cents(row.share_price_cents)),
+        FileColumn::new("开始时间", 20, |row| Cell::Moment(row.opens_at)),
+        FileColumn::new("结束时间", 20, |row| Cell::Moment(row.closes_at)),
+        FileColumn::new("中奖号码", 10, |row| Cell::or_nothing(row.winning_number, Cell::Integer)),
+        FileColumn::new("中奖用户ID", 18, |row| Cell::or_nothing(row.winner_user_id, |id| Cell::Integer(id.get()))),
+        FileColumn::new("开奖时间", 20, |row| Cell::or_nothing(row.drawn_at, Cell::Moment)),
+        FileColumn::new("创建时间", 20, |row| Cell::Moment(row.created_at)),
+    ];
+
     pub(crate) fn new(round: Round, total: i64, left: i64) -> Self {
         let (status, sold) = (round.status(), round.numbered());
         let (drawn_at, winning_number, winner_user_id) = match round.state {

@@ -1,29 +1,25 @@
 use axum::http::Method;
-use kernel::{DepartmentId, Permission, SubscriptionId};
+use kernel::{DepartmentId, Permission};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use store::queries;
+use serde::Serialize;
+use store::lists::{Page, Placed};
+use store::queries::subscriptions::{self as queries, SubscriptionSorting};
 
 use super::{SubscriptionAnswer, owner};
 use crate::App;
 use crate::caller::Caller;
 use crate::endpoint::{Declaration, Endpoint, Input, Tag};
 use crate::failure::Failure;
-use crate::input::{Cursor, Limit, Nothing};
+use crate::input::Nothing;
+use crate::list::{self, FileColumn, Filed, Listed, list_query, listed};
 use crate::reply::{CursorInfo, Reply};
 
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct SubscriptionQuery {
+list_query!(SubscriptionQuery, SubscriptionFileQuery, SubscriptionSorting, {
     /// A department's; one's own where absent.
     department_id: Option<DepartmentId>,
-    #[serde(default)]
-    limit: Limit,
-    /// `page_info.next_cursor` of the page before.
-    cursor: Option<Cursor>,
-}
+});
 
-/// A page of what is booked until told otherwise, newest first.
+/// A page of what is booked until told otherwise.
 #[derive(Serialize, JsonSchema)]
 struct SubscriptionPage {
     subscriptions: Vec<SubscriptionAnswer>,
@@ -39,11 +35,50 @@ pub(crate) fn endpoint() -> Endpoint {
             id: "listSubscriptions",
             tag: Tag::Orders,
             summary: "What is booked until told otherwise",
-            description: "One's own, or a department's with `department:book`. Those that are over stay in the list.",
+            description: "One's own, or a department's with `department:book`. Newest first, unless asked for otherwise; those that are over stay in the list.",
             codes: &[],
         },
         handle,
     )
+}
+
+pub(crate) fn export() -> Endpoint {
+    list::file::<Subscriptions>(
+        Permission::OrderPlace,
+        "/api/v1/subscriptions/export",
+        "exportSubscriptions",
+        Tag::Orders,
+        "What is booked until told otherwise, as a workbook",
+        &[],
+    )
+}
+
+/// What an owner has booked until told otherwise, as the list shows it.
+enum Subscriptions {}
+
+impl Listed for Subscriptions {
+    type Path = Nothing;
+    type Query = SubscriptionFileQuery;
+    type Row = SubscriptionAnswer;
+
+    async fn find(
+        app: &App,
+        caller: &Caller,
+        _: &Nothing,
+        query: &SubscriptionFileQuery,
+        page: &Page,
+    ) -> Result<Vec<Placed<SubscriptionAnswer>>, Failure> {
+        let owner = owner(caller, query.department_id)?;
+        let found = listed(queries::of_owner(app.store(), owner, page).await, caller.language)?;
+        let (places, found): (Vec<_>, Vec<_>) = found.into_iter().map(|Placed { place, row }| (place, row)).unzip();
+        let answers = SubscriptionAnswer::list(app, found).await?;
+        Ok(places.into_iter().zip(answers).map(|(place, row)| Placed { place, row }).collect())
+    }
+}
+
+impl Filed for Subscriptions {
+    const NAMES: (&'static str, &'static str) = ("长期订餐", "subscriptions");
+    const COLUMNS: &'static [FileColumn<SubscriptionAnswer>] = SubscriptionAnswer::COLUMNS;
 }
 
 async fn handle(
@@ -51,10 +86,7 @@ async fn handle(
     caller: Caller,
     input: Input<Nothing, SubscriptionQuery>,
 ) -> Result<Reply<SubscriptionPage>, Failure> {
-    let SubscriptionQuery { department_id, limit, cursor } = input.query;
-    let owner = owner(&caller, department_id)?;
-    let before = SubscriptionId::new(cursor.map_or(i64::MAX, |cursor| cursor.get()));
-    let found = queries::subscriptions::of_owner(app.store(), owner, before, limit.and_one()).await?;
-    let (found, page_info) = CursorInfo::cut(found, limit, |subscription| subscription.id.get());
-    Ok(Reply::ok(SubscriptionPage { subscriptions: SubscriptionAnswer::list(&app, found).await?, page_info }))
+    let (subscriptions, page_info) =
+        list::read::<Subscriptions>(&app, &caller, &input.path, input.query.split()).await?;
+    Ok(Reply::ok(SubscriptionPage { subscriptions, page_info }))
 }

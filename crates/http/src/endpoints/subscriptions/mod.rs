@@ -19,7 +19,8 @@ use store::queries::subscriptions::Named;
 use crate::App;
 use crate::caller::Caller;
 use crate::failure::Failure;
-use crate::texts;
+use crate::list::{FileColumn, Shown as Cell};
+use crate::texts::{self, Language};
 
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct SubscriptionPath {
@@ -65,6 +66,33 @@ impl BookedMember {
 }
 
 impl SubscriptionAnswer {
+    const COLUMNS: &'static [FileColumn<Self>] = &[
+        FileColumn::new("编号", 18, |row| Cell::Integer(row.subscription_id.get())),
+        FileColumn::new("餐次", 8, |row| Cell::text(texts::slot(row.slot, Language::Chinese))),
+        FileColumn::new("星期", 16, |row| Cell::text(row.days())),
+        FileColumn::new("人数", 8, |row| Cell::Integer(i64::try_from(row.members.len()).unwrap_or(i64::MAX))),
+        FileColumn::new("成员", 40, |row| Cell::text(row.names())),
+        FileColumn::new("开始日期", 12, |row| Cell::text(row.first_date.to_string())),
+        FileColumn::new("结束日期", 12, |row| Cell::or_nothing(row.last_date, |date| Cell::text(date.to_string()))),
+        FileColumn::new("取餐时间", 16, |row| {
+            Cell::or_nothing(row.pickup_window, |window| Cell::text(window.to_string()))
+        }),
+        FileColumn::new("状态", 10, |row| Cell::text(row.status.as_str())),
+        FileColumn::new("备注", 30, |row| Cell::text(row.notes.as_str())),
+        FileColumn::new("创建时间", 20, |row| Cell::Moment(row.created_at)),
+        FileColumn::new("更新时间", 20, |row| Cell::Moment(row.updated_at)),
+    ];
+
+    /// As it is said of a week: 一三五.
+    fn days(&self) -> String {
+        let names = ['一', '二', '三', '四', '五', '六', '日'];
+        Vec::from(self.weekdays).into_iter().filter_map(|day| names.get(usize::from(day) - 1)).collect()
+    }
+
+    fn names(&self) -> String {
+        self.members.iter().map(|member| member.nickname.as_str()).collect::<Vec<_>>().join("、")
+    }
+
     async fn list(app: &App, subscriptions: Vec<Subscription>) -> Result<Vec<Self>, Failure> {
         let members: BTreeSet<MemberId> =
             subscriptions.iter().flat_map(|subscription| subscription.members.iter().copied()).collect();

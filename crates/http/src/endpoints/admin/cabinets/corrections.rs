@@ -5,14 +5,16 @@ use kernel::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use store::queries::cabinets as queries;
+use store::lists::{Page, Placed};
+use store::queries::cabinets::{self as queries, CorrectionSorting};
 
 use crate::App;
 use crate::caller::Caller;
 use crate::endpoint::{Declaration, Endpoint, Input, Tag};
 use crate::endpoints::cabinets::{CabinetOrderAnswer, CabinetOrderPath, CorrectedItem, CorrectionAnswer, find};
 use crate::failure::Failure;
-use crate::input::{Cursor, DryRun, Limit, Nothing};
+use crate::input::{DryRun, Nothing};
+use crate::list::{self, FileColumn, Filed, Listed, Shown as Cell, list_query, listed};
 use crate::reply::{CursorInfo, Reply};
 use crate::texts;
 
@@ -38,15 +40,7 @@ struct Objection {
     reason: Reason,
 }
 
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct CorrectionQuery {
-    #[serde(default)]
-    limit: Limit,
-    /// `page_info.next_cursor` of the page before.
-    #[serde(default)]
-    cursor: Cursor,
-}
+list_query!(CorrectionQuery, CorrectionFileQuery, CorrectionSorting, {});
 
 /// What became of an order by a correction.
 #[derive(Serialize, JsonSchema)]
@@ -57,7 +51,7 @@ struct CorrectedOrder {
     surcharge: Option<CabinetOrderAnswer>,
 }
 
-/// A page of corrections, the longest waiting first.
+/// A page of corrections.
 #[derive(Serialize, JsonSchema)]
 struct CorrectionPage {
     corrections: Vec<WaitingCorrection>,
@@ -99,10 +93,21 @@ pub(crate) fn list() -> Endpoint {
             id: "listCorrections",
             tag: Tag::Cabinets,
             summary: "Corrections that wait for a second person",
-            description: "The longest waiting first.",
+            description: "The longest waiting first, unless asked for otherwise.",
             codes: &[],
         },
         handle_list,
+    )
+}
+
+pub(crate) fn export() -> Endpoint {
+    list::file::<Waiting>(
+        Permission::CabinetCorrect,
+        "/api/v1/admin/cabinet/corrections/export",
+        "exportCorrections",
+        Tag::Cabinets,
+        "Corrections that wait for a second person, as a workbook",
+        &[],
     )
 }
 
@@ -152,17 +157,49 @@ async fn handle_correct(
     run(&app, caller, command, input.query.dry_run).await
 }
 
+/// Those that wait, as the list shows them.
+enum Waiting {}
+
+impl Listed for Waiting {
+    type Path = Nothing;
+    type Query = CorrectionFileQuery;
+    type Row = WaitingCorrection;
+
+    async fn find(
+        app: &App,
+        caller: &Caller,
+        _: &Nothing,
+        _: &CorrectionFileQuery,
+        page: &Page,
+    ) -> Result<Vec<Placed<WaitingCorrection>>, Failure> {
+        let found = listed(queries::waiting_corrections(app.store(), page).await, caller.language)?;
+        let row =
+            |(correction, order_no)| WaitingCorrection { order_no, correction: CorrectionAnswer::from(correction) };
+        Ok(found.into_iter().map(|placed| placed.map(row)).collect())
+    }
+}
+
+impl Filed for Waiting {
+    const NAMES: (&'static str, &'static str) = ("待复核修正", "corrections");
+    const COLUMNS: &'static [FileColumn<WaitingCorrection>] = &[
+        FileColumn::new("订单号", 32, |row| Cell::text(&row.order_no)),
+        FileColumn::new("修正后数量", 40, |row| Cell::text(row.correction.counts())),
+        FileColumn::new("差额(元)", 12, |row| Cell::Cents(row.correction.difference_cents)),
+        FileColumn::new("原因", 30, |row| Cell::text(row.correction.reason.as_str())),
+        FileColumn::new("申请人ID", 18, |row| {
+            Cell::or_nothing(row.correction.asked_by, |id| Cell::Integer(id.get()))
+        }),
+        FileColumn::new("申请时间", 20, |row| Cell::Moment(row.correction.created_at)),
+    ];
+}
+
 async fn handle_list(
     app: App,
-    _: Caller,
+    caller: Caller,
     input: Input<Nothing, CorrectionQuery>,
 ) -> Result<Reply<CorrectionPage>, Failure> {
-    let CorrectionQuery { limit, cursor } = input.query;
-    let after = CorrectionId::new(cursor.get());
-    let found = queries::waiting_corrections(app.store(), after, limit.and_one()).await?;
-    let (found, page_info) = CursorInfo::cut(found, limit, |(correction, _)| correction.id.get());
-    let row = |(correction, order_no)| WaitingCorrection { order_no, correction: CorrectionAnswer::from(correction) };
-    Ok(Reply::ok(CorrectionPage { corrections: found.into_iter().map(row).collect(), page_info }))
+    let (corrections, page_info) = list::read::<Waiting>(&app, &caller, &input.path, input.query.split()).await?;
+    Ok(Reply::ok(CorrectionPage { corrections, page_info }))
 }
 
 async fn handle_agree(

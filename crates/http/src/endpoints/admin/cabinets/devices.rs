@@ -1,29 +1,29 @@
 use axum::http::Method;
-use kernel::{Code, DeviceId, Noun, Permission, Refusal, StoreId};
+use kernel::{Code, Device, Noun, Permission, Refusal, StoreId};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use store::queries::cabinets as queries;
+use serde::Serialize;
+use store::lists::{Page, Placed};
+use store::queries::cabinets::{self as queries, DeviceSorting};
 
-use super::{DeviceAnswer, DevicePath, must_see};
+use super::{DeviceAnswer, DevicePath, DeviceState, must_see};
 use crate::App;
 use crate::caller::Caller;
 use crate::endpoint::{Declaration, Endpoint, Input, Tag};
+use crate::endpoints::cabinets::reads_in;
 use crate::failure::Failure;
-use crate::input::{Cursor, Limit, Nothing};
+use crate::input::{Nothing, Search};
+use crate::list::{self, FileColumn, Filed, Listed, Shown as Cell, list_query, listed};
 use crate::reply::{CursorInfo, Reply};
+use crate::texts::Language;
 
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct DeviceQuery {
+list_query!(DeviceQuery, DeviceFileQuery, DeviceSorting, {
     store_id: Option<StoreId>,
-    #[serde(default)]
-    limit: Limit,
-    /// `page_info.next_cursor` of the page before.
-    #[serde(default)]
-    cursor: Cursor,
-}
+    /// A part of the code or of the name.
+    query: Option<Search>,
+    state: Option<DeviceState>,
+});
 
-/// A page of cabinets, oldest first.
+/// A page of cabinets.
 #[derive(Serialize, JsonSchema)]
 struct DevicePage {
     devices: Vec<DeviceAnswer>,
@@ -39,10 +39,21 @@ pub(crate) fn list() -> Endpoint {
             id: "listDevices",
             tag: Tag::Cabinets,
             summary: "Cabinets",
-            description: "Oldest first, each with what is in it; whose work is limited to stores sees theirs.",
+            description: "Oldest first, unless asked for otherwise, each with what is in it; whose work is limited to stores sees theirs.",
             codes: &[],
         },
         handle_list,
+    )
+}
+
+pub(crate) fn export() -> Endpoint {
+    list::file::<Devices>(
+        Permission::CabinetRead,
+        "/api/v1/admin/devices/export",
+        "exportDevices",
+        Tag::Cabinets,
+        "Cabinets as a workbook",
+        &[],
     )
 }
 
@@ -62,30 +73,58 @@ pub(crate) fn show() -> Endpoint {
     )
 }
 
+/// Cabinets, as the list shows them.
+enum Devices {}
+
+impl Listed for Devices {
+    type Path = Nothing;
+    type Query = DeviceFileQuery;
+    type Row = DeviceAnswer;
+
+    async fn find(
+        app: &App,
+        caller: &Caller,
+        _: &Nothing,
+        query: &DeviceFileQuery,
+        page: &Page,
+    ) -> Result<Vec<Placed<DeviceAnswer>>, Failure> {
+        query.store_id.map_or(Ok(()), |store| must_see(caller, store))?;
+        let part = query.query.as_ref().map_or("", Search::as_str);
+        let read = |page: Page| async move {
+            listed(queries::devices(app.store(), query.store_id, part, &page).await, caller.language)
+        };
+        let wanted = |device: &Device| {
+            reads_in(caller, device.store) && query.state.is_none_or(|state| state == DeviceState::of(device))
+        };
+        let (places, devices): (Vec<_>, Vec<_>) =
+            list::sift(page, wanted, read).await?.into_iter().map(|Placed { place, row }| (place, row)).unzip();
+        let answers = DeviceAnswer::list(app, devices).await?;
+        Ok(places.into_iter().zip(answers).map(|(place, row)| Placed { place, row }).collect())
+    }
+}
+
+impl Filed for Devices {
+    const NAMES: (&'static str, &'static str) = ("柜机", "devices");
+    const COLUMNS: &'static [FileColumn<DeviceAnswer>] = &[
+        FileColumn::new("柜机ID", 18, |row| Cell::Integer(row.device_id.get())),
+        FileColumn::new("柜机编号", 16, |row| Cell::text(row.device_code.as_str())),
+        FileColumn::new("柜机", 20, |row| Cell::text(row.name.as_str())),
+        FileColumn::new("门店ID", 18, |row| Cell::Integer(row.store_id.get())),
+        FileColumn::new("状态", 10, |row| Cell::text(row.state.in_language(Language::Chinese))),
+        FileColumn::new("商品种数", 10, |row| Cell::Integer(row.kinds())),
+        FileColumn::new("售空种数", 10, |row| Cell::Integer(row.kinds_sold_out())),
+        FileColumn::new("最近消息", 20, |row| Cell::or_nothing(row.heard_at, Cell::Moment)),
+        FileColumn::new("创建时间", 20, |row| Cell::Moment(row.created_at)),
+    ];
+}
+
 async fn handle_list(
     app: App,
     caller: Caller,
     input: Input<Nothing, DeviceQuery>,
 ) -> Result<Reply<DevicePage>, Failure> {
-    let query = input.query;
-    let after = DeviceId::new(query.cursor.get());
-    let limit = query.limit.and_one();
-    let found = match (query.store_id, caller.identity.rights.stores_with(Permission::CabinetRead)) {
-        (None, Some(own)) => {
-            let mut found = Vec::new();
-            for store in own {
-                found.extend(queries::devices(app.store(), Some(store), after, limit).await?);
-            }
-            found.sort_unstable_by_key(|device| device.id);
-            found
-        }
-        (store, _) => {
-            store.map_or(Ok(()), |store| must_see(&caller, store))?;
-            queries::devices(app.store(), store, after, limit).await?
-        }
-    };
-    let (found, page_info) = CursorInfo::cut(found, query.limit, |device| device.id.get());
-    Ok(Reply::ok(DevicePage { devices: DeviceAnswer::list(&app, found).await?, page_info }))
+    let (devices, page_info) = list::read::<Devices>(&app, &caller, &input.path, input.query.split()).await?;
+    Ok(Reply::ok(DevicePage { devices, page_info }))
 }
 
 async fn handle_one(app: App, caller: Caller, input: Input<DevicePath>) -> Result<Reply<DeviceAnswer>, Failure> {

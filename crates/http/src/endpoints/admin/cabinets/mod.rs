@@ -28,6 +28,7 @@ use crate::App;
 use crate::caller::Caller;
 use crate::endpoints::cabinets::reads_in;
 use crate::failure::Failure;
+use crate::texts::{self, Language};
 
 #[derive(Deserialize, JsonSchema)]
 struct StorePath {
@@ -69,6 +70,47 @@ impl From<Store> for StoreAnswer {
     }
 }
 
+/// What keeps a cabinet from selling, the worst first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum DeviceState {
+    Offline,
+    /// It is serving somebody.
+    Busy,
+    /// It has no planogram.
+    Empty,
+    /// Of something that it sells there is nothing left.
+    SoldOut,
+    Ready,
+}
+
+impl DeviceState {
+    fn of(device: &Device) -> Self {
+        if !device.is_online {
+            Self::Offline
+        } else if device.session.is_some() {
+            Self::Busy
+        } else if device.planogram.is_empty() {
+            Self::Empty
+        } else if device.planogram.iter().any(|shelved| shelved.stock <= 0) {
+            Self::SoldOut
+        } else {
+            Self::Ready
+        }
+    }
+
+    fn in_language(self, language: Language) -> &'static str {
+        match self {
+            Self::Offline => texts::text("离线", "offline"),
+            Self::Busy => texts::text("服务中", "serving"),
+            Self::Empty => texts::text("没有陈列", "nothing said"),
+            Self::SoldOut => texts::text("有售空", "partly sold out"),
+            Self::Ready => texts::text("正常", "ready"),
+        }
+        .in_language(language)
+    }
+}
+
 /// A cabinet.
 #[derive(Serialize, JsonSchema)]
 struct DeviceAnswer {
@@ -76,6 +118,7 @@ struct DeviceAnswer {
     device_code: DeviceCode,
     name: Title,
     store_id: StoreId,
+    state: DeviceState,
     is_online: bool,
     /// Of when the vendor's last word about that is.
     heard_at: Option<Instant>,
@@ -124,6 +167,15 @@ impl DeviceAnswer {
         Ok(answers?)
     }
 
+    /// How many products are in it, sold out or not.
+    fn kinds(&self) -> i64 {
+        i64::try_from(self.planogram.len()).unwrap_or(i64::MAX)
+    }
+
+    fn kinds_sold_out(&self) -> i64 {
+        self.planogram.iter().map(|shelved| i64::from(shelved.stock <= 0)).sum()
+    }
+
     async fn of(app: &App, device: Device) -> Result<Self, Failure> {
         let names = queries::names_in(app.store(), std::slice::from_ref(&device)).await?;
         Ok(Self::called(device, &names)?)
@@ -133,6 +185,7 @@ impl DeviceAnswer {
         let shelved = |shelved| ShelvedAnswer::of(shelved, names);
         Ok(Self {
             qr: device.qr(),
+            state: DeviceState::of(&device),
             device_id: device.id,
             device_code: device.code,
             name: device.name,

@@ -1,17 +1,18 @@
 use axum::http::Method;
 use kernel::{
-    CabinetPay, Code, DeviceCode, DeviceId, DoorStatus, Instant, MemberId, Noun, Permission, Refusal, StoreCode,
+    CabinetPay, Cents, Code, DeviceCode, DeviceId, DoorStatus, Instant, MemberId, Noun, Permission, Refusal, StoreCode,
     StoreId, Title,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
 use store::lists::{Page, Placed};
-use store::queries::cabinets::{self as queries, Opening, OpeningSorting};
+use store::queries::cabinets::{self as queries, Opening, OpeningFilter, OpeningSorting};
 
 use super::must_see;
 use crate::App;
 use crate::caller::Caller;
 use crate::endpoint::{Declaration, Endpoint, Input, Tag};
+use crate::endpoints::admin::audit::ids_between;
 use crate::failure::Failure;
 use crate::input::Nothing;
 use crate::list::{self, FileColumn, Filed, Listed, Shown as Cell, list_query, listed};
@@ -22,6 +23,11 @@ list_query!(OpeningQuery, OpeningFileQuery, OpeningSorting, {
     device_id: Option<DeviceId>,
     /// Where the cabinet stands now. Means nothing beside `device_id`.
     store_id: Option<StoreId>,
+    user_id: Option<MemberId>,
+    /// Asked for at this moment or later.
+    from: Option<Instant>,
+    /// Up to, but not at, this moment.
+    to: Option<Instant>,
 });
 
 /// A page of openings.
@@ -50,6 +56,8 @@ struct OpeningAnswer {
     closed_at: Option<Instant>,
     /// The order that it came to.
     order_no: Option<String>,
+    /// What that costs.
+    total_cents: Option<Cents>,
     /// What the vendor knows that by.
     vendor_order_no: Option<String>,
     created_at: Instant,
@@ -58,7 +66,8 @@ struct OpeningAnswer {
 
 impl From<Opening> for OpeningAnswer {
     fn from(opening: Opening) -> Self {
-        let Opening { session, place, store, order_no } = opening;
+        let Opening { session, place, store, order } = opening;
+        let (order_no, total_cents) = order.unzip();
         Self {
             session_no: session.session_no,
             status: session.status,
@@ -74,6 +83,7 @@ impl From<Opening> for OpeningAnswer {
             opened_at: session.opened_at,
             closed_at: session.closed_at,
             order_no,
+            total_cents,
             vendor_order_no: session.settlement.map(|settlement| settlement.vendor_order_no),
             created_at: session.created_at,
             updated_at: session.updated_at,
@@ -123,12 +133,24 @@ impl Listed for Openings {
         query: &OpeningFileQuery,
         page: &Page,
     ) -> Result<Vec<Placed<OpeningAnswer>>, Failure> {
+        if let (Some(from), Some(to)) = (query.from, query.to)
+            && from > to
+        {
+            return Err(Failure::ends_before_it_begins("from", "to", caller.language));
+        }
+        let filter = OpeningFilter {
+            member: query.user_id,
+            status: query.status,
+            from: query.from,
+            to: query.to,
+            ids: ids_between(query.from, query.to),
+        };
         let found = match devices(app, caller, query.device_id, query.store_id).await? {
-            None => listed(queries::openings(app.store(), None, query.status, page).await, caller.language)?,
+            None => listed(queries::openings(app.store(), None, &filter, page).await, caller.language)?,
             Some(devices) => {
                 let mut found = Vec::new();
                 for device in devices {
-                    let theirs = queries::openings(app.store(), Some(device), query.status, page).await;
+                    let theirs = queries::openings(app.store(), Some(device), &filter, page).await;
                     found.extend(listed(theirs, caller.language)?);
                 }
                 found.sort_unstable_by(|one, other| page.order.compare(&one.place, &other.place));
@@ -152,6 +174,7 @@ impl Filed for Openings {
         FileColumn::new("状态", 10, |row| Cell::text(row.status.as_str())),
         FileColumn::new("失败原因", 24, |row| Cell::or_nothing(row.failure.as_deref(), Cell::text)),
         FileColumn::new("订单号", 32, |row| Cell::or_nothing(row.order_no.as_deref(), Cell::text)),
+        FileColumn::new("订单金额(元)", 12, |row| Cell::or_nothing(row.total_cents, Cell::Cents)),
         FileColumn::new("创建时间", 20, |row| Cell::Moment(row.created_at)),
         FileColumn::new("开门时间", 20, |row| Cell::or_nothing(row.opened_at, Cell::Moment)),
         FileColumn::new("关门时间", 20, |row| Cell::or_nothing(row.closed_at, Cell::Moment)),
