@@ -154,12 +154,8 @@ impl Errand {
                 let asked = |command| request(command, Some(order.member), *key, &format!("{:?}", order.id));
                 service.pay_shop_order(payer, &order, asked).await.map(|(topup, _)| Done::Payment(topup))
             }
-            Self::LookInShop { order, closes: false } => {
-                service.query_shop_order(*order).await.map(|()| Done::Nothing)
-            }
-            Self::LookInShop { order, closes: true } => {
-                service.close_payments(*order).await.map(|()| Done::Nothing)
-            }
+            Self::LookInShop { order, closes: false } => service.query_shop_order(*order).await.map(|()| Done::Nothing),
+            Self::LookInShop { order, closes: true } => service.close_payments(*order).await.map(|()| Done::Nothing),
             Self::GiveBack { key, topup, amount, reason } => {
                 let Some(topup) = topups::one(service.store(), *topup).await? else { return Ok(Done::Nothing) };
                 let asked = |command| request(command, None, *key, &format!("{:?} {amount:?}", topup.id));
@@ -209,6 +205,7 @@ pub(crate) fn is_explained(errand: &Errand, refusal: &Refusal, books: &Books) ->
             Refusal::ShopOrderOver { .. }
             | Refusal::PaymentTooLate { .. }
             | Refusal::RoundNotOpen { .. }
+            | Refusal::RoundNotBegun { .. }
             | Refusal::RoundOver { .. }
             | Refusal::TopupNotPayable { .. },
         ) => true,

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use kernel::{AddMember, Command, Instant, MemberId, NewGrant, Outcome, Overdraft, Profile, Refusal, Role, RoleGrant, Scope};
+use kernel::{
+    AddMember, Command, Instant, MemberId, NewGrant, Outcome, Overdraft, Profile, Refusal, Role, RoleGrant, Scope,
+};
 use service::findings;
 use service::{
     Ambient, BookSubscriptions, ConsistencyCheck, EndRounds, Failure, FinishErasures, ForgetOldRows, Job, KeyRing, Pay,
@@ -106,18 +108,31 @@ fn runtime() -> Result<tokio::runtime::Runtime, Wrong> {
     runtime.map_err(|error| format!("no runtime: {error}"))
 }
 
-/// A database with the schema and nothing in it: making one takes longer than most lives.
+/// A database that a service has begun and left: making its schema, and writing it anew after the first sealing, takes longer than most
+/// lives.
 fn empty_database() -> Result<&'static [u8], Wrong> {
     static EMPTY: OnceLock<Result<Vec<u8>, Wrong>> = OnceLock::new();
     let make = || {
         let (folder, runtime) = (TempDir::new(), runtime()?);
         let file = folder.join(FILE);
         let store = Store::simulated(&file, Arc::new(|_| Fate::GoesOn));
-        let migrated = runtime.block_on(async { store.writer().await?.migrate(0).await });
-        migrated.map_err(|error| format!("no schema: {error}"))?;
+        let clock = Arc::new(Clock::new(Random::new(0, 2)));
+        let mut settings = Settings::new(jiff::tz::TimeZone::UTC);
+        settings.keys = keys()?;
+        let begun = runtime.block_on(async {
+            clock.begin();
+            Service::start(store, clock, settings).await?.stop().await;
+            Ok::<_, store::Error>(())
+        });
+        begun.map_err(|error| format!("no schema: {error}"))?;
+        drop(runtime);
         std::fs::read(&file).map_err(|error| format!("no database: {error}"))
     };
     EMPTY.get_or_init(make).as_deref().map_err(Clone::clone)
+}
+
+fn keys() -> Result<KeyRing, Wrong> {
+    KeyRing::parse("key-1=AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=")
 }
 
 struct Simulation {
@@ -245,7 +260,7 @@ impl Simulation {
         jobs.push(Box::new(BookSubscriptions { every_ms: MINUTE_MS }));
         let mut settings = Settings::new(self.zone.clone());
         settings.overdraft_limit = self.house_overdraft;
-        settings.keys = KeyRing::parse("key-1=AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=")?;
+        settings.keys = keys()?;
         settings.recharge = recharge;
         settings.pay = Some(Arc::clone(&self.pay));
         settings.deliveries.push(Box::new(RefundDelivery));

@@ -227,17 +227,8 @@ fn round(cells: &mut Cells) -> Result<(i64, StoredRound), Error> {
     let (ended_at, winning_number) = (cells.opt_int()?, cells.opt_int()?);
     let (winning_order, winner) = (cells.opt_int()?, cells.opt_int()?);
     let (capacity, taken) = (cells.int()?, cells.int()?);
-    let round = StoredRound {
-        product,
-        commitment,
-        status,
-        ended_at,
-        winning_number,
-        winning_order,
-        winner,
-        capacity,
-        taken,
-    };
+    let round =
+        StoredRound { product, commitment, status, ended_at, winning_number, winning_order, winner, capacity, taken };
     Ok((id, round))
 }
 

@@ -375,7 +375,8 @@ impl Shop {
     /// What can be had of a pool.
     fn left(&self, pool: PoolId, at: Instant) -> i64 {
         let of_orders: i64 = self.deals.values().map(|deal| deal.has(pool, at)).sum();
-        let prizes = self.raffles.values().filter(|raffle| PoolId::from(raffle.product) == pool && raffle.keeps_prize());
+        let prizes =
+            self.raffles.values().filter(|raffle| PoolId::from(raffle.product) == pool && raffle.keeps_prize());
         self.capacity(pool) - of_orders - prizes.count() as i64
     }
 
@@ -675,12 +676,17 @@ impl Books {
             Stage::Unpaid | Stage::Expired => Some(first),
             Stage::Cancelled | Stage::Refunded { .. } => None,
         };
-        let has_shares = matches!(&deal.now, Stage::Paid { shares, .. } if !shares.is_empty());
+        let may_have_failed =
+            deal.goods.shares().and_then(|round| self.shop.raffles.get(&round)).is_some_and(|raffle| {
+                raffle.status == RoundStatus::Failed || raffle.is_called_off || raffle.closes_at <= at
+            });
+        let has_shares = matches!(&deal.now, Stage::Paid { shares, .. } if !shares.is_empty()) && !may_have_failed;
         let (is_right, may) = match (command, &to) {
             (ShopCommand::Pay(_), Stage::Paid { fulfilment, shares }) => {
-                let sells = deal.goods.shares().is_none_or(|round| {
-                    self.shop.raffles.get(&round).is_some_and(|raffle| raffle.sells_at(at))
-                });
+                let sells = deal
+                    .goods
+                    .shares()
+                    .is_none_or(|round| self.shop.raffles.get(&round).is_some_and(|raffle| raffle.sells_at(at)));
                 let is_right = *fulfilment == first && deal.shares_fit(shares, false) && !deal.is_paid_here();
                 (is_right && deal.is_held_at(at) && sells, deal.now == Stage::Unpaid)
             }
@@ -830,6 +836,15 @@ impl Books {
             }
             (ShopCommand::Pay(_) | ShopCommand::Cancel(_), R::PaymentTooLate { since }) => {
                 deal.is_some_and(|deal| deal.deadline == Some(*since))
+            }
+            // Its round may have failed since.
+            (_, R::ShopOrderOver { status: ShopStatus::Refunded })
+                if deal.as_ref().is_some_and(|deal| {
+                    matches!((deal.goods, &deal.now), (Goods::Shares { .. }, Stage::Paid { .. }))
+                }) =>
+            {
+                self.shop.statuses.extend(round.map(|round| (round, RoundStatus::Failed)));
+                true
             }
             (_, R::ShopOrderOver { status }) => deal.is_some_and(|deal| match command {
                 ShopCommand::Pay(_) | ShopCommand::Cancel(_) => {
@@ -1004,11 +1019,7 @@ impl Books {
     }
 
     /// Money for an order that is still to be had does not go back.
-    fn compare_returned(
-        &self,
-        returned: &[(OrderId, Instant)],
-        drifts: &BTreeMap<PoolId, Drift>,
-    ) -> Result<(), Wrong> {
+    fn compare_returned(&self, returned: &[(OrderId, Instant)], drifts: &BTreeMap<PoolId, Drift>) -> Result<(), Wrong> {
         for (id, at) in returned {
             let deal = self.shop.deal(*id)?;
             let is_quiet = |pool: &PoolId| {
@@ -1074,12 +1085,7 @@ impl Books {
     }
 
     /// Takes an order as it is stored, if it may have become so.
-    fn adopt(
-        &mut self,
-        id: OrderId,
-        stored: &Stored,
-        payments: &BTreeMap<i64, Payments<'_>>,
-    ) -> Result<(), Wrong> {
+    fn adopt(&mut self, id: OrderId, stored: &Stored, payments: &BTreeMap<i64, Payments<'_>>) -> Result<(), Wrong> {
         let deal = self.shop.deal(id)?;
         let Some((row, stage)) = stored.shop_orders.get(&id.get()).and_then(|row| Some((row, Stage::stored(row)?)))
         else {
