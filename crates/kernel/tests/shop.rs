@@ -322,6 +322,43 @@ fn money_that_comes_late_buys_what_is_left_or_goes_back() {
 }
 
 #[test]
+fn money_that_comes_late_buys_no_more_than_its_member_may_have() {
+    let mut world = World::new();
+    let li = world.member(10_000);
+    let rice = world.product(1500, 9, Some(2));
+    let goods = Goods::Pieces { product: rice };
+    let late = world.place(li, goods, 2, PayWith::Wechat).expect("held");
+    let payment = world.begin_payment(&late).expect("payable");
+    world.later(30 * MINUTE);
+    world.place(li, goods, 1, PayWith::Balance).expect("what has lapsed does not count");
+    assert_eq!(world.settle(&late, &payment, "4200001", 3000), Settled::Credited);
+    assert_eq!((world.order(late.id).status().as_str(), world.left(rice), world.wallet(li)), ("refunded", 8, 8500));
+
+    let allowed = world.place(li, goods, 1, PayWith::Wechat).expect("held");
+    let payment = world.begin_payment(&allowed).expect("payable");
+    world.later(30 * MINUTE);
+    assert_eq!(world.settle(&allowed, &payment, "4200002", 1500), Settled::Credited);
+    assert_eq!((world.order(allowed.id).status().as_str(), world.left(rice)), ("paid", 7));
+}
+
+#[test]
+fn what_a_clock_that_was_ahead_gave_to_somebody_else_is_not_paid_for() {
+    let mut world = World::new();
+    let (li, wang) = (world.member(10_000), world.member(10_000));
+    let rice = world.product(1500, 1, None);
+    let goods = Goods::Pieces { product: rice };
+    let unpaid = world.place(li, goods, 1, PayWith::Wechat).expect("held");
+    world.later(30 * MINUTE);
+    world.place(wang, goods, 1, PayWith::Balance).expect("bought");
+    world.later(-MINUTE);
+    let too_late = Refusal::PaymentTooLate { since: unpaid.expires_at().expect("a deadline") };
+    let pay = ShopCommand::Pay(PayShopOrder { order: unpaid.id, goods });
+    assert_eq!(world.one(Some(li), pay).expect_err("it is gone"), too_late);
+    assert_eq!(world.begin_payment(&unpaid).expect_err("it is gone"), too_late);
+    assert_eq!((world.left(rice), world.wallet(li)), (0, 10_000));
+}
+
+#[test]
 fn only_the_asked_amount_pays_for_an_order_and_a_second_payment_goes_back() {
     let mut world = World::new();
     let li = world.member(5000);

@@ -14,6 +14,8 @@ use crate::asked::Asked;
 use crate::stored::{Stored, StoredHold, StoredMeal, StoredOrder};
 use crate::till::{Moved, Till};
 
+pub(crate) use shop::{Deal, Shop, Stage};
+
 /// What is wrong, in words.
 pub(crate) type Wrong = String;
 
@@ -24,6 +26,8 @@ macro_rules! must {
         }
     };
 }
+
+mod shop;
 
 /// What is known of the order in which things were done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +95,7 @@ pub(crate) struct Books {
     /// Balances that were told and are not those of the books: money from WeChat comes in between.
     told: BTreeSet<(AccountId, i64)>,
     pub(crate) till: Till,
+    pub(crate) shop: Shop,
 }
 
 fn wallet(member: MemberId) -> AccountId {
@@ -254,6 +259,7 @@ impl Books {
                     }
                 }
             }
+            (Command::Shop(command), outcome) => self.shop_done(asked, command, outcome, until, order)?,
             (command, outcome) => return Err(format!("{command:?} was answered by {outcome:?}")),
         }
         Ok(())
@@ -542,9 +548,14 @@ impl Books {
         Ok(())
     }
 
-    /// Whether a refusal says what the books say.
-    pub(crate) fn refused(&mut self, asked: &Asked, refusal: &Refusal) -> Result<(), Wrong> {
+    /// Whether a refusal says what the books say. `until` is when it was told.
+    pub(crate) fn refused(&mut self, asked: &Asked, refusal: &Refusal, until: Instant) -> Result<(), Wrong> {
         use Refusal as R;
+        if let Command::Shop(command) = &asked.command {
+            let is_so = self.shop_refused(asked, command, refusal, until)?;
+            must!(is_so, "refused for no reason that the books know: {refusal:?}");
+            return Ok(());
+        }
         let (member, meal, order) = match &asked.command {
             Command::PlaceOrder(command) => (Some(command.member), Some(command.meal), None),
             Command::ModifyOrder(command) => (None, Some(command.meal), Some(command.order)),
@@ -606,9 +617,11 @@ impl Books {
         Ok(())
     }
 
-    /// Compares every row that the books know of with what is stored, and settles what was left open.
-    pub(crate) fn compare(&mut self, stored: &Stored) -> Result<(), Wrong> {
+    /// Compares every row that the books know of with what is stored, and settles what was left open. `latest` is what the clock has
+    /// said at most.
+    pub(crate) fn compare(&mut self, stored: &Stored, latest: Instant) -> Result<(), Wrong> {
         self.compare_orders(stored)?;
+        self.compare_shop(stored, latest)?;
         must!(stored.unbalanced.is_empty(), "transfers that do not sum to zero: {:?}", stored.unbalanced);
         for (id, account) in &stored.accounts {
             let ours = self.balance(AccountId::new(*id));
@@ -659,7 +672,7 @@ impl Books {
             let theirs = stored.holds.get(&(id.get(), purchase.meal.get()));
             must!(theirs == Some(&ours), "order {id:?} holds {theirs:?}, the books say {ours:?}");
         }
-        let (holds, orders) = (stored.holds.len(), self.purchases.len());
+        let (holds, orders) = (stored.holds.len(), self.purchases.len() + self.shop.claims(stored));
         must!(holds == orders, "{holds} holds of {orders} orders");
         Ok(())
     }

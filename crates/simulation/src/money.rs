@@ -4,9 +4,9 @@ use futures_util::future::join_all;
 use kernel::{Actor, Command, MemberId, OrderId, PayClient, Price, Reason, Refund, Refusal, Rights, Topup};
 use service::{Failure, IdempotencyKey, Payer, Request, Service};
 use store::AnswerKey;
-use store::queries::topups;
+use store::queries::{shop, topups};
 
-use crate::books::{Books, Wrong};
+use crate::books::{Books, Deal, Stage, Wrong};
 use crate::random::Random;
 
 /// What somebody wants done, under a key where it has one.
@@ -27,6 +27,17 @@ pub(crate) enum Errand {
     Look {
         topup: OrderId,
     },
+    /// Makes a shop order payable at WeChat.
+    PayAtWechat {
+        key: u64,
+        order: OrderId,
+        client: PayClient,
+    },
+    /// Looks what became of a shop order's payments, or closes them.
+    LookInShop {
+        order: OrderId,
+        closes: bool,
+    },
     GiveBack {
         key: u64,
         topup: OrderId,
@@ -39,6 +50,7 @@ pub(crate) enum Errand {
 #[derive(Debug)]
 pub(crate) enum Done {
     Topup(Topup),
+    Payment(Topup),
     Refund(#[expect(dead_code, reason = "it is written down as it was answered")] Box<Refund>),
     /// There is nothing to do it with.
     Nothing,
@@ -49,8 +61,13 @@ const AMOUNTS: [i64; 3] = [100, 1500, 4000];
 impl Errand {
     /// What somebody might want now.
     pub(crate) fn draw(random: &mut Random, books: &Books, next_key: &mut u64) -> Result<Option<Self>, Wrong> {
+        if let Some(errand) = Self::draw_in_shop(random, books, next_key) {
+            return Ok(Some(errand));
+        }
+        // What pays for a shop order goes back by that order.
+        let topups = books.till.topups().filter(|(_, topup)| topup.pays_for.is_none());
         let known: Vec<(i64, i64, String)> =
-            books.till.topups().map(|(id, topup)| (id, topup.amount, topup.status.clone())).collect();
+            topups.map(|(id, topup)| (id, topup.amount, topup.status.clone())).collect();
         let mut key = || {
             *next_key += 1;
             *next_key
@@ -82,6 +99,24 @@ impl Errand {
         })
     }
 
+    fn draw_in_shop(random: &mut Random, books: &Books, next_key: &mut u64) -> Option<Self> {
+        let is_unpaid = |deal: &Deal| deal.now == Stage::Unpaid;
+        let mut known: Vec<OrderId> = books.shop.deals.keys().copied().collect();
+        if known.is_empty() || random.percent(30) {
+            return None;
+        }
+        if random.percent(85) {
+            known.retain(|order| books.shop.deals.get(order).is_some_and(is_unpaid));
+        }
+        let order = random.pick(&known).copied()?;
+        if random.percent(75) {
+            *next_key += 1;
+            let client = if random.percent(70) { PayClient::Native } else { PayClient::H5 };
+            return Some(Self::PayAtWechat { key: *next_key, order, client });
+        }
+        Some(Self::LookInShop { order, closes: random.percent(40) })
+    }
+
     /// Who asks, with the key; nobody where it changes nothing by itself.
     pub(crate) fn topped_up(&self) -> Option<(u64, MemberId, Price)> {
         match self {
@@ -92,7 +127,7 @@ impl Errand {
 
     /// Whether it is asked again, under its key, until somebody knows what became of it.
     pub(crate) fn is_asked_again(&self) -> bool {
-        !matches!(self, Self::Look { .. })
+        !matches!(self, Self::Look { .. } | Self::LookInShop { .. })
     }
 
     pub(crate) async fn run(&self, service: &Service) -> Result<Done, Failure> {
@@ -113,6 +148,14 @@ impl Errand {
                 Some(topup) => service.query_topup(&topup).await.map(Done::Topup),
                 None => Ok(Done::Nothing),
             },
+            Self::PayAtWechat { key, order, client } => {
+                let Some(order) = shop::one(service.store(), *order).await? else { return Ok(Done::Nothing) };
+                let payer = Payer { member: order.member, client: *client, address };
+                let asked = |command| request(command, Some(order.member), *key, &format!("{:?}", order.id));
+                service.pay_shop_order(payer, &order, asked).await.map(|(topup, _)| Done::Payment(topup))
+            }
+            Self::LookInShop { order, closes: false } => service.query_shop_order(*order).await.map(|()| Done::Nothing),
+            Self::LookInShop { order, closes: true } => service.close_payments(*order).await.map(|()| Done::Nothing),
             Self::GiveBack { key, topup, amount, reason } => {
                 let Some(topup) = topups::one(service.store(), *topup).await? else { return Ok(Done::Nothing) };
                 let asked = |command| request(command, None, *key, &format!("{:?} {amount:?}", topup.id));
@@ -157,6 +200,15 @@ pub(crate) fn is_explained(errand: &Errand, refusal: &Refusal, books: &Books) ->
         (Errand::TopUp { member, .. }, Refusal::MemberDisabled) => {
             books.people.get(member).is_some_and(|person| person.status == kernel::MemberStatus::Disabled)
         }
+        (
+            Errand::PayAtWechat { .. },
+            Refusal::ShopOrderOver { .. }
+            | Refusal::PaymentTooLate { .. }
+            | Refusal::RoundNotOpen { .. }
+            | Refusal::RoundNotBegun { .. }
+            | Refusal::RoundOver { .. }
+            | Refusal::TopupNotPayable { .. },
+        ) => true,
         (Errand::PayAgain { .. }, Refusal::TopupNotPayable { .. }) => true,
         (
             Errand::GiveBack { .. },

@@ -13,6 +13,8 @@ use kernel::{
 use crate::books::{Books, Wrong};
 use crate::random::Random;
 
+mod shopping;
+
 /// Who asks, and for what; the house where nobody does.
 pub(crate) type Wish = (Option<MemberId>, Command);
 
@@ -44,17 +46,26 @@ pub(crate) struct People<'a> {
     pub(crate) books: &'a Books,
     pub(crate) now: Instant,
     pub(crate) zone: &'a jiff::tz::TimeZone,
+    /// How many wishes of a hundred are for the shop.
+    pub(crate) shops: i64,
 }
 
 impl People<'_> {
     /// Anything that anybody may ask for.
     pub(crate) fn wish(&mut self) -> Result<Wish, Wrong> {
-        self.make(Self::any)
+        let is_shop = self.wants_shop();
+        self.make(if is_shop { Self::any_in_shop } else { Self::any })
     }
 
     /// What touches one order or one wallet, so that it may come in any order with others of its kind.
     pub(crate) fn narrow_wish(&mut self) -> Result<Wish, Wrong> {
-        self.make(Self::narrow)
+        let is_shop = self.wants_shop() && !self.books.shop.wares.is_empty();
+        self.make(if is_shop { Self::narrow_in_shop } else { Self::narrow })
+    }
+
+    /// Where nobody ever goes shopping, nothing is drawn for it.
+    fn wants_shop(&mut self) -> bool {
+        self.shops > 0 && self.random.percent(self.shops)
     }
 
     fn make(&mut self, kind: fn(&mut Self) -> Result<Option<Wish>, Unheard>) -> Result<Wish, Wrong> {

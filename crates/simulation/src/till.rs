@@ -98,11 +98,14 @@ impl Till {
         }
         let mut made: BTreeMap<(i64, i64), usize> = BTreeMap::new();
         for (id, topup) in topups {
-            *made.entry((topup.member, topup.amount)).or_default() += 1;
+            // What pays for a shop order is that order's matter.
+            if topup.pays_for.is_none() {
+                *made.entry((topup.member, topup.amount)).or_default() += 1;
+            }
             let before = self.topups.get(id);
             if let Some(before) = before {
-                let same =
-                    (&before.order_no, before.member, before.amount) == (&topup.order_no, topup.member, topup.amount);
+                let same = (&before.order_no, before.member, before.amount, before.pays_for)
+                    == (&topup.order_no, topup.member, topup.amount, topup.pays_for);
                 must!(same, "top-up {id} was {before:?} and is {topup:?}");
                 must!(may_become(&before.status, &topup.status), "top-up {id} was {before:?} and is {topup:?}");
             }

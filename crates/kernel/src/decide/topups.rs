@@ -169,7 +169,7 @@ pub(super) fn settle_needs(command: &SettlePayment, facts: &Facts, needs: &mut N
     }
     if let Some(paid) = &command.pays_for {
         orders::pay_needs(paid.order, paid.goods, facts, needs);
-        needs.room.extend(paid.goods.pools());
+        orders::late_needs(paid, facts, needs);
     }
     let is_known = facts.topup_by_transaction.knows(&command.transaction_id)
         && command.topup.is_none_or(|topup| facts.topups.knows(&topup));

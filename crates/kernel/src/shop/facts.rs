@@ -12,6 +12,12 @@ pub struct Claim {
     pub expires_at: Option<Instant>,
 }
 
+impl Claim {
+    pub(crate) fn stands_at(&self, now: Instant) -> bool {
+        self.expires_at.is_none_or(|expires_at| now < expires_at)
+    }
+}
+
 pub type Claims = BTreeMap<OrderId, Claim>;
 
 known! {

@@ -207,6 +207,7 @@ pub(super) fn pay(
     let order = own_order(facts, command.order, command.goods, context)?;
     let member = facts.members.get(&order.member).ok_or(Refusal::NotFound { noun: Noun::Member })?;
     must_be_payable(order, context)?;
+    must_hold(facts, order)?;
     if let Some(round) = order.goods.shares() {
         must_sell(existing_round(facts, round)?.0, context)?;
     }
@@ -233,6 +234,7 @@ pub(super) fn begin_payment(
 ) -> Result<Decision, Refusal> {
     let order = own_order(facts, command.order, command.goods, context)?;
     must_be_payable(order, context)?;
+    must_hold(facts, order)?;
     if let Some(round) = order.goods.shares() {
         must_sell(existing_round(facts, round)?.0, context)?;
     }
@@ -314,13 +316,36 @@ pub(in crate::decide) fn take_payment(
     topup
 }
 
-/// Whether an order that may be late can still be paid for: what it held counts, or as much is left, and its round sells.
+/// What tells whether the order can still be had for which money comes.
+pub(in crate::decide) fn late_needs(paid: &PaysFor, facts: &Facts, needs: &mut Needs) {
+    needs.room.extend(paid.goods.pools());
+    needs.shop.products.extend(paid.goods.pieces());
+    if facts.shop.orders.knows(&paid.order)
+        && let Some(order) = facts.shop.orders.get(&paid.order)
+    {
+        let limited = limits(facts, paid.goods).filter(|(_, limit)| limit.is_some());
+        needs.shop.bought.extend(limited.map(|(pool, _)| (pool, order.member)));
+    }
+}
+
+/// Whether an order that may be late can still be paid for: what it held counts, or as much is left and may be had by its member, and
+/// its round sells.
 fn can_be_had(facts: &Facts, order: &ShopOrder, context: &Context<'_>) -> bool {
     let round = order.goods.shares().and_then(|round| facts.shop.rounds.get(&round));
     let sells = round.is_none_or(|round| must_sell(round, context).is_ok());
+    let quantity = order.quantity.get();
+    let is_allowed = |pool| {
+        let limit = limits(facts, order.goods).find(|(of, _)| *of == pool).and_then(|(_, limit)| limit);
+        limit.is_none_or(|limit| {
+            let claims = facts.shop.bought.get(&(pool, order.member)).into_iter().flatten();
+            let others = claims.filter(|(id, claim)| **id != order.id && claim.stands_at(context.now));
+            others.map(|(_, claim)| claim.quantity).sum::<i64>() + quantity <= limit.get()
+        })
+    };
     let is_there = |pool| {
         let hold = facts.holds.get(&(order.id, pool));
-        hold.is_some_and(|hold| hold.counts_at(context.now) || left(facts, pool, context.now) >= order.quantity.get())
+        let is_left = || left(facts, pool, context.now) >= quantity && is_allowed(pool);
+        hold.is_some_and(|hold| hold.counts_at(context.now) || is_left())
     };
     sells && order.goods.pools().all(is_there)
 }
@@ -542,6 +567,17 @@ fn must_be_payable(order: &ShopOrder, context: &Context<'_>) -> Result<(), Refus
     }
 }
 
+/// By a clock that is ahead of this one the deadline may be over, and somebody else may have what the order held.
+fn must_hold(facts: &Facts, order: &ShopOrder) -> Result<(), Refusal> {
+    let is_gone = |pool| facts.holds.get(&(order.id, pool)).is_none_or(|hold| hold.state == HoldState::Released);
+    match order.state {
+        ShopOrderState::Unpaid { expires_at: since } if order.goods.pools().any(is_gone) => {
+            Err(Refusal::PaymentTooLate { since })
+        }
+        _ => Ok(()),
+    }
+}
+
 fn must_sell(round: &Round, context: &Context<'_>) -> Result<(), Refusal> {
     if round.status() != RoundStatus::Open {
         return Err(Refusal::RoundNotOpen { status: round.status() });
@@ -622,8 +658,7 @@ fn give_back(draft: &mut Draft<'_>, order: &ShopOrder) {
 
 fn standing<'a>(claims: Option<&'a Claims>, context: &Context<'_>) -> impl Iterator<Item = &'a crate::Claim> {
     let now = context.now;
-    let claims = claims.into_iter().flat_map(Claims::values);
-    claims.filter(move |claim| claim.expires_at.is_none_or(|expires_at| now < expires_at))
+    claims.into_iter().flat_map(Claims::values).filter(move |claim| claim.stands_at(now))
 }
 
 fn own_order<'a>(
