@@ -236,7 +236,7 @@ impl Facts {
                     self.open_exception.set(about, open);
                     self.exceptions.set(exception.id, exception);
                 }
-                Change::Product(product) => self.shop.products.set(product.id, product),
+                Change::Product(product) => self.shop.apply_product(product),
                 Change::StockMovement(movement) => self.shop.movements.push(movement),
                 Change::Round(round) => self.shop.rounds.set(round.id, round),
                 Change::ShopOrder(order) => self.shop.apply_order(order),

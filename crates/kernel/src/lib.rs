@@ -102,10 +102,11 @@ pub use role::{Grants, HouseRole, Permission, Permissions, Rights, Role, RoleCod
 pub use sealed::{Openid, Sealed};
 pub use shop::{
     BackTo, BeginShopPayment, CancelRound, CancelShopOrder, Claim, Claims, CloseRound, CreateProduct, CreateRound,
-    Delivery, DrawRound, DrawSecret, EditProduct, ExpireShopOrders, Fulfilment, Goods, MoveStock, NoteStuckOrder,
-    PayShopOrder, PayWith, PaysFor, Picture, PictureKind, PlaceShopOrder, Product, ProductPatch, RefundShopOrder,
-    ResolveStuckOrder, Round, RoundState, RoundStatus, ShareOwner, ShopCommand, ShopFacts, ShopNeeds, ShopOrder,
-    ShopOrderState, ShopStatus, StepShopOrder, StockMovement, StuckOrder, draw, expiry_line,
+    Delivery, DrawRound, DrawSecret, EditProduct, ExpireShopOrders, Fulfilment, Goods, ImportProducts, MoveStock,
+    NoteStuckOrder, PayShopOrder, PayWith, PaysFor, Picture, PictureKind, PlaceShopOrder, Product, ProductLine,
+    ProductPatch, RefundShopOrder, ResolveStuckOrder, Round, RoundState, RoundStatus, ShareOwner, ShopCommand,
+    ShopFacts, ShopNeeds, ShopOrder, ShopOrderState, ShopStatus, StepShopOrder, StockMovement, StuckOrder, draw,
+    expiry_line,
 };
 pub use subscription::{Subscriber, Subscription, SubscriptionResult, SubscriptionRun, SubscriptionStatus, Weekdays};
 pub use text::{

@@ -27,6 +27,7 @@
 //! import LINE and LINE … [as seen | as TOKEN]
 //!     a LINE:     department CODE [name T] [pays P] [members may | may-not]
 //!                 member [who is MEMBER] [account A] [name T] [in DEPARTMENT]
+//!                 product [which is PRODUCT] [name T] [price X] [limit N] [on | off] [stock N]
 //! NAME moves MEMBER [to DEPARTMENT | out] [name T] [account A] [because R]
 //! repair balance ACCOUNT                       repair capacity MEAL latest | proportional
 //! repair states MEAL                           repair pool MEAL
@@ -70,13 +71,13 @@ use kernel::{
     CancelMeal, CancelOrder, CapacityStrategy, Cents, ChangeRole, ChangeSubscription, Chosen, CloseSession, Command,
     CopyMeals, CreateDepartment, CreateMeal, CreateSubscription, Currency, Danger, DepartmentId, DepartmentLine,
     EditDepartment, EditMeal, EditMember, EraseMember, FundDepartment, Grant, GroupOrderId, HoldState,
-    ImportDepartments, ImportMembers, Instant, Look, MealCopy, MealId, MealOption, MealPatch, MealStatus, MealStep,
-    MemberId, MemberLine, MemberStatus, MenuOption, ModifyOrder, NewGrant, NewSession, Note, NoteExport, NoteLook,
-    OpenSession, OptionId, OrderAction, OrderCut, OrderId, OrderStatus, Outcome, Overdraft, Owner, Payer, PlaceOrder,
-    Pool, ProcessOrders, Profile, Quantity, Reason, RedeemOrder, Refusal, RepairBalance, RepairCapacity,
-    RepairOrderStates, RepairPool, RepostMeal, RoleGrant, RowAction, RunSubscription, Scope, SetMemberStatus,
-    SetOverdraft, SetPassword, SignIn, Slot, Step, Subscriber, SubscriptionId, SubscriptionResult, SubscriptionStatus,
-    SystemAccount, Title,
+    ImportDepartments, ImportMembers, ImportProducts, Instant, Look, MealCopy, MealId, MealOption, MealPatch,
+    MealStatus, MealStep, MemberId, MemberLine, MemberStatus, MenuOption, ModifyOrder, NewGrant, NewSession, Note,
+    NoteExport, NoteLook, OpenSession, OptionId, OrderAction, OrderCut, OrderId, OrderStatus, Outcome, Overdraft,
+    Owner, Payer, PlaceOrder, Pool, ProcessOrders, Profile, Quantity, Reason, RedeemOrder, Refusal, RepairBalance,
+    RepairCapacity, RepairOrderStates, RepairPool, RepostMeal, RoleGrant, RowAction, RunSubscription, Scope,
+    SetMemberStatus, SetOverdraft, SetPassword, ShopCommand, SignIn, Slot, Step, Subscriber, SubscriptionId,
+    SubscriptionResult, SubscriptionStatus, SystemAccount, Title,
 };
 use support::{Answer, Asked, Database, House, Ids, actor, check_books, system_account};
 
@@ -151,7 +152,7 @@ struct Covered {
 }
 
 impl Covered {
-    const COMMANDS: [&'static str; 49] = [
+    const COMMANDS: [&'static str; 50] = [
         "erase_member",
         "note_export",
         "note_look",
@@ -181,6 +182,7 @@ impl Covered {
         "change_role",
         "import_members",
         "import_departments",
+        "import_products",
         "create_subscription",
         "change_subscription",
         "run_subscription",
@@ -768,15 +770,17 @@ impl Scenario {
     }
 
     fn import(&self, words: &mut Words) -> Result<Command, Wrong> {
-        let (mut departments, mut members) = (Vec::new(), Vec::new());
+        let (mut departments, mut members, mut products) = (Vec::new(), Vec::new(), Vec::new());
         loop {
-            let number = i64::try_from(departments.len() + members.len()).expect("a few") + 1;
+            let number = i64::try_from(departments.len() + members.len() + products.len()).expect("a few") + 1;
             if words.skip("department") {
                 departments.push(department_line(number, words)?);
             } else if words.skip("member") {
                 members.push(self.member_line(number, words)?);
+            } else if words.skip("product") {
+                products.push(self.product_line(number, words)?);
             } else {
-                return Err("  a line is a department or a member".to_owned());
+                return Err("  a line is a department, a member or a product".to_owned());
             }
             if !words.skip("and") {
                 break;
@@ -787,9 +791,10 @@ impl Scenario {
             (true, false) => Some(words.next()?.to_owned()),
             _ => None,
         };
-        Ok(match departments.is_empty() {
-            true => Command::ImportMembers(ImportMembers { lines: members, agreed }),
-            false => Command::ImportDepartments(ImportDepartments { lines: departments, agreed }),
+        Ok(match (departments.is_empty(), products.is_empty()) {
+            (_, false) => Command::Shop(ShopCommand::ImportProducts(ImportProducts { lines: products, agreed })),
+            (true, true) => Command::ImportMembers(ImportMembers { lines: members, agreed }),
+            (false, true) => Command::ImportDepartments(ImportDepartments { lines: departments, agreed }),
         })
     }
 

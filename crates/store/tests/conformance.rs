@@ -621,6 +621,7 @@ async fn the_shop_comes_back_as_written(home: &Home) {
     insert(&mut writer, changes).await;
     let shop = || kernel::ShopNeeds {
         products: [product].into(),
+        product_names: [sold.name_zh.clone()].into(),
         rounds: rounds.iter().map(|round| round.id).collect(),
         orders: (20..26).map(OrderId::new).collect(),
         stuck: [stuck.order].into(),
@@ -631,6 +632,7 @@ async fn the_shop_comes_back_as_written(home: &Home) {
     let needs = Needs { shop: shop(), ..Needs::default() };
     let mut facts = read(&mut writer, &needs).await;
     assert_eq!(facts.shop.products.get(&product), Some(&sold));
+    assert_eq!(facts.shop.products_by_name.get(&sold.name_zh), Some(&[product].into()));
     rounds.iter().for_each(|round| assert_eq!(facts.shop.rounds.get(&round.id), Some(round)));
     orders.iter().for_each(|order| assert_eq!(facts.shop.orders.get(&order.id), Some(order)));
     assert_eq!(facts.shop.stuck.get(&stuck.order), Some(&stuck));
@@ -706,6 +708,7 @@ async fn what_is_not_there_is_known_to_be_absent(home: &Home) {
         pools: [PoolId::new(9)].into(),
         shop: kernel::ShopNeeds {
             products: [ProductId::new(1)].into(),
+            product_names: ["x".to_owned().try_into().expect("a name")].into(),
             rounds: [RoundId::new(1)].into(),
             orders: [OrderId::new(1)].into(),
             stuck: [OrderId::new(1)].into(),

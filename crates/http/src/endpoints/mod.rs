@@ -122,6 +122,8 @@ pub fn all() -> Vec<Endpoint> {
         admin::shop::products::endpoint(),
         admin::shop::products::export(),
         admin::shop::create_product::endpoint(),
+        admin::imports::products::endpoint(),
+        admin::imports::products::template(),
         admin::shop::edit_product::endpoint(),
         admin::shop::upload_picture::endpoint(),
         admin::shop::move_stock::endpoint(),

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use kernel::{Date, Pool};
+use kernel::{Date, Pool, Price};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -256,6 +256,48 @@ impl JsonSchema for Month {
     }
 }
 
+/// An amount as people type it: yuan, not below zero, with up to two decimals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct TypedYuan(Price);
+
+impl TypedYuan {
+    pub(crate) fn price(self) -> Price {
+        self.0
+    }
+}
+
+impl TryFrom<String> for TypedYuan {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        const WRONG: &str = "not an amount in yuan";
+        let (yuan, fen) = match text.split_once('.') {
+            Some((yuan, fen)) if (1..=2).contains(&fen.len()) => (yuan, fen),
+            Some(_) => return Err(WRONG),
+            None => (text.as_str(), ""),
+        };
+        let is_number =
+            (1..=9).contains(&yuan.len()) && yuan.bytes().chain(fen.bytes()).all(|byte| byte.is_ascii_digit());
+        let cents: i64 = format!("{yuan}{fen:0<2}").parse().ok().filter(|_| is_number).ok_or(WRONG)?;
+        Price::try_from(cents).map(Self).map_err(|_| WRONG)
+    }
+}
+
+impl JsonSchema for TypedYuan {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "TypedYuan".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "format": "yuan"})
+    }
+}
+
 /// Tells a field that is null from one that is absent: `Some(None)` and `None`.
 pub(crate) fn double_option<'de, T, D>(reader: D) -> Result<Option<Option<T>>, D::Error>
 where
@@ -268,6 +310,19 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn amounts_are_strict() {
+        let cents = |text: &str| TypedYuan::try_from(text.to_owned()).map(|yuan| yuan.price().cents().get());
+        for (text, expected) in [("0", 0), ("12", 1200), ("12.5", 1250), ("12.05", 1205), ("1000000", 100_000_000)] {
+            assert_eq!(cents(text), Ok(expected), "{text}");
+        }
+        for wrong in
+            ["", ".", ".5", "5.", "1.234", "-1", "+1", "1e3", "1,000", "1000000.01", "１２", "9999999999", "1.+"]
+        {
+            assert!(cents(wrong).is_err(), "{wrong} must be refused");
+        }
+    }
 
     #[test]
     fn months_are_strict() {

@@ -9,7 +9,7 @@ mod schema;
 
 pub(crate) use body::{json, read, read_raw};
 pub(crate) use fields::{
-    Capacity, Cursor, Dots, DryRun, Limit, List, Month, Nothing, Offset, Page, Search, double_option,
+    Capacity, Cursor, Dots, DryRun, Limit, List, Month, Nothing, Offset, Page, Search, TypedYuan, double_option,
 };
 pub(crate) use params::{path, query};
 pub(crate) use problem::Problem;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use kernel::{Date, Instant, RoleCode};
 use serde_json::{Map, Value};
 
-use super::{Month, Problem};
+use super::{Month, Problem, TypedYuan};
 use crate::texts::{Language, say};
 
 /// The named schemas that others refer to.
@@ -212,6 +212,11 @@ impl<'a> Walk<'a> {
             Some("year-month") if Month::try_from(text.to_owned()).is_err() => {
                 say!(self.language, "须为 YYYY-MM 格式的月份", "must be a month as YYYY-MM")
             }
+            Some("yuan") if TypedYuan::try_from(text.to_owned()).is_err() => say!(
+                self.language,
+                "须为 0 到 1000000 元、最多两位小数的金额",
+                "must be an amount in yuan from 0 to 1000000, with at most two decimals",
+            ),
             _ => return,
         };
         self.report(problem);

@@ -1,4 +1,4 @@
-//! Members and departments out of files: looked at first, then imported as seen.
+//! Members, departments and products out of files: looked at first, then imported as seen.
 
 use std::io::Cursor;
 
@@ -174,11 +174,90 @@ on_both_engines! {
         assert_eq!(keyed().await.data(), first.data(), "the same key gives the first answer again");
     }
 
+    async fn a_shop_is_filled_from_a_file(server: Server) {
+        let admin = server.person(Role::Admin).await;
+        let file = workbook(&[
+            &["名称", "英文名称", "说明", "价格(元)", "每人限购", "在售", "初始库存"],
+            &["大米", "Rice", "五公斤", "35.5", "", "是", "20"],
+            &["食用油", "", "", "59.90", "2", "", ""],
+        ]);
+        let seen = import(&server, &admin, "products", &file, None).await;
+        assert_eq!(seen.message(), "预览完成，尚未导入");
+        let seen = seen.data().clone();
+        assert_eq!(counts(&seen), [2, 0, 0, 0]);
+        assert_eq!(seen["rows"][1]["changes"], json!([
+            {"field": "name_zh", "from": null, "to": "食用油"}, {"field": "price", "from": null, "to": "59.90"},
+            {"field": "limit_per_member", "from": null, "to": "2"}, {"field": "on_sale", "from": null, "to": "false"},
+            {"field": "stock", "from": null, "to": "0"},
+        ]));
+        let list = || async { server.ask("GET /api/v1/admin/products?sort=created_at").by(&admin).send().await.data()["products"].clone() };
+        assert_eq!(list().await, json!([]), "nothing is written until it is confirmed");
+        let done = import(&server, &admin, "products", &file, Some(&seen["token"])).await;
+        assert_eq!((done.message(), &done.data()["rows"]), ("已导入", &seen["rows"]));
+        let made = list().await;
+        let made = made.as_array().expect("products");
+        let rice = made.iter().find(|product| product["name_en"] == json!("Rice")).expect("rice").clone();
+        assert_eq!((made.len(), &rice["price_cents"], &rice["stock"], &rice["on_sale"]), (2, &json!(3550), &json!(20), &json!(true)));
+        let id = &rice["product_id"];
+        let moved = server.ask(&format!("GET /api/v1/admin/products/{id}/stock")).by(&admin).send().await;
+        let first = &moved.data()["movements"][0];
+        assert_eq!((&first["delta"], &first["reason"]), (&json!(20), &json!("起始库存")));
+
+        // Once more it comes to nothing: the name says which it is.
+        let again = import(&server, &admin, "products", &file, None).await.data().clone();
+        assert_eq!(counts(&again), [0, 0, 2, 0]);
+        import(&server, &admin, "products", &file, Some(&seen["token"])).await.failed(409, "CONCURRENCY_ERROR");
+        let change = format!("product_id,name,price,stock\n{id},五常大米,40,\n,食用油,55,99\n");
+        let seen = import(&server, &admin, "products", change.as_bytes(), None).await.data().clone();
+        assert_eq!(seen["rows"][0]["changes"], json!([
+            {"field": "name_zh", "from": "大米", "to": "五常大米"}, {"field": "price", "from": "35.50", "to": "40.00"},
+        ]));
+        assert_eq!(seen["rows"][1]["changes"], json!([{"field": "price", "from": "59.90", "to": "55.00"}]), "stock moves otherwise");
+        let off = json!({"on_sale": false});
+        server.ask(&format!("PUT /api/v1/admin/products/{id}")).by(&admin).json(&off).await.data();
+        // What the file does not speak of may change meanwhile; what it does, may not.
+        let dearer = json!({"price_cents": 3600});
+        server.ask(&format!("PUT /api/v1/admin/products/{id}")).by(&admin).json(&dearer).await.data();
+        import(&server, &admin, "products", change.as_bytes(), Some(&seen["token"])).await.failed(409, "CONCURRENCY_ERROR");
+        let seen = import(&server, &admin, "products", change.as_bytes(), None).await.data().clone();
+        import(&server, &admin, "products", change.as_bytes(), Some(&seen["token"])).await.data();
+        let shown = server.ask(&format!("GET /api/v1/admin/audit?object_kind=product&object_id={id}&limit=100")).by(&admin).send().await;
+        let actions: Vec<_> = shown.data()["records"].as_array().expect("records").iter().map(|record| record["action"].clone()).collect();
+        assert_eq!(actions, ["product.edit", "product.edit", "product.edit", "product.create"]);
+        server.books_are_right().await;
+    }
+
+    async fn what_is_wrong_with_products_is_said_by_row(server: Server) {
+        let admin = server.person(Role::Admin).await;
+        for _ in 0..2 {
+            let twin = json!({"name_zh": "茶", "price_cents": 100});
+            server.ask("POST /api/v1/admin/products").by(&admin).json(&twin).await.data();
+        }
+        let file = "name,price,limit_per_member,on_sale,stock,product_id\n\
+                    盐,2.5,,,,\n盐,3,,,,\n糖,2.555,,,,\n醋,,,,,\n,5,,,,\n酱,5,0,也许,-1,\n茶,5,,,,\n面,5,,,1000001,\n米,5,,,,404\n";
+        let seen = import(&server, &admin, "products", file.as_bytes(), None).await.data().clone();
+        let expected = [
+            (2, "create", ""), (3, "wrong", "A name_zh"), (4, "wrong", "B price"), (5, "wrong", "B price"), (6, "wrong", "A name_zh"),
+            (7, "wrong", "D on_sale; C limit_per_member"), (8, "wrong", "F product_id"), (9, "wrong", "E stock"), (10, "wrong", "F product_id"),
+        ];
+        assert_eq!(brief(&seen), expected.map(|(row, action, problems)| (row, action, problems.to_owned())));
+        assert_eq!(seen["token"], Value::Null);
+        assert_eq!(seen["rows"][2]["problems"][0]["problem"], json!("须为 0 到 1000000 元、最多两位小数的金额"));
+        import(&server, &admin, "products", file.as_bytes(), Some(&json!("0".repeat(64)))).await.failed(422, "VALIDATION_ERROR");
+        let products = server.ask("GET /api/v1/admin/products").by(&admin).send().await;
+        assert_eq!(products.data()["products"].as_array().map(Vec::len), Some(2), "the two that were there");
+        let long = format!("name,price\n{}", "x,1\n".repeat(2001));
+        let refused = import(&server, &admin, "products", long.as_bytes(), None).await;
+        assert_eq!(refused.failed(422, "VALIDATION_ERROR")["fields"][0]["problem"], json!("不能超过 2000 行"));
+        server.books_are_right().await;
+    }
+
     async fn templates_have_the_headings_and_only_administrators_import(server: Server) {
         let admin = server.person(Role::Admin).await;
         for (what, headings) in [
             ("members", vec!["账号", "昵称", "部门编号", "用户ID"]),
             ("departments", vec!["部门编号", "部门名称", "付款方", "成员可取消"]),
+            ("products", vec!["名称", "英文名称", "说明", "价格(元)", "每人限购", "在售", "初始库存", "商品ID"]),
         ] {
             let answer = server.ask(&format!("GET /api/v1/admin/{what}/import/template")).by(&admin).send().await;
             let mut book: Xlsx<_> = open_workbook_from_rs(Cursor::new(answer.bytes.clone())).expect("a workbook");
@@ -193,7 +272,7 @@ on_both_engines! {
             add.department = Some("OWN".to_owned().try_into().expect("a code"));
             add.grants = vec![NewGrant::InOwnDepartment(Role::DeptAdmin.code())];
         }).await;
-        for what in ["members", "departments"] {
+        for what in ["members", "departments", "products"] {
             import(&server, &boss, what, b"account,name\nx,x\n", None).await.failed(403, "PERMISSION_DENIED");
         }
     }

@@ -1,4 +1,4 @@
-//! Members and departments out of a file: all of its rows or none, and only what was agreed to.
+//! Members, departments and products out of a file: all of its rows or none, and only what was agreed to.
 
 use std::collections::BTreeMap;
 
@@ -7,11 +7,12 @@ use sha2::{Digest, Sha256};
 use crate::draft::Draft;
 use crate::{
     AccountName, Context, Decision, Department, DepartmentCode, DepartmentId, DepartmentLine, Facts, FieldChange,
-    Grants, ImportDepartments, ImportMembers, ImportOutcome, ImportedRow, Member, MemberId, MemberLine, MemberStatus,
-    Needs, Outcome, Refusal, Role, RoleGrant, RowAction, Scope,
+    Grants, ImportDepartments, ImportMembers, ImportOutcome, ImportProducts, ImportedRow, Member, MemberId, MemberLine,
+    MemberStatus, Needs, Outcome, Price, Product, ProductId, ProductLine, Refusal, Role, RoleGrant, RowAction, Scope,
+    Title,
 };
 
-use super::{departments, members};
+use super::{departments, members, shop};
 
 pub(super) fn members_needs(command: &ImportMembers, facts: &Facts, needs: &mut Needs) {
     for line in &command.lines {
@@ -55,12 +56,14 @@ pub(super) fn members(
     Ok(draft.finish(Outcome::Import(outcome)))
 }
 
-/// Which row of the file has said something of whom already.
+/// Which row of the file has said something of whom or what already.
 #[derive(Default)]
 struct Seen<'a> {
     members: BTreeMap<MemberId, i64>,
     accounts: BTreeMap<&'a AccountName, i64>,
     codes: BTreeMap<&'a DepartmentCode, i64>,
+    products: BTreeMap<ProductId, i64>,
+    new_products: BTreeMap<&'a Title, i64>,
 }
 
 fn once<K: Ord>(seen: &mut BTreeMap<K, i64>, key: K, number: i64) -> Result<(), Refusal> {
@@ -205,6 +208,122 @@ fn plan_department<'a>(
             ("name", Some(department.name.as_str().to_owned())),
             ("pays", Some(department.pays.as_str().to_owned())),
             ("members_may_cancel", Some(department.members_may_cancel.to_string())),
+        ]
+    };
+    let changes = changes(before.map(fields), fields(&after));
+    Ok(Plan { before, after, changes })
+}
+
+pub(super) fn products_needs(command: &ImportProducts, facts: &Facts, needs: &mut Needs) {
+    let names = || command.lines.iter().filter_map(name_for_id);
+    needs.shop.product_names.extend(names().cloned());
+    // Until all are known none is read: whoever locks pools locks them together, in one order.
+    if names().all(|name| facts.shop.products_by_name.knows(name)) {
+        for product in command.lines.iter().flat_map(|line| meant(facts, line)) {
+            needs.shop.products.insert(product);
+            needs.pools.insert(product.into());
+        }
+    }
+}
+
+/// The name by which a line says which product it means.
+fn name_for_id(line: &ProductLine) -> Option<&Title> {
+    line.name_zh.as_ref().filter(|_| line.product.is_none())
+}
+
+fn meant<'a>(facts: &'a Facts, line: &ProductLine) -> impl Iterator<Item = ProductId> + use<'a> {
+    let named = name_for_id(line).and_then(|name| facts.shop.products_by_name.get(name));
+    line.product.into_iter().chain(named.into_iter().flatten().copied())
+}
+
+pub(super) fn products(
+    facts: &Facts,
+    command: &ImportProducts,
+    context: &Context<'_>,
+    mut draft: Draft<'_>,
+) -> Result<Decision, Refusal> {
+    let mut seen = Seen::default();
+    let planned: Vec<_> =
+        command.lines.iter().map(|line| (line.number, plan_product(facts, line, context, &mut seen))).collect();
+    let (outcome, planned) = agree(planned, command.agreed.as_deref())?;
+
+    // After this point it must succeed.
+    for (plan, line) in planned.into_iter().zip(&command.lines) {
+        match plan.before {
+            Some(_) if plan.changes.is_empty() => {}
+            Some(before) => {
+                let pool = facts.pools.get(&before.pool()).copied().unwrap_or_else(|| unreachable!("it was planned"));
+                shop::products::change(before, plan.after, &pool, &mut draft);
+            }
+            None => {
+                let product = Product { id: ProductId::new(draft.next_id()), ..plan.after };
+                shop::products::add(product, line.stock.unwrap_or(0), context, &mut draft);
+            }
+        }
+    }
+    Ok(draft.finish(Outcome::Import(outcome)))
+}
+
+fn plan_product<'a>(
+    facts: &'a Facts,
+    line: &'a ProductLine,
+    context: &Context<'_>,
+    seen: &mut Seen<'a>,
+) -> Result<Plan<'a, Product>, Refusal> {
+    shop::products::must_be_sound(line.price)?;
+    let stock = line.stock.unwrap_or(0);
+    shop::products::must_be_countable(stock)?;
+    let missing = |field: &str| Refusal::ValueMissing { field: field.to_owned() };
+    let mut same = meant(facts, line);
+    let before = same.next().map(|product| shop::existing_product(facts, product)).transpose()?;
+    let before = before.map(|(product, _)| product);
+    // Of several with that name, which?
+    if same.next().is_some() {
+        return Err(missing("product_id"));
+    }
+    let after = match before {
+        Some(before) => {
+            once(&mut seen.products, before.id, line.number)?;
+            Product {
+                name_zh: line.name_zh.clone().unwrap_or_else(|| before.name_zh.clone()),
+                name_en: line.name_en.clone().or_else(|| before.name_en.clone()),
+                description: line.description.clone().unwrap_or_else(|| before.description.clone()),
+                price: line.price.map_or(before.price, Price::cents),
+                member_limit: line.member_limit.or(before.member_limit),
+                on_sale: line.on_sale.unwrap_or(before.on_sale),
+                updated_at: context.now,
+                ..before.clone()
+            }
+        }
+        None => {
+            let name = line.name_zh.as_ref().ok_or_else(|| missing("name_zh"))?;
+            once(&mut seen.new_products, name, line.number)?;
+            Product {
+                // Drawn when it is agreed to.
+                id: ProductId::new(0),
+                name_zh: name.clone(),
+                name_en: line.name_en.clone(),
+                description: line.description.clone().unwrap_or_default(),
+                price: line.price.ok_or_else(|| missing("price"))?.cents(),
+                member_limit: line.member_limit,
+                on_sale: line.on_sale.unwrap_or(false),
+                pictures: Vec::new(),
+                movements: 0,
+                rounds: 0,
+                created_at: context.now,
+                updated_at: context.now,
+            }
+        }
+    };
+    let fields = |product: &Product| {
+        [
+            ("name_zh", Some(product.name_zh.as_str().to_owned())),
+            ("name_en", product.name_en.as_ref().map(|name| name.as_str().to_owned())),
+            ("description", Some(product.description.as_str().to_owned()).filter(|text| !text.is_empty())),
+            ("price", Some(product.price.to_string())),
+            ("limit_per_member", product.member_limit.map(|limit| limit.get().to_string())),
+            ("on_sale", Some(product.on_sale.to_string())),
+            ("stock", before.is_none().then(|| stock.to_string())),
         ]
     };
     let changes = changes(before.map(fields), fields(&after));

@@ -8,6 +8,7 @@ use crate::{Cents, Instant, MemberId, Note, OrderId, PayClient, Price, ProductId
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ShopCommand {
     CreateProduct(CreateProduct),
+    ImportProducts(ImportProducts),
     EditProduct(EditProduct),
     MoveStock(MoveStock),
     CreateRound(CreateRound),
@@ -35,6 +36,31 @@ pub struct CreateProduct {
     pub on_sale: bool,
     /// What is there from the beginning; zero for nothing yet.
     pub stock: i64,
+}
+
+/// Products out of a file: new ones, and changes of those that are there. All rows or none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportProducts {
+    pub lines: Vec<ProductLine>,
+    /// The token of the plan that somebody has seen. Without one, whatever the file comes to now.
+    pub agreed: Option<String>,
+}
+
+/// Absent fields stay as they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProductLine {
+    /// As its sender counts.
+    pub number: i64,
+    /// Which it is; absent where the Chinese name says it, or where it is a new one.
+    pub product: Option<ProductId>,
+    pub name_zh: Option<Title>,
+    pub name_en: Option<Title>,
+    pub description: Option<Note>,
+    pub price: Option<Price>,
+    pub member_limit: Option<Quantity>,
+    pub on_sale: Option<bool>,
+    /// What is there of a new one. What is there of others changes by stock movements.
+    pub stock: Option<i64>,
 }
 
 /// Absent fields stay as they are. Orders keep the price at which they were placed.
@@ -197,7 +223,7 @@ pub(crate) fn total(piece: Cents, share: Cents, quantity: Quantity) -> Result<Ce
 impl ShopCommand {
     pub(crate) fn lane_key(&self) -> i64 {
         match self {
-            Self::CreateProduct(_) => 0,
+            Self::CreateProduct(_) | Self::ImportProducts(_) => 0,
             Self::EditProduct(EditProduct { product, .. })
             | Self::MoveStock(MoveStock { product, .. })
             | Self::CreateRound(CreateRound { product, .. }) => product.get(),
@@ -217,8 +243,8 @@ impl ShopCommand {
         }
     }
 
-    /// Whether it reads all orders of a round.
+    /// Whether it reads all orders of a round, or changes many products.
     pub(crate) fn is_wide(&self) -> bool {
-        matches!(self, Self::DrawRound(_) | Self::CloseRound(_) | Self::CancelRound(_))
+        matches!(self, Self::ImportProducts(_) | Self::DrawRound(_) | Self::CloseRound(_) | Self::CancelRound(_))
     }
 }

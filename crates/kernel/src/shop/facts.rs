@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Product, Round, ShopOrder, ShopStatus, StockMovement, StuckOrder};
 use crate::known::known;
-use crate::{Instant, MemberId, OrderId, PoolId, ProductId, RoundId};
+use crate::{Instant, MemberId, OrderId, PoolId, ProductId, RoundId, Title};
 
 /// An order as far as limits go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +33,8 @@ known! {
         stuck: OrderId => StuckOrder,
     }
     look_ups {
+        /// The products that have a Chinese name.
+        products_by_name: Title => BTreeSet<ProductId>, by product_names,
         /// A round's orders that are paid and have shares in it.
         round_orders: RoundId => BTreeSet<OrderId>,
             by /** Each loads the orders themselves and their holds on the round's pool as well. */ round_orders,
@@ -51,6 +53,18 @@ known! {
 }
 
 impl ShopFacts {
+    pub(crate) fn apply_product(&mut self, product: Product) {
+        if let Some(before) = self.products.found(&product.id)
+            && let Some(same) = self.products_by_name.found_mut(&before.name_zh)
+        {
+            same.remove(&product.id);
+        }
+        if let Some(same) = self.products_by_name.found_mut(&product.name_zh) {
+            same.insert(product.id);
+        }
+        self.products.set(product.id, product);
+    }
+
     pub(crate) fn apply_order(&mut self, order: ShopOrder) {
         let claim = Claim { quantity: order.quantity.get(), expires_at: order.expires_at() };
         let keep = |claims: Option<&mut Claims>, stands: bool| {

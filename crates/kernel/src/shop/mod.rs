@@ -9,8 +9,8 @@ mod round;
 pub(crate) use command::total;
 pub use command::{
     BackTo, BeginShopPayment, CancelRound, CancelShopOrder, CloseRound, CreateProduct, CreateRound, DrawRound,
-    EditProduct, ExpireShopOrders, MoveStock, NoteStuckOrder, PayShopOrder, PaysFor, PlaceShopOrder, ProductPatch,
-    RefundShopOrder, ResolveStuckOrder, ShopCommand, StepShopOrder,
+    EditProduct, ExpireShopOrders, ImportProducts, MoveStock, NoteStuckOrder, PayShopOrder, PaysFor, PlaceShopOrder,
+    ProductLine, ProductPatch, RefundShopOrder, ResolveStuckOrder, ShopCommand, StepShopOrder,
 };
 pub use facts::{Claim, Claims, ShopFacts, ShopNeeds};
 pub use order::{Delivery, Fulfilment, Goods, PayWith, ShopOrder, ShopOrderState, ShopStatus, StuckOrder, expiry_line};

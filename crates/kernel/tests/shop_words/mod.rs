@@ -6,8 +6,8 @@ use kernel::{
     BackTo, BeginShopPayment, CancelRound, CancelShopOrder, Cents, CloseRound, CreateProduct, CreateRound, Delivery,
     DrawRound, DrawSecret, EditProduct, ExpireShopOrders, Fulfilment, Goods, MemberId, MoveStock, NoteStuckOrder,
     OrderId, Outcome, PayClient, PayShopOrder, PayWith, PaysFor, Picture, PictureKind, PlaceShopOrder, Pool, PoolId,
-    ProductId, ProductPatch, Quantity, Reason, RefundShopOrder, Refusal, ResolveStuckOrder, Round, RoundId, RoundState,
-    Sealed, ShopCommand, ShopOrder, StepShopOrder, StuckOrder, Topup,
+    ProductId, ProductLine, ProductPatch, Quantity, Reason, RefundShopOrder, Refusal, ResolveStuckOrder, Round,
+    RoundId, RoundState, Sealed, ShopCommand, ShopOrder, StepShopOrder, StuckOrder, Topup,
 };
 
 use crate::{Named, Scenario, Words, Wrong, note, quantity, title};
@@ -121,6 +121,33 @@ impl Scenario {
             _ => return Ok(None),
         };
         Ok(Some((command, Named::Nothing)))
+    }
+
+    pub(crate) fn product_line(&self, number: i64, words: &mut Words) -> Result<ProductLine, Wrong> {
+        let (name_zh, name_en, description, price) = (None, None, None, None);
+        let (member_limit, on_sale, stock) = (None, None, None);
+        let mut line =
+            ProductLine { number, product: None, name_zh, name_en, description, price, member_limit, on_sale, stock };
+        loop {
+            if words.skip("which") {
+                words.expect("is")?;
+                line.product = Some(self.shop.product(words.next()?));
+            } else if words.skip("name") {
+                line.name_zh = Some(words.title()?);
+            } else if words.skip("price") {
+                line.price = Some(words.cents()?.try_into().map_err(|_| "  no price is that large")?);
+            } else if words.skip("limit") {
+                line.member_limit = limit(words)?;
+            } else if words.skip("on") {
+                line.on_sale = Some(true);
+            } else if words.skip("off") {
+                line.on_sale = Some(false);
+            } else if words.skip("stock") {
+                line.stock = Some(words.parse()?);
+            } else {
+                return Ok(line);
+            }
+        }
     }
 
     /// What one person does in the shop; nothing where `verb` is no such word.
@@ -376,6 +403,7 @@ pub(crate) fn outcome_parts(outcome: &Outcome, put: &mut impl FnMut(&str, String
 pub(crate) fn command_name(command: &ShopCommand) -> &'static str {
     match command {
         ShopCommand::CreateProduct(_) => "create_product",
+        ShopCommand::ImportProducts(_) => "import_products",
         ShopCommand::EditProduct(_) => "edit_product",
         ShopCommand::MoveStock(_) => "move_stock",
         ShopCommand::CreateRound(_) => "create_round",

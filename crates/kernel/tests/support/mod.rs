@@ -310,6 +310,10 @@ impl Database {
             load_rows(&mut facts.exceptions, &self.exceptions, &dismissed);
             facts.dismissed_exceptions.load(about.clone(), Some(dismissed));
         }
+        for name in &needs.shop.product_names {
+            let named = self.products.values().map(|(product, _)| product).filter(|product| product.name_zh == *name);
+            facts.shop.products_by_name.load(name.clone(), Some(named.map(|product| product.id).collect()));
+        }
         for &round in &needs.shop.round_orders {
             let orders = self.shop_orders().filter(|order| order.goods.shares() == Some(round));
             let orders = orders.filter(|order| matches!(order.state, ShopOrderState::Paid { .. }));
@@ -1131,6 +1135,9 @@ fn check_facts(database: &Database, facts: &Facts, group: &[Asked], now: Instant
     }
     for key in &shop.products {
         assert_eq!(fresh.shop.products.get(key), facts.shop.products.get(key));
+    }
+    for key in &shop.product_names {
+        assert_eq!(fresh.shop.products_by_name.get(key), facts.shop.products_by_name.get(key), "named {key:?}");
     }
     for key in &shop.rounds {
         assert_eq!(fresh.shop.rounds.get(key), facts.shop.rounds.get(key));

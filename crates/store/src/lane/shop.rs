@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kernel::{
     Claim, Claims, Delivery, Facts, Fulfilment, Hold, Instant, MemberId, OrderId, PoolId, Product, ProductId, Quantity,
-    Round, RoundId, RoundState, ShopNeeds, ShopOrder, ShopOrderState, StockMovement, StuckOrder,
+    Round, RoundId, RoundState, ShopNeeds, ShopOrder, ShopOrderState, StockMovement, StuckOrder, Title,
 };
 
-use super::load::Plan;
+use super::load::{Plan, typed};
 use crate::rows::{self, FromRow};
 use crate::sql::Kind::{Int, Text};
 use crate::sql::statements;
@@ -25,6 +25,7 @@ const MOVEMENT: &[crate::Column] = &[
 
 statements! {
     PRODUCTS = SetStatement::select("products", &rows::PRODUCT[..1], rows::PRODUCT, "", Lock::None);
+    PRODUCTS_NAMED = SetStatement::query(&[("name_zh", Text)], NAMED, Lock::None);
     ROUNDS = SetStatement::select("rounds", &rows::ROUND[..1], rows::ROUND, "", Lock::None);
     ORDERS = SetStatement::select("shop_orders", &rows::SHOP_ORDER[..1], rows::SHOP_ORDER, "", Lock::None);
     STUCK = SetStatement::select("stuck_orders", &rows::STUCK[..1], rows::STUCK, "", Lock::None);
@@ -47,6 +48,8 @@ statements! {
     UPDATE_STUCK = SetStatement::update("stuck_orders", &rows::STUCK[..1], &rows::STUCK[1..4]);
 }
 
+const NAMED: &str = "SELECT t.name_zh, t.product_id FROM products AS t WHERE t.name_zh = {name_zh}";
+
 const WITH_SHARES: &str = "t.status IN ('paid', 'completed') AND t.share_numbers <> '[]'";
 
 const HOLDS_OF_ROUND: &str = "SELECT h.order_id, h.pool_id, h.quantity, h.state, h.expires_at, h.version \
@@ -64,6 +67,9 @@ const UNPAID_OF_MEMBER: &str = "SELECT t.member_id, t.order_id, t.quantity, t.ex
 pub(super) fn plan<'a>(plan: &mut Plan<'a>, needs: &'a ShopNeeds) {
     let keys = needs.products.iter().copied();
     plan.rows(&PRODUCTS, |facts| &mut facts.shop.products, keys, |id| [id.get().into()], |product| product.id);
+    let names = &needs.product_names;
+    let keys = names.iter().map(|name| [name.as_str().into()]);
+    plan.ask(Batch::of(&PRODUCTS_NAMED, keys), move |facts, rows| load_named(facts, rows, names));
     let keys = needs.rounds.iter().copied();
     plan.rows(&ROUNDS, |facts| &mut facts.shop.rounds, keys, |id| [id.get().into()], |round| round.id);
     let keys = needs.orders.iter().copied();
@@ -85,6 +91,19 @@ pub(super) fn plan_under_accounts<'a>(plan: &mut Plan<'a>, needs: &'a ShopNeeds)
     let members = &needs.unpaid;
     let keys = members.iter().map(|member| [member.get().into()]);
     plan.ask(Batch::of(&UNPAID, keys), move |facts, rows| load_unpaid(facts, rows, members));
+}
+
+fn load_named(facts: &mut Facts, rows: Vec<Row>, names: &BTreeSet<Title>) -> Result<(), Error> {
+    let mut named: BTreeMap<Title, BTreeSet<ProductId>> = BTreeMap::new();
+    for row in rows {
+        let mut cells = row.cells();
+        let name = typed(cells.text()?)?;
+        named.entry(name).or_default().insert(ProductId::new(cells.int()?));
+    }
+    for name in names {
+        facts.shop.products_by_name.load(name.clone(), Some(named.remove(name).unwrap_or_default()));
+    }
+    Ok(())
 }
 
 fn load_round_orders(facts: &mut Facts, rows: Vec<Row>, rounds: &BTreeSet<RoundId>) -> Result<(), Error> {
@@ -276,7 +295,7 @@ fn product_columns(product: &Product) -> [Value<'_>; 11] {
     let pictures = serde_json::to_string(&product.pictures).unwrap_or_else(|_| "[]".to_owned());
     [
         product.name_zh.as_str().into(),
-        product.name_en.as_ref().map(kernel::Title::as_str).into(),
+        product.name_en.as_ref().map(Title::as_str).into(),
         product.description.as_str().into(),
         product.price.get().into(),
         product.member_limit.map(Quantity::get).into(),

@@ -134,3 +134,54 @@ test('the grid works on a phone, in the dark', async () => {
   await accessible(page)
   await shoot(page, 'booking-390-dark')
 })
+
+test('a long booking is stopped after the request that is on its way, and goes on from there', async () => {
+  const day = await freeDay()
+  await makeMeal(day, { capacity: 80 })
+  const code = `STOP${Date.now() % 1e8}`
+  const { department_id } = await call<{ department_id: number }>(token, 'POST', '/api/v1/admin/departments', { code, name: '会务组', pays: 'department' })
+  await call(token, 'POST', `/api/v1/admin/departments/${department_id}/fund`, { amount_cents: 200_000 })
+  // One more than a request may hold.
+  const lines = Array.from({ length: 51 }, (_, at) => `${code.toLowerCase()}${at},会务${at},${code}`)
+  const content = Buffer.from(['账号,昵称,部门编号', ...lines].join('\n')).toString('base64')
+  const { token: agreed } = await call<{ token: string }>(token, 'POST', '/api/v1/admin/members/import?dry_run=true', { content })
+  await call(token, 'POST', '/api/v1/admin/members/import', { content, token: agreed })
+  const booked = async () => {
+    const path = `/api/dining/enhanced/department-orders?date=${day}&departmentId=${department_id}`
+    return (await call<Booked>(token, 'GET', path)).orders.map(({ memberCount }) => memberCount)
+  }
+
+  const page = await open(`/admin/booking?week=${day}&department=${department_id}`, { token })
+  const keys: string[] = []
+  let answer = () => {}
+  const held = new Promise<void>((resolve) => (answer = resolve))
+  await page.route('**/batch-orders?dry_run=false', async (route) => {
+    keys.push(route.request().headers()['idempotency-key']!)
+    if (keys.length === 1) await held
+    return route.continue()
+  })
+  await page.getByRole('grid').getByRole('columnheader').getByRole('button').first().click()
+  await page.getByText('51 份 · 1 个餐次').waitFor()
+  await page.getByRole('button', { name: '试算' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByText('将预订 51 份，共 ¥765.00').waitFor()
+  await dialog.getByRole('button', { name: '提交报餐' }).click()
+  await dialog.getByText('0 / 51').waitFor()
+  await shoot(page, 'booking-sending-1440-light')
+  await dialog.getByRole('button', { name: '停止' }).click()
+  answer()
+  await dialog.getByText('已停止：1 份还没有提交，可以继续。').waitFor()
+  await dialog.getByText('已预订 50 份，共 ¥750.00').waitFor()
+  await dialog.getByText('还没有提交').last().waitFor()
+  await accessible(page)
+  await shoot(page, 'booking-stopped-1440-light')
+  expect(keys.length).toBe(1)
+  expect(await booked()).toEqual([50])
+
+  await dialog.getByRole('button', { name: '继续预订' }).click()
+  await dialog.getByText('已预订 51 份，共 ¥765.00').waitFor()
+  expect(new Set(keys).size).toBe(2)
+  expect((await booked()).sort()).toEqual([1, 50])
+  await dialog.getByRole('button', { name: '完成' }).click()
+  await page.getByText('还没有选择').waitFor()
+})

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 
 import { accessible, call, choose, open, shoot, tokenOf } from './browser'
-import { balanceOf, member } from './house'
+import { atWechat, balanceOf, member, until } from './house'
 
 const token = await tokenOf('admin')
 let names = 0
@@ -146,4 +146,66 @@ test('shop orders are brought on one by one and together, and one is paid back',
   await dialog.getByRole('button', { name: '退款' }).click()
   await page.locator('tbody tr', { hasText: three }).getByText('已退款').waitFor()
   expect(await balanceOf(second.user_id)).toBe(before + 2_500)
+})
+
+test('many orders are brought on with the progress shown, and stopped on the way', async () => {
+  const product = await makeProduct({ price_cents: 100 })
+  const buyer = await member('liangbo')
+  for (let at = 0; at < 3; at += 1) await call(buyer.token, 'POST', '/api/v1/shop/orders', { product_id: product.product_id, quantity: 1, pay_with: 'balance' })
+  const page = await open(`/admin/shop-orders?product=${product.product_id}`, { token })
+  const rows = page.locator('tbody tr')
+  await rows.nth(2).getByRole('checkbox').waitFor()
+  expect(await rows.count()).toBe(3)
+
+  const asked: string[] = []
+  let answer = () => {}
+  const held = new Promise<void>((resolve) => (answer = resolve))
+  await page.route('**/shop/orders/*/step', async (route) => {
+    asked.push(route.request().url())
+    if (asked.length === 2) await held
+    return route.continue()
+  })
+  for (let at = 0; at < 3; at += 1) await rows.nth(at).getByRole('checkbox').check()
+  const toolbar = page.getByRole('toolbar')
+  await toolbar.getByRole('button', { name: '开始备货' }).click()
+  const progress = page.getByRole('status').filter({ hasText: '开始备货' })
+  await progress.getByText('1 / 3').waitFor()
+  // Meanwhile nothing else is begun.
+  expect(await toolbar.getByRole('button', { name: '开始备货' }).isDisabled()).toBe(true)
+  await shoot(page, 'shop-batch-1440-light')
+  await progress.getByRole('button', { name: '停止' }).click()
+  answer()
+  // What was on its way is done, and what was not come to is still chosen.
+  await page.getByText('2 个订单已更新').waitFor()
+  await progress.waitFor({ state: 'detached' })
+  expect(asked.length).toBe(2)
+  await rows.filter({ hasText: '备货中' }).nth(1).waitFor()
+  await page.getByText('已选 1 条').waitFor()
+
+  await toolbar.getByRole('button', { name: '开始备货' }).click()
+  await page.getByText('1 个订单已更新').waitFor()
+  await rows.filter({ hasText: '备货中' }).nth(2).waitFor()
+  expect(new Set(asked).size).toBe(3)
+})
+
+test('a refund to WeChat says so before, as far as the server is asked', async () => {
+  const product = await makeProduct()
+  const buyer = await member('zhengtao')
+  const { order_no } = await call<{ order_no: string }>(buyer.token, 'POST', '/api/v1/shop/orders', { product_id: product.product_id, quantity: 2, pay_with: 'wechat' })
+  const { payment } = await call<{ payment: { order_no: string } }>(buyer.token, 'POST', `/api/v1/shop/orders/${order_no}/pay`, { client: 'native' })
+  await atWechat(`/orders/${payment.order_no}/pay`)
+  await until(async () => (await call<{ status: string }>(buyer.token, 'GET', `/api/v1/shop/orders/${order_no}`)).status === 'paid')
+  const page = await open(`/admin/shop-orders?product=${product.product_id}`, { token, expects: /400.*refund/ })
+  await page.getByRole('button', { name: `退款 ${order_no}` }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByText('把 ¥50.00 原路退回 郑涛 的微信。 2 件放回库存。').waitFor()
+  await accessible(page)
+  await shoot(page, 'shop-refund-wechat-1440-light')
+  await dialog.getByRole('button', { name: '返回' }).click()
+
+  // Somebody else was faster: there is nothing to confirm, and that is said before.
+  await call(token, 'POST', `/api/v1/admin/shop/orders/${order_no}/refund`, { reason: '缺货' })
+  await page.getByRole('button', { name: `退款 ${order_no}` }).click()
+  await dialog.getByRole('alert').waitFor()
+  expect(await dialog.getByRole('button', { name: '退款', exact: true }).isDisabled()).toBe(true)
 })

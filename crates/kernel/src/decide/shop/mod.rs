@@ -1,9 +1,10 @@
 //! The shop's commands.
 
 pub(super) mod orders;
-mod products;
+pub(super) mod products;
 mod rounds;
 
+use super::imports;
 use crate::draft::Draft;
 use crate::{
     AccountId, Cents, Context, Decision, Facts, Instant, MemberId, Needs, Noun, OrderId, Owner, Pool, PoolId, Product,
@@ -14,6 +15,7 @@ use crate::{Currency, Goods};
 pub(super) fn needs(command: &ShopCommand, facts: &Facts, needs: &mut Needs) {
     match command {
         ShopCommand::CreateProduct(_) => {}
+        ShopCommand::ImportProducts(command) => imports::products_needs(command, facts, needs),
         ShopCommand::EditProduct(command) => product_needs(command.product, needs),
         ShopCommand::MoveStock(command) => product_needs(command.product, needs),
         ShopCommand::CreateRound(command) => product_needs(command.product, needs),
@@ -53,6 +55,7 @@ pub(super) fn decide(
 ) -> Result<Decision, Refusal> {
     match command {
         ShopCommand::CreateProduct(command) => products::create(command, context, draft),
+        ShopCommand::ImportProducts(command) => imports::products(facts, command, context, draft),
         ShopCommand::EditProduct(command) => products::edit(facts, command, context, draft),
         ShopCommand::MoveStock(command) => products::move_stock(facts, command, context, draft),
         ShopCommand::CreateRound(command) => rounds::create(facts, command, context, draft),

@@ -12,12 +12,10 @@ pub(super) fn create(
     mut draft: Draft<'_>,
 ) -> Result<Decision, Refusal> {
     must_be_sound(Some(command.price))?;
-    if !(0..=Product::MOST_MOVED).contains(&command.stock) {
-        return Err(Refusal::StockOutOfRange { most: Product::MOST_MOVED });
-    }
+    must_be_countable(command.stock)?;
 
     // After this point it must succeed.
-    let mut product = Product {
+    let product = Product {
         id: ProductId::new(draft.next_id()),
         name_zh: command.name_zh.clone(),
         name_en: command.name_en.clone(),
@@ -31,25 +29,36 @@ pub(super) fn create(
         created_at: context.now,
         updated_at: context.now,
     };
-    let pool = Pool { id: product.pool(), capacity: command.stock, taken: 0, issued: 0 };
+    let (product, pool) = add(product, command.stock, context, &mut draft);
+    Ok(draft.finish(Outcome::Product(ProductOutcome { product, pool, movement: None })))
+}
+
+/// A new product; what is there of it from the beginning is its first stock movement.
+pub(in crate::decide) fn add(
+    mut product: Product,
+    stock: i64,
+    context: &Context<'_>,
+    draft: &mut Draft<'_>,
+) -> (Product, Pool) {
+    let pool = Pool { id: product.pool(), capacity: stock, taken: 0, issued: 0 };
     draft.push(Change::Account(Account::open(Owner::Product(product.id), Currency::Cny)));
     draft.push(Change::Pool(pool));
-    if command.stock > 0 {
+    if stock > 0 {
         product.movements = 1;
         let reason = Reason::try_from("起始库存".to_owned());
         draft.push(Change::StockMovement(StockMovement {
             product: product.id,
             number: 1,
-            delta: command.stock,
+            delta: stock,
             reason: reason.unwrap_or_else(|_| unreachable!("it is a reason")),
             moved_by: context.actor.member,
             moved_at: context.now,
-            total_after: command.stock,
+            total_after: stock,
         }));
     }
-    draft.audit("product.create", ("product", product.id.get()), Written::after(&trace(&product, command.stock)));
+    draft.audit("product.create", ("product", product.id.get()), Written::after(&trace(&product, stock)));
     draft.push(Change::Product(product.clone()));
-    Ok(draft.finish(Outcome::Product(ProductOutcome { product, pool, movement: None })))
+    (product, pool)
 }
 
 pub(super) fn edit(
@@ -77,10 +86,14 @@ pub(super) fn edit(
         updated_at: context.now,
         ..product.clone()
     };
-    let written = Written::change(&trace(product, pool.capacity), &trace(&edited, pool.capacity));
-    draft.audit("product.edit", ("product", product.id.get()), written);
-    draft.push(Change::Product(edited.clone()));
+    change(product, edited.clone(), &pool, &mut draft);
     Ok(draft.finish(Outcome::Product(ProductOutcome { product: edited, pool, movement: None })))
+}
+
+pub(in crate::decide) fn change(before: &Product, after: Product, pool: &Pool, draft: &mut Draft<'_>) {
+    let written = Written::change(&trace(before, pool.capacity), &trace(&after, pool.capacity));
+    draft.audit("product.edit", ("product", before.id.get()), written);
+    draft.push(Change::Product(after));
 }
 
 pub(super) fn move_stock(
@@ -126,7 +139,12 @@ pub(super) fn move_stock(
     Ok(draft.finish(Outcome::Product(ProductOutcome { product: moved, pool: moved_pool, movement: Some(movement) })))
 }
 
-fn must_be_sound(price: Option<Price>) -> Result<(), Refusal> {
+pub(in crate::decide) fn must_be_countable(stock: i64) -> Result<(), Refusal> {
+    let most = Product::MOST_MOVED;
+    if (0..=most).contains(&stock) { Ok(()) } else { Err(Refusal::StockOutOfRange { most }) }
+}
+
+pub(in crate::decide) fn must_be_sound(price: Option<Price>) -> Result<(), Refusal> {
     if price.is_some_and(|price| price.cents().is_negative()) { Err(Refusal::NegativePrice) } else { Ok(()) }
 }
 

@@ -1,8 +1,9 @@
-//! Members and departments out of a file. What a file comes to is looked at first; the token of that look, sent with the same
+//! Members, departments and products out of a file. What a file comes to is looked at first; the token of that look, sent with the same
 //! file, does exactly what was seen or nothing at all.
 
 pub(in crate::endpoints) mod departments;
 pub(in crate::endpoints) mod members;
+pub(in crate::endpoints) mod products;
 
 use std::sync::Arc;
 
@@ -348,6 +349,8 @@ fn field_of<K: Kind>(refusal: Refusal) -> String {
         Refusal::AccountTaken { .. } => "account".to_owned(),
         Refusal::NotFound { noun: Noun::Department } => "department".to_owned(),
         Refusal::NotFound { noun: Noun::Member } => "user_id".to_owned(),
+        Refusal::NotFound { noun: Noun::Product } => "product_id".to_owned(),
+        Refusal::StockOutOfRange { .. } => "stock".to_owned(),
         _ => K::KEY.to_owned(),
     }
 }
