@@ -32,6 +32,7 @@ fn lists() -> BTreeMap<&'static str, Vec<&'static ListStatement>> {
         ("queries/complaints.rs", queries::complaints::all_lists()),
         ("queries/departments.rs", queries::departments::all_lists()),
         ("queries/exceptions.rs", queries::exceptions::all_lists()),
+        ("queries/group_orders.rs", queries::group_orders::all_lists()),
         ("queries/jobs.rs", queries::jobs::all_lists()),
         ("queries/members.rs", queries::members::all_lists()),
         ("queries/order_search.rs", queries::order_search::all_lists()),

@@ -80,6 +80,7 @@ pub fn all() -> Vec<Endpoint> {
         dining::menu::endpoint(),
         dining::members::endpoint(),
         dining::orders::endpoint(),
+        dining::orders::export(),
         dining::stats::endpoint(),
         dining::overview::endpoint(),
         dining::cancel_order::endpoint(),

@@ -21,6 +21,7 @@ const EXPECTED: &[(&str, Access)] = &[
     ("DELETE /api/dining/enhanced/department-orders/{orderId}", Needs(Permission::DepartmentBook)),
     ("DELETE /api/dining/enhanced/department-orders/{orderId}/members/{userId}", Needs(Permission::DepartmentBook)),
     ("GET /api/dining/enhanced/department-orders", Needs(Permission::DepartmentBook)),
+    ("GET /api/dining/enhanced/department-orders/export", Needs(Permission::DepartmentBook)),
     ("GET /api/dining/enhanced/department-overview", Needs(Permission::DepartmentBook)),
     ("GET /api/dining/enhanced/department-stats", Needs(Permission::DepartmentBook)),
     ("GET /api/dining/enhanced/dept-members", Needs(Permission::DepartmentBook)),

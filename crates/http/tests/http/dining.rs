@@ -6,6 +6,7 @@ use kernel::{
 };
 use serde_json::{Value, json};
 
+use crate::lists::sheet;
 use crate::support::{Home, Person, Server, on_both_engines};
 
 const BATCH: &str = "POST /api/dining/enhanced/batch-orders";
@@ -120,6 +121,17 @@ on_both_engines! {
         assert_eq!(listed.data()["orders"][0]["status"], "completed");
         let listed = server.ask("GET /api/dining/enhanced/department-orders?page=2&pageSize=1").by(&team.boss).send().await;
         assert_eq!(listed.data()["orders"][0]["status"], "canceled");
+        let place = "/api/dining/enhanced/department-orders";
+        let first = server.ask(&format!("GET {place}?sort=createdAt&pageSize=1")).by(&team.boss).send().await.data().clone();
+        assert_eq!((&first["orders"][0]["status"], &first["total"]), (&json!("canceled"), &json!(2)));
+        let cursor = first["pageInfo"]["next_cursor"].as_str().expect("another page");
+        let next = server.ask(&format!("GET {place}?sort=createdAt&pageSize=1&cursor={cursor}")).by(&team.boss).send().await;
+        assert_eq!((&next.data()["orders"][0]["status"], &next.data()["pageInfo"]["has_more"]), (&json!("completed"), &json!(false)));
+        for wrong in [format!("page=1&cursor={cursor}"), "page=1&sort=date".to_owned()] {
+            assert_eq!(server.ask(&format!("GET {place}?{wrong}")).by(&team.boss).send().await.wrong_fields(), ["page"]);
+        }
+        let file = sheet(&server.ask(&format!("GET {place}/export?sort=createdAt")).by(&team.boss).send().await);
+        assert_eq!([1, 2].map(|at| [2, 3, 4].map(|cell| file[at][cell].clone()).join(" ")), ["午餐 已取消 0", "晚餐 已完成 1"]);
         let stats = "GET /api/dining/enhanced/department-stats?startDate=2026-01-01&endDate=2026-01-31";
         let stats = server.ask(stats).by(&team.boss).send().await;
         assert_eq!((&stats.data()["totalOrders"], &stats.data()["totalMembers"]), (&json!(1), &json!(1)));

@@ -57,7 +57,8 @@ async fn a_job_is_seen_run_paused_and_resumed() {
     let runs = server.ask("GET /api/v1/admin/jobs/sweep/runs?limit=1").by(&admin).send().await;
     assert_eq!(&runs.data()["runs"][0], run);
     let file = server.ask("GET /api/v1/admin/jobs/sweep/runs/export?sort=-duration_ms").by(&admin).send().await;
-    let filed = sheet(&file).into_iter().find(|row| row[0] == run["run_id"].to_string()).expect("the run");
+    let number = run["run_id"].to_string();
+    let filed = sheet(&file).into_iter().find(|row| row[0] == number).expect("the run");
     assert_eq!((filed[1].as_str(), filed[5].as_str(), filed[6].as_str()), ("sweep", "succeeded", "swept 3"));
     let metrics = server.ask("GET /metrics").send().await;
     let told =

@@ -6,10 +6,11 @@ use kernel::{
     Cents, Date, DepartmentId, GroupOrder, GroupOrderId, Instant, MealId, MemberId, OrderId, OrderStatus, Slot,
 };
 
+use crate::lists::{ListStatement, Page, Placed, Sorting, Unlisted, Way, lists};
 use crate::rows::FromRow;
 use crate::sql::Kind::{Int, Text};
 use crate::sql::statements;
-use crate::{Batch, Error, Lock, Row, SetStatement, Store, Value};
+use crate::{Batch, Cells, Error, Lock, Row, SetStatement, Store, Value};
 
 const ONE: &str = "SELECT g.group_order_id, g.department_id, g.meal_id, g.placed_by, g.remark, g.created_at \
      FROM group_orders AS g WHERE g.group_order_id = $1";
@@ -21,6 +22,12 @@ const ALL: &str = "SELECT g.group_order_id, g.department_id, g.meal_id, g.placed
      u.nickname FROM group_orders AS g JOIN meals AS m ON m.meal_id = g.meal_id \
      LEFT JOIN members AS u ON u.member_id = g.placed_by \
      WHERE g.department_id = $1 ORDER BY g.group_order_id DESC LIMIT $2 OFFSET $3";
+const LISTED_OF_DATE: &str = "SELECT {place}, g.group_order_id, g.department_id, g.meal_id, g.placed_by, g.remark, g.created_at, m.date, m.slot, \
+     u.nickname FROM meals AS m JOIN group_orders AS g ON g.meal_id = m.meal_id \
+     LEFT JOIN members AS u ON u.member_id = g.placed_by WHERE {after} AND m.date = $1 AND g.department_id = $2";
+const LISTED: &str = "SELECT {place}, g.group_order_id, g.department_id, g.meal_id, g.placed_by, g.remark, g.created_at, m.date, m.slot, \
+     u.nickname FROM group_orders AS g JOIN meals AS m ON m.meal_id = g.meal_id \
+     LEFT JOIN members AS u ON u.member_id = g.placed_by WHERE {after} AND g.department_id = $1";
 const COUNT_OF_DATE: &str = "SELECT COUNT(*) FROM meals AS m JOIN group_orders AS g ON g.meal_id = m.meal_id \
      WHERE m.date = $1 AND g.department_id = $2";
 const COUNT: &str = "SELECT COUNT(*) FROM group_orders WHERE department_id = $1";
@@ -40,6 +47,18 @@ statements! {
     BY_UID = SetStatement::select("members", &[("uid", Text)], &[("uid", Text), ("member_id", Int)], "", Lock::None);
 }
 
+/// How lists of group orders are sorted.
+pub enum GroupOrderSorting {}
+
+impl Sorting for GroupOrderSorting {
+    const WAYS: &'static [Way] = &[Way::by_id("createdAt"), Way::by_text("date", "m.date")];
+}
+
+lists! {
+    LIST = ListStatement::new::<GroupOrderSorting>("g.group_order_id", 1, LISTED);
+    LIST_OF_DATE = ListStatement::new::<GroupOrderSorting>("g.group_order_id", 2, LISTED_OF_DATE);
+}
+
 pub async fn one(store: &Store, id: GroupOrderId) -> Result<Option<GroupOrder>, Error> {
     let rows = store.query(ONE, vec![id.get().into()]).await?;
     rows.into_iter().next().map(|row| GroupOrder::from_cells(&mut row.cells())).transpose()
@@ -54,7 +73,29 @@ pub struct Listed {
     pub placed_by: Option<String>,
 }
 
-/// One department's, newest first.
+impl FromRow for Listed {
+    fn from_cells(cells: &mut Cells) -> Result<Self, Error> {
+        Ok(Self {
+            group_order: GroupOrder::from_cells(cells)?,
+            date: cells.parse("date")?,
+            slot: cells.parse("slot")?,
+            placed_by: cells.opt_text()?,
+        })
+    }
+}
+
+/// One department's, in the order asked for.
+pub async fn listed(
+    store: &Store,
+    department: DepartmentId,
+    date: Option<Date>,
+    page: &Page,
+) -> Result<Vec<Placed<Listed>>, Unlisted> {
+    let (list, parameters) = by_date(department, date, &*LIST_OF_DATE, &*LIST);
+    list.page(store, parameters, page, Listed::from_cells).await
+}
+
+/// One department's, newest first, by number.
 pub async fn list(
     store: &Store,
     department: DepartmentId,
@@ -64,16 +105,7 @@ pub async fn list(
 ) -> Result<Vec<Listed>, Error> {
     let (text, mut parameters) = by_date(department, date, OF_DATE, ALL);
     parameters.extend([limit.into(), offset.into()]);
-    let row = |row: Row| {
-        let mut cells = row.cells();
-        Ok(Listed {
-            group_order: GroupOrder::from_cells(&mut cells)?,
-            date: cells.parse("date")?,
-            slot: cells.parse("slot")?,
-            placed_by: cells.opt_text()?,
-        })
-    };
-    store.query(text, parameters).await?.into_iter().map(row).collect()
+    store.query(text, parameters).await?.into_iter().map(|row| Listed::from_cells(&mut row.cells())).collect()
 }
 
 pub async fn count(store: &Store, department: DepartmentId, date: Option<Date>) -> Result<i64, Error> {
@@ -81,12 +113,7 @@ pub async fn count(store: &Store, department: DepartmentId, date: Option<Date>) 
     super::number(store.query(text, parameters).await?)
 }
 
-fn by_date(
-    department: DepartmentId,
-    date: Option<Date>,
-    dated: &'static str,
-    any: &'static str,
-) -> (&'static str, Vec<Value<'static>>) {
+fn by_date<T>(department: DepartmentId, date: Option<Date>, dated: T, any: T) -> (T, Vec<Value<'static>>) {
     match date {
         Some(date) => (dated, vec![date.to_string().into(), department.get().into()]),
         None => (any, vec![department.get().into()]),

@@ -132,19 +132,19 @@ impl Filed for Days {
     const NAMES: (&'static str, &'static str) = ("对账", "reconciliations");
     const COLUMNS: &'static [FileColumn<Day>] = &[
         FileColumn::new("日期", 12, |row| Cell::text(row.date.to_string())),
-        FileColumn::new("账单收款笔数", 12, |row| Cell::Integer(row.bill.payments)),
-        FileColumn::new("账单收款(元)", 14, |row| Cell::Cents(row.bill.paid_cents)),
-        FileColumn::new("账本收款笔数", 12, |row| Cell::Integer(row.books.payments)),
-        FileColumn::new("账本收款(元)", 14, |row| Cell::Cents(row.books.paid_cents)),
-        FileColumn::new("账单退款笔数", 12, |row| Cell::Integer(row.bill.refunds)),
-        FileColumn::new("账单退款(元)", 14, |row| Cell::Cents(row.bill.refunded_cents)),
-        FileColumn::new("账本退款笔数", 12, |row| Cell::Integer(row.books.refunds)),
-        FileColumn::new("账本退款(元)", 14, |row| Cell::Cents(row.books.refunded_cents)),
+        FileColumn::new("微信账单收款笔数", 12, |row| Cell::Integer(row.bill.payments)),
+        FileColumn::new("微信账单收款(元)", 14, |row| Cell::Cents(row.bill.paid_cents)),
+        FileColumn::new("本系统收款笔数", 12, |row| Cell::Integer(row.books.payments)),
+        FileColumn::new("本系统收款(元)", 14, |row| Cell::Cents(row.books.paid_cents)),
+        FileColumn::new("微信账单退款笔数", 12, |row| Cell::Integer(row.bill.refunds)),
+        FileColumn::new("微信账单退款(元)", 14, |row| Cell::Cents(row.bill.refunded_cents)),
+        FileColumn::new("本系统退款笔数", 12, |row| Cell::Integer(row.books.refunds)),
+        FileColumn::new("本系统退款(元)", 14, |row| Cell::Cents(row.books.refunded_cents)),
         FileColumn::new("差额(元)", 12, |row| Cell::Cents(row.difference_cents)),
-        FileColumn::new("补记笔数", 10, |row| Cell::Integer(row.credited)),
+        FileColumn::new("补入账", 10, |row| Cell::Integer(row.credited)),
         FileColumn::new("异常单", 10, |row| Cell::Integer(row.exceptions)),
-        FileColumn::new("下载时间", 20, |row| Cell::Moment(row.fetched_at)),
-        FileColumn::new("账单SHA1", 42, |row| Cell::text(&row.sha1)),
+        FileColumn::new("取得时间", 20, |row| Cell::Moment(row.fetched_at)),
+        FileColumn::new("账单SHA-1", 42, |row| Cell::text(&row.sha1)),
     ];
 }
 

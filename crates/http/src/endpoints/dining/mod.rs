@@ -25,7 +25,7 @@ use store::queries;
 use crate::App;
 use crate::caller::Caller;
 use crate::failure::Failure;
-use crate::texts::{self, say};
+use crate::texts::{self, Language, say};
 
 /// An amount in yuan, exact: `25.00`.
 struct Yuan(Cents);
@@ -119,6 +119,16 @@ enum BookedStatus {
 }
 
 impl BookedStatus {
+    fn in_language(self, language: Language) -> &'static str {
+        match self {
+            Self::Pending => texts::text("可取消", "can be canceled"),
+            Self::Confirmed => texts::text("已锁定", "locked"),
+            Self::Completed => texts::text("已完成", "completed"),
+            Self::Canceled => texts::text("已取消", "canceled"),
+        }
+        .in_language(language)
+    }
+
     fn of(parts: impl Iterator<Item = OrderStatus>) -> Self {
         let first = |status| match status {
             OrderStatus::Active => Self::Pending,

@@ -163,7 +163,7 @@ impl RoundAnswer {
         FileColumn::new("已售份数", 10, |row| Cell::Integer(row.sold_shares)),
         FileColumn::new("每份价格(元)", 12, |row| Cell::Cents(row.share_price_cents)),
         FileColumn::new("开始时间", 20, |row| Cell::Moment(row.opens_at)),
-        FileColumn::new("结束时间", 20, |row| Cell::Moment(row.closes_at)),
+        FileColumn::new("截止时间", 20, |row| Cell::Moment(row.closes_at)),
         FileColumn::new("中奖号码", 10, |row| Cell::or_nothing(row.winning_number, Cell::Integer)),
         FileColumn::new("中奖用户ID", 18, |row| Cell::or_nothing(row.winner_user_id, |id| Cell::Integer(id.get()))),
         FileColumn::new("开奖时间", 20, |row| Cell::or_nothing(row.drawn_at, Cell::Moment)),

@@ -180,16 +180,16 @@ impl Listed for Waiting {
 }
 
 impl Filed for Waiting {
-    const NAMES: (&'static str, &'static str) = ("待复核修正", "corrections");
+    const NAMES: (&'static str, &'static str) = ("待复核的修正", "corrections");
     const COLUMNS: &'static [FileColumn<WaitingCorrection>] = &[
         FileColumn::new("订单号", 32, |row| Cell::text(&row.order_no)),
-        FileColumn::new("修正后数量", 40, |row| Cell::text(row.correction.counts())),
+        FileColumn::new("改为", 40, |row| Cell::text(row.correction.counts())),
         FileColumn::new("差额(元)", 12, |row| Cell::Cents(row.correction.difference_cents)),
         FileColumn::new("原因", 30, |row| Cell::text(row.correction.reason.as_str())),
-        FileColumn::new("申请人ID", 18, |row| {
+        FileColumn::new("提出人ID", 18, |row| {
             Cell::or_nothing(row.correction.asked_by, |id| Cell::Integer(id.get()))
         }),
-        FileColumn::new("申请时间", 20, |row| Cell::Moment(row.correction.created_at)),
+        FileColumn::new("提出时间", 20, |row| Cell::Moment(row.correction.created_at)),
     ];
 }
 

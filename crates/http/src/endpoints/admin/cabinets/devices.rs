@@ -113,7 +113,7 @@ impl Filed for Devices {
         FileColumn::new("状态", 10, |row| Cell::text(row.state.in_language(Language::Chinese))),
         FileColumn::new("商品种数", 10, |row| Cell::Integer(row.kinds())),
         FileColumn::new("售空种数", 10, |row| Cell::Integer(row.kinds_sold_out())),
-        FileColumn::new("最近消息", 20, |row| Cell::or_nothing(row.heard_at, Cell::Moment)),
+        FileColumn::new("厂商上次报告", 20, |row| Cell::or_nothing(row.heard_at, Cell::Moment)),
         FileColumn::new("创建时间", 20, |row| Cell::Moment(row.created_at)),
     ];
 }

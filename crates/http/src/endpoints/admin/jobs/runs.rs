@@ -71,7 +71,7 @@ impl Listed for Runs {
 }
 
 impl Filed for Runs {
-    const NAMES: (&'static str, &'static str) = ("任务运行", "job_runs");
+    const NAMES: (&'static str, &'static str) = ("运行记录", "job_runs");
     const COLUMNS: &'static [FileColumn<JobRunRow>] = &[
         FileColumn::new("编号", 18, |row| Cell::Integer(row.run_id.get())),
         FileColumn::new("任务", 24, |row| Cell::text(&row.job)),

@@ -97,12 +97,12 @@ impl Listed for Movements {
 }
 
 impl Filed for Movements {
-    const NAMES: (&'static str, &'static str) = ("库存变动", "stock");
+    const NAMES: (&'static str, &'static str) = ("库存变动记录", "stock");
     const COLUMNS: &'static [FileColumn<MovementRow>] = &[
         FileColumn::new("序号", 8, |row| Cell::Integer(row.number)),
         FileColumn::new("时间", 20, |row| Cell::Moment(row.moved_at)),
         FileColumn::new("变动", 10, |row| Cell::Integer(row.delta)),
-        FileColumn::new("变动后累计", 12, |row| Cell::Integer(row.total_after)),
+        FileColumn::new("累计", 12, |row| Cell::Integer(row.total_after)),
         FileColumn::new("原因", 30, |row| Cell::text(row.reason.as_str())),
         FileColumn::new("操作人ID", 18, |row| Cell::or_nothing(row.moved_by, |id| Cell::Integer(id.get()))),
     ];
