@@ -144,6 +144,22 @@ async fn taken(service: &Service, goods: Goods) -> i64 {
 }
 
 both_engines! {
+    async fn a_limit_counts_for_whoever_buys_in_the_same_moment(place_: Place) {
+        let service = &place_.service;
+        let members = rich(service, 2).await;
+        for _ in 0..20 {
+            let product = product(service, 9).await;
+            let goods = Goods::Pieces { product };
+            let patch = ProductPatch { member_limit: Some(Some(Quantity::ONE)), ..ProductPatch::default() };
+            let edit = Request::by_house(shop(ShopCommand::EditProduct(EditProduct { product, patch })));
+            let buy = |member| place(member, goods, PayWith::Balance);
+            let asked = [buy(members[0]), edit, buy(members[0]), buy(members[1])];
+            let answers = join_all(asked.map(|request| service.run(request))).await;
+            let codes: Vec<_> = answers.into_iter().map(|answer| answer.map_err(|failure| code(&failure)).err()).collect();
+            assert_eq!(codes, [None, None, Some(Code::BusinessRule), None]);
+        }
+    }
+
     async fn the_last_piece_goes_to_one_of_two(place_: Place) {
         let members = rich(&place_.service, 2).await;
         for _ in 0..60 {

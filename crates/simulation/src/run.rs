@@ -634,7 +634,11 @@ impl Simulation {
             return Err(format!("the service finds fault with itself: {report:?}"));
         }
         service.stop().await;
-        self.audit().await
+        self.audit().await?;
+        for what in self.books.shop.came_to() {
+            self.count(&what);
+        }
+        Ok(())
     }
 }
 

@@ -55,6 +55,20 @@ fn nothing_is_found(part: u64) {
         "notification Twice",
         "notification Unheard",
         "settled with WeChat",
+        "shop CreateProduct done",
+        "shop CreateRound done",
+        "shop MoveStock done",
+        "shop Place done",
+        "shop Place OUT_OF_STOCK",
+        "shop Pay done",
+        "shop Cancel done",
+        "shop Step done",
+        "shop Refund done",
+        "PayAtWechat done",
+        "shop order Expired",
+        "shop order paid at WeChat",
+        "round Drawn",
+        "round Failed",
     ] {
         assert!(counts.contains_key(what), "it never came to {what}: {counts:#?}");
     }

@@ -243,8 +243,13 @@ impl ShopCommand {
         }
     }
 
-    /// Whether it reads all orders of a round, or changes many products.
+    /// Whether it reads all orders of a round, changes many products, or changes what other commands have to read: where a product
+    /// gets a limit, its buyers' orders count.
     pub(crate) fn is_wide(&self) -> bool {
-        matches!(self, Self::ImportProducts(_) | Self::DrawRound(_) | Self::CloseRound(_) | Self::CancelRound(_))
+        match self {
+            Self::ImportProducts(_) | Self::DrawRound(_) | Self::CloseRound(_) | Self::CancelRound(_) => true,
+            Self::EditProduct(command) => command.patch.member_limit.is_some(),
+            _ => false,
+        }
     }
 }

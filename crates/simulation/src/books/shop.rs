@@ -411,6 +411,17 @@ impl Shop {
         stored.shop_orders.values().map(of_order).sum::<usize>() + self.raffles.len()
     }
 
+    /// What became of each order and of each round.
+    pub(crate) fn came_to(&self) -> Vec<String> {
+        let is_through_wechat = |deal: &Deal| matches!(deal.now, Stage::Paid { .. }) && !deal.is_paid_here();
+        let of_deal = |deal: &Deal| match is_through_wechat(deal) {
+            true => "shop order paid at WeChat".to_owned(),
+            false => format!("shop order {:?}", deal.now.status()),
+        };
+        let deals = self.deals.values().map(of_deal);
+        deals.chain(self.raffles.values().map(|raffle| format!("round {:?}", raffle.status))).collect()
+    }
+
     /// What is not yet over although its time is.
     pub(crate) fn open(&self, now: Instant) -> Option<String> {
         let late = now.plus_millis(-LATE_MS);

@@ -21,8 +21,8 @@ impl People<'_> {
             65..=70 => self.create_product(),
             71..=74 => self.edit_product(),
             75..=80 => self.move_stock(),
-            81..=92 => self.create_round(),
-            93..=94 => Ok(self.end_round()),
+            81..=89 => self.create_round(),
+            90..=94 => Ok(self.end_round()),
             95 => self.cancel_round(),
             96..=97 => self.set_status(),
             _ => self.add_member(),
@@ -187,8 +187,9 @@ impl People<'_> {
 
     /// What the job does by itself, by hand.
     fn end_round(&mut self) -> Option<Wish> {
-        let (round, product) = self.round()?;
-        let command = match self.random.percent(60) {
+        let rounds: Vec<_> = self.books.shop.raffles.iter().map(|(id, raffle)| (*id, raffle.product)).collect();
+        let (round, product) = self.random.pick(&rounds).copied()?;
+        let command = match self.random.percent(70) {
             true => ShopCommand::DrawRound(DrawRound { round, product }),
             false => ShopCommand::CloseRound(CloseRound { round, product }),
         };
