@@ -185,6 +185,28 @@ test('a cabinet goes offline before everybody’s eyes, and its history says whe
   await page.getByText('没有符合条件的柜机').waitFor()
 })
 
+test('a cabinet’s page follows its openings to what was taken', async () => {
+  const [cabinet, buyer] = [await makeCabinet(), await shopper('纪原')]
+  const page = await open(`/admin/devices/${cabinet.device_id}`, { token })
+  await page.getByText('在线，可以开门。').waitFor()
+  const number = await openDoor(buyer, cabinet)
+  const row = page.getByRole('row', { name: new RegExp(number) })
+  await row.getByText('正在开').waitFor()
+  await saysDoor(cabinet, number, 'opened')
+  await row.getByText('门开着').waitFor()
+  await saysDoor(cabinet, number, 'closed')
+  await row.getByText('等结算').waitFor()
+  await saysTaken(cabinet, number, [{ product_code: 'COLA', quantity: 2 }])
+  await row.getByText('已结清').waitFor()
+  const { order_no } = (await openingOf(number)).order!
+  await page.getByRole('link', { name: order_no }).waitFor()
+  // From the first word to the last within the page's breath.
+  const next = await trip(buyer, cabinet, [{ product_code: 'COLA', quantity: 1 }])
+  await page.getByRole('row', { name: new RegExp(next) }).getByText('已结清').waitFor()
+  await page.getByRole('link', { name: (await openingOf(next)).order!.order_no }).waitFor()
+  await accessible(page)
+})
+
 test('an opening is followed on a phone to what was taken, and the order shows its evidence', async () => {
   const [cabinet, buyer] = [await makeCabinet(), await shopper('程立')]
   const number = await openDoor(buyer, cabinet)
