@@ -86,7 +86,7 @@ pub use order::{GroupOrder, MealOrder, OrderStatus, numbered_order};
 pub use outcome::{
     BalanceRepair, Booked, BookingOutcome, BookingRefused, CapacityRepair, ComplaintOutcome, CopiedMeal,
     CorrectionOutcome, CutOrder, DepartmentAccountOutcome, ErasureOutcome, FieldChange, GivenBack, GroupCancelOutcome,
-    ImportOutcome, ImportedRow, MealOutcome, OrderCut, OrderOutcome, Outcome, PoolRepair, ProcessedOrder,
+    ImportOutcome, ImportedRow, MealOutcome, Moved, OrderCut, OrderOutcome, Outcome, PoolRepair, ProcessedOrder,
     ProductOutcome, RoundOutcome, RowAction, SessionOutcome, Settled, ShopOrderOutcome, StatesRepair, WalletOutcome,
     Warning,
 };

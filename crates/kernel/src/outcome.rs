@@ -78,6 +78,9 @@ pub enum Outcome {
     },
     Exception {
         exception: Exception,
+        /// By settling it, where that moves money.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        moved: Option<Moved>,
     },
     Product(ProductOutcome),
     Round(RoundOutcome),
@@ -308,6 +311,18 @@ pub struct GivenBack {
     pub pieces: i64,
     /// How many shares can be bought again.
     pub shares: i64,
+}
+
+/// Whose money settling an exception moves, how much of it, and what is left then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "to", rename_all = "snake_case")]
+pub enum Moved {
+    /// Into the wallet or, below zero, out of it.
+    Balance { member: MemberId, amount: Cents, balance: Cents },
+    /// Back to where it was paid. The wallet holds what it held.
+    Wechat { member: MemberId, amount: Cents, balance: Cents },
+    /// For what was taken from a cabinet.
+    Cabinet { order: Box<CabinetOrder>, tickets_left: i64 },
 }
 
 /// The order as it is after it, and what charged the difference or gave it back.

@@ -1845,7 +1845,10 @@ fn outcome_parts(outcome: &Outcome, put: &mut impl FnMut(&str, String)) {
         }
         Outcome::ScoreRefund { refund } => payments::refund_parts(refund, put),
         Outcome::Raised { raised } => put("raised", raised.to_string()),
-        Outcome::Exception { exception } => payments::exception_parts(exception, put),
+        Outcome::Exception { exception, moved } => {
+            payments::exception_parts(exception, put);
+            payments::moved_parts(moved.as_ref(), put);
+        }
         Outcome::Noted => {}
         Outcome::Erasure(erasure) => {
             put("at", erasure.erased_at.to_string());

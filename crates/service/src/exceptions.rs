@@ -1,7 +1,7 @@
 //! What a machine could not settle: opened here, and settled by a person.
 
 use kernel::{
-    Command, Exception, ExceptionAction, ExceptionKind, Noun, Outcome, RaiseException, Reason, Refusal,
+    Command, Exception, ExceptionAction, ExceptionKind, Moved, Noun, Outcome, RaiseException, Reason, Refusal,
     ResolveException,
 };
 use store::queries::{exceptions, topups};
@@ -42,7 +42,7 @@ impl Service {
         }
     }
 
-    /// Settles an exception as a person decided. What contradicts WeChat is not done.
+    /// Settles an exception as a person decided, and says what that moves. What contradicts WeChat is not done.
     ///
     /// # Errors
     /// Where there is none, it is settled already, the action does not fit it, or WeChat cannot be asked.
@@ -52,22 +52,25 @@ impl Service {
         action: ExceptionAction,
         note: Reason,
         asked: impl FnOnce(Command) -> Request,
-    ) -> Result<Exception, Failure> {
+    ) -> Result<(Exception, Option<Moved>), Failure> {
         let found = exceptions::one(self.store(), id).await?;
         let exception = found.ok_or(Refusal::NotFound { noun: Noun::Exception })?;
-        if (exception.kind, action) == (ExceptionKind::DeliveryFailed, ExceptionAction::Retry) {
-            // First the message, then the exception: whatever comes between, what is owed stays in somebody's sight.
-            self.deliver_again(&exception).await?;
-        }
         if self.is_contradicted(&exception, action).await? {
             return Err(Refusal::ExceptionAction { kind: exception.kind, action }.into());
         }
         let payer_openid = self.payer_of_lost_order(&exception, action).await?;
         let refund_no = number("REFD", self.ambient(), self.now(), self.zone());
         let resolve = ResolveException { exception: id, action, note, refund_no, payer_openid };
-        let command = Command::ResolveException(resolve);
-        match self.run(asked(command)).await? {
-            Outcome::Exception { exception } => Ok(exception),
+        let request = asked(Command::ResolveException(resolve));
+        if (exception.kind, action) == (ExceptionKind::DeliveryFailed, ExceptionAction::Retry) {
+            let message = message_of(&exception)?;
+            if !request.dry_run {
+                // First the message, then the exception: whatever comes between, what is owed stays in somebody's sight.
+                self.deliver_again(message).await?;
+            }
+        }
+        match self.run(request).await? {
+            Outcome::Exception { exception, moved } => Ok((exception, moved)),
             _ => Err(odd()),
         }
     }
@@ -118,14 +121,17 @@ impl Service {
         paid.openid.map(|openid| self.vault().index_of(openid.expose())).transpose()
     }
 
-    async fn deliver_again(&self, exception: &Exception) -> Result<(), Failure> {
-        let evidence: serde_json::Value = serde_json::from_str(&exception.evidence).unwrap_or_default();
-        let Some(message) = evidence["message_id"].as_i64() else {
-            return Err(Failure::Internal { reason: "the exception names no message".to_owned() });
-        };
+    async fn deliver_again(&self, message: i64) -> Result<(), Failure> {
         let now_ms = self.now().as_millis();
         self.lanes().chore(move |writer| Box::pin(async move { writer.outbox_again(message, now_ms).await })).await
     }
+}
+
+/// What could not be delivered.
+fn message_of(exception: &Exception) -> Result<i64, Failure> {
+    let evidence: serde_json::Value = serde_json::from_str(&exception.evidence).unwrap_or_default();
+    let named = || Failure::Internal { reason: "the exception names no message".to_owned() };
+    evidence["message_id"].as_i64().ok_or_else(named)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it maps errors")]

@@ -285,11 +285,39 @@ impl Corner {
         kinds
     }
 
-    pub(crate) async fn resolve(&self, kind: &str, action: &str) {
+    /// Tries it, which changes nothing, and then does it: what it says that moves is the same both times.
+    pub(crate) async fn resolve(&self, kind: &str, action: &str) -> Value {
         let exceptions = self.exceptions().await;
         let exception = exceptions.iter().find(|one| one["kind"] == kind).expect("an exception");
         let what = format!("POST /api/v1/admin/exceptions/{}/resolve", exception["exception_id"]);
-        self.admin_asks(&what, &json!({"action": action, "note": "看过了"})).await;
+        let body = json!({"action": action, "note": "看过了"});
+        let before = self.written().await;
+        let tried = self.server.ask(&format!("{what}?dry_run=true")).by(&self.admin).json(&body).await;
+        assert_eq!(self.written().await, before, "{action} was only tried");
+        let done = self.server.ask(&what).by(&self.admin).json(&body).await;
+        assert_eq!(moves(done.data()), moves(tried.data()));
+        assert_ne!(self.written().await, before);
+        moves(done.data())
+    }
+
+    /// How much of everything there is that settling an exception may write.
+    pub(crate) async fn written(&self) -> Vec<i64> {
+        let sqls = [
+            "SELECT COUNT(*) FROM entries",
+            "SELECT COUNT(*) FROM audits WHERE action = 'exception.resolve'",
+            "SELECT COUNT(*) FROM topups",
+            "SELECT COUNT(*) FROM refunds",
+            "SELECT COUNT(*) FROM outbox",
+            "SELECT COUNT(*) FROM outbox WHERE state = 'parked'",
+            "SELECT COUNT(*) FROM cabinet_orders",
+            "SELECT COUNT(*) FROM door_sessions WHERE status = 'settled'",
+            "SELECT COUNT(*) FROM exceptions WHERE state = 'open'",
+        ];
+        let mut counts = Vec::new();
+        for sql in sqls {
+            counts.push(self.number(sql).await);
+        }
+        counts
     }
 
     /// The vendor's word about an opening, from the door's opening on.
@@ -311,6 +339,18 @@ impl Corner {
         let run = self.server.ask(&what).by(&self.admin).send().await;
         assert_eq!(run.data()["status"], json!("succeeded"), "{}", run.text);
         run.data()["counts"].clone()
+    }
+}
+
+/// What settling an exception moves; of an order, what is no number of its own.
+pub(crate) fn moves(settled: &Value) -> Value {
+    let moved = &settled["moved"];
+    match &moved["order"] {
+        Value::Null => moved.clone(),
+        order => {
+            let told = ["total_cents", "tickets", "payment_type", "payment_status", "unpaid_reason"];
+            json!([told.map(|field| order[field].clone()), moved["tickets_left"]])
+        }
     }
 }
 
@@ -795,7 +835,7 @@ on_both_engines! {
         assert_eq!((corner.status(&session).await.as_str(), corner.tickets().await), ("held", 20_000));
         assert_eq!(corner.kinds().await, ["unknown_goods"]);
         corner.ask_to_open(&corner.member).await.failed(400, "BUSINESS_RULE_ERROR");
-        corner.resolve("unknown_goods", "dismiss").await;
+        assert_eq!(corner.resolve("unknown_goods", "dismiss").await, Value::Null);
         assert_eq!(corner.status(&session).await, "released");
 
         let session = corner.open_door().await;
@@ -803,7 +843,8 @@ on_both_engines! {
         dearer["amount_cents"] = json!(350);
         assert_eq!(corner.tell("orders", &dearer, "genuine").await, [200]);
         assert_eq!(corner.kinds().await, ["price_mismatch"]);
-        corner.resolve("price_mismatch", "charge").await;
+        let charged = json!([[300, 1500, "ticket", "paid", null], 18_500]);
+        assert_eq!(corner.resolve("price_mismatch", "charge").await, charged);
         assert_eq!((corner.status(&session).await.as_str(), corner.tickets().await), ("settled", 18_500));
 
         let session = corner.open_door().await;
@@ -811,6 +852,9 @@ on_both_engines! {
         assert_eq!(corner.tell("orders", &dear, "genuine").await, [200]);
         assert_eq!(corner.kinds().await, ["amount_over_limit"]);
         assert_eq!(corner.tickets().await, 18_500);
+        let owed = json!([[25_000, 125_000, "ticket", "unpaid", "insufficient_tickets"], 18_500]);
+        assert_eq!(corner.resolve("amount_over_limit", "charge").await, owed);
+        assert_eq!((corner.status(&session).await.as_str(), corner.tickets().await), ("settled", 18_500));
         corner.server.books_are_right().await;
     }
 

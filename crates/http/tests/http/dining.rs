@@ -456,8 +456,15 @@ on_both_engines! {
         let poor = server.ask("POST /api/dining/enhanced/department-order").by(&team.boss).json(&order).await;
         poor.failed(400, "BUSINESS_RULE_ERROR");
         assert_eq!(poor.message(), "订单 1: 部门账户余额不足：余额 0.00 元，需要 10.00 元");
-        let fund = server.ask(&format!("POST {path}/fund")).by(&admin).json(&json!({"amount_cents": 2500})).await;
-        assert_eq!(fund.data()["balance_cents"], 2500);
+        // What was only tried leaves nothing.
+        for (way, body, after) in [
+            ("fund?dry_run=true", json!({"amount_cents": 2500}), 2500),
+            ("adjust?dry_run=true", json!({"amount_cents": -500, "reason": "-"}), -500),
+            ("fund", json!({"amount_cents": 2500}), 2500),
+        ] {
+            let moved = server.ask(&format!("POST {path}/{way}")).by(&admin).json(&body).await;
+            assert_eq!(moved.data()["balance_cents"], after, "{way}");
+        }
         server.ask("POST /api/dining/enhanced/department-order").by(&team.boss).json(&order).await.data();
         let body = json!({"amount_cents": -500, "reason": "paid twice"});
         let adjusted = server.ask(&format!("POST {path}/adjust")).by(&admin).json(&body).await;

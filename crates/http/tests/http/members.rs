@@ -130,6 +130,11 @@ on_both_engines! {
         let path = |what: &str| format!("/api/v1/admin/members/{}/{what}", member.id);
         let adjust = |body: Value| { let ask = server.ask(&format!("POST {}", path("adjust"))).by(&admin).key("adjusted"); async move { ask.json(&body).await } };
         let body = json!({"amount_cents": -700, "reason": "多退的餐费"});
+        let tried = server.ask(&format!("POST {}?dry_run=true", path("adjust"))).by(&admin).json(&body).await;
+        assert_eq!(tried.message(), "试算完成，未作任何更改");
+        assert_eq!((&tried.data()["amount_cents"], &tried.data()["balance_cents"]), (&json!(-700), &json!(-700)));
+        let lines = server.ask("GET /api/v1/users/balance/history").by(&member).send().await;
+        assert_eq!(lines.data()["total_count"], json!(0), "only tried");
         let first = adjust(body.clone()).await;
         let data = first.data();
         assert_eq!((&data["user_id"], &data["amount_cents"], &data["balance_cents"]), (&json!(member.id), &json!(-700), &json!(-700)));

@@ -13,7 +13,7 @@ use wechat::UnixTime;
 use wechat::pay::{Config as MerchantConfig, Fen, Merchant, PublicKey};
 use wechat::payscore::{Completion, NewServiceOrder, PaymentRow, RiskFund, Service, Start};
 
-use crate::cabinets::Corner;
+use crate::cabinets::{Corner, moves};
 use crate::support::{Answer, Clock, Home, on_both_engines};
 
 const START: &str = "/v3/payscore/serviceorder";
@@ -263,7 +263,21 @@ impl Score {
     async fn resolve(&self, action: &str) -> Answer {
         let what =
             format!("POST /api/v1/admin/exceptions/{}/resolve", self.corner.exceptions().await[0]["exception_id"]);
-        self.corner.server.ask(&what).by(&self.corner.admin).json(&json!({"action": action, "note": "看过了"})).await
+        let body = json!({"action": action, "note": "看过了"});
+        let before = self.corner.written().await;
+        let tried = self.corner.server.ask(&format!("{what}?dry_run=true")).by(&self.corner.admin).json(&body).await;
+        assert_eq!(self.corner.written().await, before, "{action} was only tried");
+        let done = self.corner.server.ask(&what).by(&self.corner.admin).json(&body).await;
+        assert_eq!(tried.status, done.status);
+        if done.status == 200 {
+            assert_eq!(moves(done.data()), moves(tried.data()));
+        }
+        done
+    }
+
+    fn moves(&self, to: &str, amount_cents: i64, balance_cents: i64) -> Value {
+        let user = self.corner.member.id;
+        json!({"to": to, "user_id": user, "amount_cents": amount_cents, "balance_cents": balance_cents})
     }
 
     /// WeChat collects for something under a number of which this house knows nothing.
@@ -456,7 +470,8 @@ on_both_engines! {
         score.pass(COLLECTED_MS).await;
         score.refund_becomes("abnormal").await;
         assert_eq!(score.corner.kinds().await, ["refund_abnormal"]);
-        score.corner.resolve("refund_abnormal", "return_to_balance").await;
+        let moved = score.corner.resolve("refund_abnormal", "return_to_balance").await;
+        assert_eq!(moved, score.moves("balance", 300, 300));
         score.refund_becomes("returned").await;
         let sql = "SELECT CAST(SUM(balance) AS BIGINT) FROM accounts WHERE owner_kind = 'member' AND currency = 'CNY'";
         assert_eq!(score.number(sql).await, 300);
@@ -537,7 +552,8 @@ on_both_engines! {
         assert_eq!(score.order().await, ("unpaid".to_owned(), json!("pay_score_collecting")), "nothing is booked");
         score.corner.server.books_are_right().await;
 
-        score.resolve("refund_to_origin").await.data();
+        let moved = score.resolve("refund_to_origin").await.data()["moved"].clone();
+        assert_eq!(moved, score.moves("wechat", 500, 0));
         assert_eq!(score.order().await, ("unpaid".to_owned(), json!("pay_score_ended")));
         score.until("asked", async || score.get("/sim/books").await["refunded_total"] == 500).await;
         score.pass(COLLECTED_MS).await;
@@ -564,7 +580,7 @@ on_both_engines! {
         let evidence = score.evidence().await;
         assert_eq!((&evidence["paid_cents"], &evidence["source"]), (&json!(700), &json!("bill")));
         assert_eq!(evidence["session_no"], json!(session));
-        score.resolve("credit").await.data();
+        assert_eq!(score.resolve("credit").await.data()["moved"], score.moves("balance", 700, 700));
         score.pay_in_tickets().await;
         assert_eq!(score.compare().await, [1, 0, 0, 0], "a person has entered it");
         assert_eq!(score.corner.kinds().await, Vec::<String>::new());

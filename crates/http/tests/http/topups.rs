@@ -240,10 +240,42 @@ impl Till {
         panic!("not one exception: {:?}", self.exceptions().await);
     }
 
-    async fn resolve(&self, exception: &Value, action: &str) {
+    /// Tries it, which changes nothing, and then does it: what it says that moves is the same both times.
+    async fn resolve(&self, exception: &Value, action: &str) -> Value {
         let path = format!("POST /api/v1/admin/exceptions/{}/resolve", exception["exception_id"]);
         let body = json!({"action": action, "note": "looked into it"});
-        self.server.ask(&path).by(&self.admin).json(&body).await.data();
+        let before = self.written().await;
+        let tried = self.server.ask(&format!("{path}?dry_run=true")).by(&self.admin).json(&body).await;
+        assert_eq!((tried.message(), &tried.data()["resolved"]), ("试算完成，未作任何更改", &json!(true)));
+        assert_eq!(self.written().await, before, "{action} was only tried");
+        let done = self.server.ask(&path).by(&self.admin).json(&body).await;
+        assert_eq!(done.data()["moved"], tried.data()["moved"]);
+        assert_ne!(self.written().await, before);
+        done.data()["moved"].clone()
+    }
+
+    /// How much of everything there is that settling an exception may write.
+    async fn written(&self) -> Vec<i64> {
+        let sqls = [
+            "SELECT COUNT(*) FROM entries",
+            "SELECT COUNT(*) FROM audits WHERE action = 'exception.resolve'",
+            "SELECT COUNT(*) FROM topups",
+            "SELECT COUNT(*) FROM topups WHERE status = 'pending'",
+            "SELECT COUNT(*) FROM refunds",
+            "SELECT COUNT(*) FROM refunds WHERE state = 'abnormal'",
+            "SELECT COUNT(*) FROM outbox",
+            "SELECT COUNT(*) FROM outbox WHERE state = 'parked'",
+            "SELECT COUNT(*) FROM exceptions WHERE state = 'open'",
+        ];
+        let mut counts = Vec::new();
+        for sql in sqls {
+            counts.push(self.number(sql, Vec::new()).await);
+        }
+        counts
+    }
+
+    fn moves(&self, to: &str, amount_cents: i64, balance_cents: i64) -> Value {
+        json!({"to": to, "user_id": self.member.id, "amount_cents": amount_cents, "balance_cents": balance_cents})
     }
 
     /// The serials of WeChat's keys that the house holds, in order.
@@ -404,9 +436,11 @@ on_both_engines! {
         assert_eq!(assign.data()["owner_id"], json!(till.admin.id));
         let wrong = json!({"action": "return_to_balance", "note": "x"});
         till.server.ask(&format!("{path}resolve")).by(&till.admin).json(&wrong).await.failed(400, "BUSINESS_RULE_ERROR");
+        let tries = format!("{path}resolve?dry_run=true");
+        till.server.ask(&tries).by(&till.admin).json(&wrong).await.failed(400, "BUSINESS_RULE_ERROR");
+        assert_eq!(till.resolve(exception, "credit").await, till.moves("balance", 1, 1));
         let right = json!({"action": "credit", "note": "called the member"});
-        let resolved = till.server.ask(&format!("{path}resolve")).by(&till.admin).json(&right).await;
-        assert_eq!(resolved.data()["resolved"], true);
+        till.server.ask(&tries).by(&till.admin).json(&right).await.failed(400, "INVALID_STATUS_TRANSITION");
         till.server.ask(&format!("{path}resolve")).by(&till.admin).json(&right).await.failed(400, "INVALID_STATUS_TRANSITION");
         till.agree(1).await;
     }
@@ -725,9 +759,8 @@ on_both_engines! {
                     tokio::time::sleep(Duration::from_millis(20)).await;
                 }
                 assert_eq!((&exceptions[0]["kind"], exceptions.len()), (&json!("refund_abnormal"), 1));
-                let path = format!("POST /api/v1/admin/exceptions/{}/resolve", exceptions[0]["exception_id"]);
-                let back = json!({"action": "return_to_balance", "note": "the card is closed"});
-                till.server.ask(&path).by(&till.admin).json(&back).await.data();
+                let moved = till.resolve(&exceptions[0], "return_to_balance").await;
+                assert_eq!(moved, till.moves("balance", 400, 400));
             }
             till.until(&order_no, "paid").await;
         }
@@ -890,7 +923,7 @@ on_both_engines! {
         let credit = json!({"action": "credit", "note": "x"});
         till.server.ask(&format!("{path}resolve")).by(&till.admin).json(&credit).await.failed(400, "BUSINESS_RULE_ERROR");
         till.clear_faults().await;
-        till.resolve(&exception, "retry").await;
+        assert_eq!(till.resolve(&exception, "retry").await, Value::Null);
         till.pass_until(async || {
             let waiting = till.number("SELECT COUNT(*) FROM outbox WHERE state <> 'delivered'", Vec::new()).await;
             waiting == 0 && till.status(&order_no).await == "paid"
@@ -913,7 +946,7 @@ on_both_engines! {
         till.pass(60 * MINUTE_MS).await;
         till.run_job("refund-compensation").await;
         assert_eq!(till.status(&order_no).await, "refunding", "nobody asks about it by himself");
-        till.resolve(&exception, "retry").await;
+        assert_eq!(till.resolve(&exception, "retry").await, Value::Null);
         till.run_job("refund-compensation").await;
         assert_eq!(till.status(&order_no).await, "paid");
         till.agree(600).await;
@@ -925,7 +958,7 @@ on_both_engines! {
         let exception = till.exception().await;
         assert_eq!(exception["kind"], "amount_mismatch");
         till.agree_but_for(600, 8).await;
-        till.resolve(&exception, "refund_to_origin").await;
+        assert_eq!(till.resolve(&exception, "refund_to_origin").await, till.moves("wechat", 8, 600));
         assert_eq!(till.status(&wrong).await, "refunding");
         for _ in 0..20 {
             if till.status(&wrong).await == "refunded" {
@@ -945,7 +978,7 @@ on_both_engines! {
         till.pay(&order_no, json!({"total": 1})).await;
         till.query(&order_no).await.data();
         let exception = till.exception().await;
-        till.resolve(&exception, "dismiss").await;
+        assert_eq!(till.resolve(&exception, "dismiss").await, Value::Null);
         assert_eq!(till.status(&order_no).await, "failed", "nobody waits for it any more");
         till.query(&order_no).await.data();
         till.pass(60 * MINUTE_MS).await;
@@ -977,7 +1010,7 @@ on_both_engines! {
         let settled = format!("POST /api/v1/admin/exceptions/{}/resolve", exception["exception_id"]);
         let wrong = json!({"action": "take_back", "note": "x"});
         till.server.ask(&settled).by(&till.admin).json(&wrong).await.failed(400, "BUSINESS_RULE_ERROR");
-        till.resolve(&exception, "record").await;
+        assert_eq!(till.resolve(&exception, "record").await, till.moves("balance", -400, 600));
         assert_eq!(till.status(&order_no).await, "paid", "a part of it");
         till.agree(600).await;
         till.run_job("reconciliation").await;
@@ -1024,7 +1057,7 @@ on_both_engines! {
         till.server.ask(&settle).by(&till.admin).json(&credit).await.failed(404, "NOT_FOUND");
         till.resolve(&stranger, "dismiss").await;
 
-        till.resolve(&ours, "credit").await;
+        assert_eq!(till.resolve(&ours, "credit").await, till.moves("balance", 1000, 1000));
         assert_eq!(till.status("LOST01").await, "paid");
         assert_eq!(till.balance().await, 1000);
         till.run_job("reconciliation").await;
@@ -1052,7 +1085,7 @@ on_both_engines! {
         let exception = till.exception().await;
         assert_eq!((&exception["kind"], &exception["proposed_action"]), (&json!("not_in_bill"), &json!("take_back")));
         assert_eq!(exception["subject"], json!(never));
-        till.resolve(&exception, "take_back").await;
+        assert_eq!(till.resolve(&exception, "take_back").await, till.moves("balance", -1000, 500));
         assert_eq!(till.status(&never).await, "failed");
         till.agree(500).await;
         till.run_job("reconciliation").await;

@@ -4,9 +4,10 @@ use super::{cabinet, topups};
 use crate::draft::{Draft, Written};
 use crate::order::order_no;
 use crate::{
-    AssignException, Cents, Change, Context, Decision, DeviceId, DoorSessionId, Exception, ExceptionAction,
-    ExceptionKind, ExceptionState, Facts, Instant, MemberId, Needs, Noun, OrderId, Outcome, PayClient, PaymentSource,
-    RaiseException, Receipt, RefundId, RefundOf, RefundState, Refusal, ResolveException, Topup, TopupState,
+    AssignException, Cents, Change, Context, Currency, Decision, DeviceId, DoorSessionId, Exception, ExceptionAction,
+    ExceptionKind, ExceptionState, Facts, Instant, MemberId, Moved, Needs, Noun, OrderId, Outcome, Owner, PayClient,
+    PaymentSource, RaiseException, Receipt, RefundId, RefundOf, RefundState, Refusal, ResolveException, Topup,
+    TopupState,
 };
 
 /// How long a person has for an exception.
@@ -192,12 +193,13 @@ pub(super) fn resolve(
     let exception = open(facts, command.exception)?;
     let evidence = evidence(exception);
     let cannot = Refusal::ExceptionAction { kind: exception.kind, action: command.action };
-    match (exception.kind, command.action) {
+    let moved = match (exception.kind, command.action) {
         (ExceptionKind::AmountMismatch, ExceptionAction::Dismiss) => {
             // Nobody is to ask WeChat about it any more.
             if let Some(topup) = topup_of(facts, &evidence).filter(|topup| topup.state == TopupState::Pending) {
                 topups::give_up(topup, command.note.as_str(), context, &mut draft);
             }
+            None
         }
         (ExceptionKind::UnknownRefund, ExceptionAction::Record) => {
             let refund_no = evidence["refund_no"].as_str();
@@ -205,6 +207,7 @@ pub(super) fn resolve(
             let (Some(topup), Some(refund_no), Some(amount @ 1..)) = made else { return Err(cannot) };
             let wanted = topups::Wanted { amount: Cents::new(amount), refund_no, reason: command.note.as_str() };
             topups::record_refund(facts, topup, &wanted, context, &mut draft)?;
+            Some(balance_moved(topup.member, -wanted.amount, &mut draft))
         }
         (ExceptionKind::NotInBill, ExceptionAction::TakeBack) => {
             let topup = topup_of(facts, &evidence).ok_or_else(|| cannot.clone())?;
@@ -213,18 +216,20 @@ pub(super) fn resolve(
                 return Err(cannot);
             }
             topups::take_back(facts, topup, command.note.as_str(), context, &mut draft)?;
+            Some(balance_moved(topup.member, -topup.amount, &mut draft))
         }
         (
             ExceptionKind::UnknownGoods | ExceptionKind::PriceMismatch | ExceptionKind::AmountOverLimit,
             ExceptionAction::Charge,
         ) => {
             let (session, device, _) = opening(exception, &evidence).ok_or(cannot)?;
-            cabinet::orders::charge_held(facts, (session, device), context, &mut draft)?;
+            cabinet::orders::charge_held(facts, (session, device), context, &mut draft)?
         }
         (_, ExceptionAction::Dismiss) => {
             if let Some((session, device, _)) = opening(exception, &evidence) {
                 cabinet::orders::release(facts, (session, device), context, &mut draft);
             }
+            None
         }
         (
             ExceptionKind::AmountMismatch | ExceptionKind::UnknownOrder | ExceptionKind::PayScoreMismatch,
@@ -270,10 +275,13 @@ pub(super) fn resolve(
             };
             if command.action == ExceptionAction::Credit {
                 topups::credit(facts, &topup, receipt, context, &mut draft)?;
+                Some(balance_moved(topup.member, amount, &mut draft))
             } else {
                 let reason = command.note.as_str();
                 let wanted = topups::Wanted { amount: topup.amount, refund_no: &command.refund_no, reason };
                 topups::credit_and_refund(facts, &topup, &receipt, &wanted, context, &mut draft)?;
+                let (member, balance) = (topup.member, balance_of(topup.member, &mut draft));
+                Some(Moved::Wechat { member, amount, balance })
             }
         }
         (ExceptionKind::RefundAbnormal, ExceptionAction::ReturnToBalance) => {
@@ -281,17 +289,21 @@ pub(super) fn resolve(
             let Some(refund) = refund.filter(|refund| refund.state == RefundState::Abnormal) else {
                 return Err(cannot);
             };
-            match refund.of {
+            let member = match refund.of {
                 RefundOf::Topup(topup) => {
                     let topup = facts.topups.get(&topup);
                     let topup = topup.filter(|topup| matches!(topup.state, TopupState::Refunding { .. }));
-                    topups::return_refund(refund, topup.ok_or(cannot)?, None, context, &mut draft);
+                    let topup = topup.ok_or(cannot)?;
+                    topups::return_refund(refund, topup, None, context, &mut draft);
+                    topup.member
                 }
                 RefundOf::Score { order, .. } => {
                     let order = facts.cabinet.orders.get(&order).ok_or(cannot)?;
                     cabinet::scores::return_refund(facts, (refund, order), context, &mut draft)?;
+                    order.member
                 }
-            }
+            };
+            Some(balance_moved(member, refund.amount, &mut draft))
         }
         (ExceptionKind::RefundAbnormal, ExceptionAction::Retry) => {
             let refund = evidence["refund_id"].as_i64().and_then(|id| facts.refunds.get(&RefundId::new(id)));
@@ -299,11 +311,12 @@ pub(super) fn resolve(
                 return Err(cannot);
             };
             topups::ask_again(refund, context, &mut draft);
+            None
         }
         // The message itself is its courier's.
-        (ExceptionKind::DeliveryFailed, ExceptionAction::Retry) => {}
+        (ExceptionKind::DeliveryFailed, ExceptionAction::Retry) => None,
         _ => return Err(cannot),
-    }
+    };
 
     // After this point it must succeed.
     let state = ExceptionState::Resolved {
@@ -316,7 +329,15 @@ pub(super) fn resolve(
     let written = Written::after(&json!({ "action": command.action })).because(command.note.as_str());
     draft.audit("exception.resolve", ("exception", after.id), written);
     draft.push(Change::Exception(after.clone()));
-    Ok(draft.finish(Outcome::Exception { exception: after }))
+    Ok(draft.finish(Outcome::Exception { exception: after, moved }))
+}
+
+fn balance_moved(member: MemberId, amount: Cents, draft: &mut Draft<'_>) -> Moved {
+    Moved::Balance { member, amount, balance: balance_of(member, draft) }
+}
+
+fn balance_of(member: MemberId, draft: &mut Draft<'_>) -> Cents {
+    draft.balance(Owner::Member(member).account(Currency::Cny))
 }
 
 pub(super) fn assign(
@@ -339,7 +360,7 @@ pub(super) fn assign(
     let written = Written::change(&trace(before), &trace(&after));
     draft.audit("exception.assign", ("exception", after.id), written);
     draft.push(Change::Exception(after.clone()));
-    Ok(draft.finish(Outcome::Exception { exception: after }))
+    Ok(draft.finish(Outcome::Exception { exception: after, moved: None }))
 }
 
 fn open(facts: &Facts, exception: i64) -> Result<&Exception, Refusal> {

@@ -2,9 +2,9 @@
 
 use kernel::{
     AskPayment, AssignException, Cents, CheckTopup, Command, CreateTopup, EndPayment, Exception, ExceptionAction,
-    ExceptionKind, ExceptionState, MemberId, NoteRefund, OrderId, PayClient, PaymentEnd, PaymentId, PaymentSource,
-    RaiseException, Reason, Refund, RefundId, RefundSeen, RefundTopup, ResolveException, SettlePayment, Topup,
-    TopupSeen,
+    ExceptionKind, ExceptionState, MemberId, Moved, NoteRefund, OrderId, PayClient, PaymentEnd, PaymentId,
+    PaymentSource, RaiseException, Reason, Refund, RefundId, RefundSeen, RefundTopup, ResolveException, SettlePayment,
+    Topup, TopupSeen,
 };
 
 use serde_json::json;
@@ -237,6 +237,18 @@ pub(crate) fn refund_parts(refund: &Refund, put: &mut impl FnMut(&str, String)) 
     put("amount", refund.amount.to_string());
     put("checks", refund.checks.to_string());
     put("next", refund.next_check_at.to_string());
+}
+
+pub(crate) fn moved_parts(moved: Option<&Moved>, put: &mut impl FnMut(&str, String)) {
+    let (to, amount, balance) = match moved {
+        Some(Moved::Balance { amount, balance, .. }) => ("balance", amount, balance),
+        Some(Moved::Wechat { amount, balance, .. }) => ("wechat", amount, balance),
+        Some(Moved::Cabinet { .. }) => return put("moved", "cabinet".to_owned()),
+        None => return put("moved", "nothing".to_owned()),
+    };
+    put("moved", to.to_owned());
+    put("amount", amount.to_string());
+    put("balance", balance.to_string());
 }
 
 pub(crate) fn exception_parts(exception: &Exception, put: &mut impl FnMut(&str, String)) {

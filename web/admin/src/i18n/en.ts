@@ -70,6 +70,7 @@ export const en: Texts = {
     back: 'Back',
     search: 'Search',
     all: 'All',
+    pair: (what, which) => `${what}: ${which}`,
     none: 'None',
     reason: 'Reason',
     reasonHint: 'Goes into the audit trail',

@@ -71,6 +71,7 @@ export const zh = {
     back: '返回',
     search: '搜索',
     all: '全部',
+    pair: (what: string, which: string) => `${what}：${which}`,
     none: '无',
     reason: '原因',
     reasonHint: '会写入审计',

@@ -85,6 +85,11 @@ export function idIn(number: string): number | undefined {
   return tail ? [...tail.toUpperCase()].reduce((id, digit) => id * 32 + DIGITS.indexOf(digit), 0) : undefined
 }
 
+/** Whether more will be heard of it by itself; what is held waits for a person. */
+export function goesOn({ status }: { status: Schemas['DoorStatus'] }): boolean {
+  return isUnsettled({ status }) && status !== 'held'
+}
+
 /** Asks again every few seconds for as long as it matters and somebody looks. */
 export function keepAsking(matters: () => boolean, again: () => Promise<void>, everyMs = 4_000) {
   const timer = setInterval(() => matters() && !document.hidden && !expired.value && void again(), everyMs)

@@ -2,7 +2,8 @@ import type { Schemas } from '@/api'
 import type { Tone } from '@/components/Tag.vue'
 import { payments as texts } from '@/i18n/payments'
 import { at } from '@/lib/house'
-import { money } from '@/lib/money'
+import { grouped, money } from '@/lib/money'
+import { nicknameOf } from '@/lib/shop'
 
 type Exception = Schemas['ExceptionRow']
 export type Action = Schemas['ExceptionAction']
@@ -35,28 +36,50 @@ export function actionsFor({ kind, proposed_action }: Exception): Action[] {
   return possible.sort((a, b) => Number(b === proposed_action) - Number(a === proposed_action))
 }
 
-/** What an action does, in numbers. */
-export function consequenceOf(action: Action, { kind, evidence }: Exception): string {
-  const found = flat(evidence)
-  if (action === 'credit' && kind === 'unknown_order') return texts.value.actionSays.enter(money(Number(found.paid_cents ?? 0)))
-  if (action === 'credit' || action === 'refund_to_origin') return texts.value.actionSays[action](money(Number(found.paid_cents ?? 0)))
-  if (action === 'charge') return chargeSays(found)
-  if (action === 'dismiss' && RELEASING.has(kind)) return texts.value.actionSays.release()
-  if (action === 'dismiss' && NOTED.has(kind)) return texts.value.actionSays.note()
-  if (action === 'return_to_balance' || action === 'record' || action === 'take_back') return texts.value.actionSays[action](money(Number(found.amount_cents ?? 0)))
-  return texts.value.actionSays[action]()
+type Settled = Schemas['SettledException']
+
+/** What an action does, in the numbers of its dry run. */
+export function consequenceOf(action: Action, { kind, moved }: Pick<Settled, 'kind' | 'moved'>): string {
+  const says = texts.value.actionSays
+  switch (action) {
+    case 'charge':
+      return chargeSays(moved)
+    case 'credit':
+    case 'refund_to_origin':
+    case 'return_to_balance':
+    case 'record':
+    case 'take_back': {
+      if (!moved || moved.to === 'cabinet') return ''
+      const [amount, name] = [money(Math.abs(moved.amount_cents)), nicknameOf(moved.user_id)]
+      return action === 'credit' && ENTERED.has(kind) ? says.enter(amount, name) : says[action](amount, name)
+    }
+    case 'dismiss':
+      if (RELEASING.has(kind)) return says.release()
+      return NOTED.has(kind) ? says.note() : says.dismiss()
+    case 'retry':
+      return says.retry()
+  }
 }
 
+/** What has no top-up yet. */
+const ENTERED = new Set<Exception['kind']>(['unknown_order', 'pay_score_mismatch'])
 /** Where a member waits to be let go. */
 const RELEASING = new Set<Exception['kind']>(['unknown_goods', 'price_mismatch', 'amount_over_limit', 'settlement_missing'])
 /** What happened stays as it is. */
 const NOTED = new Set<Exception['kind']>(['delivery_failed', 'settlement_conflict', 'callback_mismatch', 'cabinet_alarm', 'pay_score_mismatch', 'stock_negative'])
 
-function chargeSays(found: Record<string, unknown>): string {
-  const { charge, chargeAbout, chargeUnknown } = texts.value.actionSays
-  if (Array.isArray(found.unknown)) return chargeUnknown(found.unknown.join(' · '))
-  const cents = found.ours_cents ?? found.total_cents
-  return typeof cents === 'number' ? chargeAbout(money(cents)) : charge()
+function chargeSays(moved: Settled['moved']): string {
+  const { chargeNothing, charge, chargeUnpaid } = texts.value.actionSays
+  if (moved?.to !== 'cabinet') return chargeNothing()
+  const { total_cents, tickets, unpaid_reason, user_id } = moved.order
+  const told = [money(total_cents), grouped(tickets), nicknameOf(user_id)] as const
+  return unpaid_reason ? chargeUnpaid[unpaid_reason](...told) : charge(...told)
+}
+
+/** What was taken that the planogram did not have. */
+export function unknownGoods({ evidence }: Exception): string[] {
+  const { unknown } = flat(evidence)
+  return Array.isArray(unknown) ? unknown.map(String) : []
 }
 
 export interface Evidence {

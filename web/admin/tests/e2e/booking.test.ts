@@ -108,7 +108,7 @@ test('an administrator books for any department, and calls off a part and the wh
 
   const page = await open(`/admin/group-orders?department=${departmentId}&date=${day}`, { token })
   await page.locator('summary').click()
-  await page.getByText('备注: 培训').waitFor()
+  await page.getByText('备注：培训').waitFor()
   await accessible(page)
   await shoot(page, 'group-orders-1440-light')
   await page.getByRole('button', { name: new RegExp(`取消 ${three[0]!.name} 的`) }).click()

@@ -185,6 +185,28 @@ test('a cabinet goes offline before everybody’s eyes, and its history says whe
   await page.getByText('没有符合条件的柜机').waitFor()
 })
 
+test('a cabinet’s page follows its openings to what was taken', async () => {
+  const [cabinet, buyer] = [await makeCabinet(), await shopper('纪原')]
+  const page = await open(`/admin/devices/${cabinet.device_id}`, { token })
+  await page.getByText('在线，可以开门。').waitFor()
+  const number = await openDoor(buyer, cabinet)
+  const row = page.getByRole('row', { name: new RegExp(number) })
+  await row.getByText('正在开').waitFor()
+  await saysDoor(cabinet, number, 'opened')
+  await row.getByText('门开着').waitFor()
+  await saysDoor(cabinet, number, 'closed')
+  await row.getByText('等结算').waitFor()
+  await saysTaken(cabinet, number, [{ product_code: 'COLA', quantity: 2 }])
+  await row.getByText('已结清').waitFor()
+  const { order_no } = (await openingOf(number)).order!
+  await page.getByRole('link', { name: order_no }).waitFor()
+  // From the first word to the last within the page's breath.
+  const next = await trip(buyer, cabinet, [{ product_code: 'COLA', quantity: 1 }])
+  await page.getByRole('row', { name: new RegExp(next) }).getByText('已结清').waitFor()
+  await page.getByRole('link', { name: (await openingOf(next)).order!.order_no }).waitFor()
+  await accessible(page)
+})
+
 test('an opening is followed on a phone to what was taken, and the order shows its evidence', async () => {
   const [cabinet, buyer] = [await makeCabinet(), await shopper('程立')]
   const number = await openDoor(buyer, cabinet)
@@ -274,13 +296,17 @@ test('a settlement at other prices is charged from the queue, and one of unknown
   await shoot(page, 'exceptions-cabinet-1440-light')
   await card.getByRole('button', { name: /^处理/ }).click()
   const dialog = page.getByRole('dialog')
-  await dialog.getByText('按陈列里现在的价格扣款（发现时为 ¥6.00）').waitFor()
+  await dialog.getByText('按陈列里现在的价格是 ¥6.00，扣 严朗 3,000 张礼票').waitFor()
+  await dialog.locator('.sums', { hasText: '之后礼票' }).getByText('17,000').waitFor()
+  expect((await openingOf(first)).status).toBe('held')
+  await accessible(page)
+  await shoot(page, 'exception-charge-1440-light')
   await dialog.getByLabel('处理说明').fill('厂商价目没有更新，按我们的价格')
   await dialog.getByRole('button', { name: '按现价扣款' }).click()
   await card.waitFor({ state: 'detached' })
   expect(await openingOf(first)).toMatchObject({ status: 'settled', order: { payment_status: 'paid', total_cents: 600 } })
 
-  const phone = await open('/admin/exceptions?kind=unknown_goods', { token, width: 390, dark: true })
+  const phone = await open('/admin/exceptions?kind=unknown_goods', { token, width: 390, dark: true, expects: /404.*resolve/ })
   const other = phone.locator('.queue > li', { hasText: second })
   await other.getByText('GUM', { exact: true }).waitFor()
   await accessible(phone)
@@ -288,6 +314,9 @@ test('a settlement at other prices is charged from the queue, and one of unknown
   await other.getByRole('button', { name: /^处理/ }).click()
   const sheet = phone.getByRole('dialog')
   await sheet.getByText('先把 GUM 加进这台柜机的陈列').waitFor()
+  expect(await sheet.getByRole('button', { name: '按现价扣款' }).isDisabled()).toBe(true)
+  await accessible(phone)
+  await shoot(phone, 'exception-charge-unknown-390-dark')
   await sheet.getByLabel('只记录，不动账').check()
   await sheet.getByText('不扣款，放行这位用户').waitFor()
   await sheet.getByLabel('处理说明').fill('口香糖是试吃品')

@@ -89,7 +89,12 @@ test.each([
 
   await card.getByRole('button', { name: /^处理/ }).click()
   const dialog = page.getByRole('dialog')
-  await dialog.getByText('把微信实收的 ¥199.00 记入用户余额').waitFor()
+  await dialog.getByText(/^把微信实收的 ¥199.00 记入 \D+ 的余额，/).waitFor()
+  const after = dialog.locator('.sums', { hasText: '之后余额' }).locator('dd')
+  await expect.poll(() => after.innerText()).toBe(`¥${((before + 19_900) / 100).toLocaleString('en', { minimumFractionDigits: 2 })}`)
+  await dialog.getByLabel('原路退回').check()
+  await dialog.getByText(/把微信实收的 ¥199.00 记账后原路退回 \D+，余额不变/).waitFor()
+  expect(await balanceOf(payer.user_id)).toBe(before)
   await dialog.getByLabel('只记录，不动账').check()
   await dialog.getByText('余额不变，只写下处理结论').waitFor()
   await dialog.getByLabel('按实收入账').check()

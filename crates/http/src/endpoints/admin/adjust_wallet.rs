@@ -9,7 +9,7 @@ use crate::caller::Caller;
 use crate::endpoint::{Declaration, Endpoint, Input, Tag};
 use crate::endpoints::wallet::WalletChange;
 use crate::failure::Failure;
-use crate::input::Nothing;
+use crate::input::DryRun;
 use crate::reply::Reply;
 use crate::texts;
 
@@ -41,15 +41,16 @@ pub(crate) fn endpoint() -> Endpoint {
 async fn handle(
     app: App,
     caller: Caller,
-    input: Input<MemberPath, Nothing, Adjustment>,
+    input: Input<MemberPath, DryRun, Adjustment>,
 ) -> Result<Reply<WalletChange>, Failure> {
+    let dry_run = input.query.dry_run;
     let command = Command::AdjustWallet(AdjustWallet {
         member: input.path.user_id,
         amount: input.body.amount_cents,
         reason: input.body.reason,
     });
-    let Outcome::Wallet(outcome) = app.service().run(caller.asks(command)).await? else {
+    let Outcome::Wallet(outcome) = app.service().run(caller.tries(dry_run, command)).await? else {
         return Err(Failure::fault("an adjustment answered something else"));
     };
-    Ok(Reply::saying(texts::ADJUSTED, outcome.into()))
+    Ok(Reply::saying(if dry_run { texts::DRY_RUN } else { texts::ADJUSTED }, outcome.into()))
 }

@@ -13,7 +13,7 @@ use crate::App;
 use crate::caller::Caller;
 use crate::endpoint::{Declaration, Endpoint, Input, Tag};
 use crate::failure::Failure;
-use crate::input::Nothing;
+use crate::input::DryRun;
 use crate::reply::Reply;
 use crate::texts;
 
@@ -56,13 +56,13 @@ pub(crate) fn fund() -> Endpoint {
             description: "What a department that pays for its members' meals has paid in advance or afterwards.",
             codes: &[Code::NotFound, Code::BusinessRule],
         },
-        async |app: App, caller: Caller, input: Input<DepartmentPath, Nothing, Funding>| {
+        async |app: App, caller: Caller, input: Input<DepartmentPath, DryRun, Funding>| {
             let command = Command::FundDepartment(FundDepartment {
                 department: input.path.department_id,
                 amount: input.body.amount_cents,
                 reason: input.body.reason.unwrap_or_default(),
             });
-            run(&app, caller, command).await
+            run(&app, caller, input.query, command).await
         },
     )
 }
@@ -79,19 +79,20 @@ pub(crate) fn adjust() -> Endpoint {
             description: "Puts money in or takes it out. No limit stops it.",
             codes: &[Code::NotFound, Code::BusinessRule],
         },
-        async |app: App, caller: Caller, input: Input<DepartmentPath, Nothing, DepartmentAdjustment>| {
+        async |app: App, caller: Caller, input: Input<DepartmentPath, DryRun, DepartmentAdjustment>| {
             let command = Command::AdjustDepartment(AdjustDepartment {
                 department: input.path.department_id,
                 amount: input.body.amount_cents,
                 reason: input.body.reason,
             });
-            run(&app, caller, command).await
+            run(&app, caller, input.query, command).await
         },
     )
 }
 
-async fn run(app: &App, caller: Caller, command: Command) -> Result<Reply<AccountChange>, Failure> {
-    let Outcome::DepartmentAccount(outcome) = app.service().run(caller.asks(command)).await? else {
+async fn run(app: &App, caller: Caller, query: DryRun, command: Command) -> Result<Reply<AccountChange>, Failure> {
+    let DryRun { dry_run } = query;
+    let Outcome::DepartmentAccount(outcome) = app.service().run(caller.tries(dry_run, command)).await? else {
         return Err(Failure::fault("a department's account answered something else"));
     };
     let change = AccountChange {
@@ -100,5 +101,5 @@ async fn run(app: &App, caller: Caller, command: Command) -> Result<Reply<Accoun
         amount_cents: outcome.amount,
         balance_cents: outcome.balance,
     };
-    Ok(Reply::saying(texts::ADJUSTED, change))
+    Ok(Reply::saying(if dry_run { texts::DRY_RUN } else { texts::ADJUSTED }, change))
 }

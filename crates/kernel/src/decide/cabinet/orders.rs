@@ -9,8 +9,8 @@ use crate::draft::{Draft, Written};
 use crate::order::order_no;
 use crate::{
     Bought, CabinetOrder, CabinetOrderState, CabinetPay, Cents, Change, Context, Currency, Decision, Device, DeviceId,
-    DoorSession, DoorSessionId, DoorStatus, EntryKind, ExceptionAction, ExceptionKind, Facts, MemberId, Needs, Noun,
-    OrderId, OrderPart, Outcome, Owner, PayAttempt, PayCabinetOrder, Refusal, SettleDoor, Settlement, Shelved,
+    DoorSession, DoorSessionId, DoorStatus, EntryKind, ExceptionAction, ExceptionKind, Facts, MemberId, Moved, Needs,
+    Noun, OrderId, OrderPart, Outcome, Owner, PayAttempt, PayCabinetOrder, Refusal, SettleDoor, Settlement, Shelved,
     Standing, Tickets, UnpaidReason,
 };
 
@@ -102,7 +102,7 @@ pub(super) fn settle(
     let most = scores::most(facts, session).map_or(context.cabinet.most, |most| most.min(context.cabinet.most));
     match doubt(facts, device, settlement, most)? {
         None => charge(facts, session, &told, device, context, &mut draft)
-            .map(|session| draft.finish(Outcome::DoorSession { session })),
+            .map(|(session, _)| draft.finish(Outcome::DoorSession { session })),
         Some((kind, found)) => {
             // After this point it must succeed.
             let held = DoorSession { status: DoorStatus::Held, due_at: None, updated_at: context.now, ..told };
@@ -178,7 +178,7 @@ fn charge(
     device: &Device,
     context: &Context<'_>,
     draft: &mut Draft<'_>,
-) -> Result<DoorSession, Refusal> {
+) -> Result<(DoorSession, Option<CabinetOrder>), Refusal> {
     let Some(settlement) = &told.settlement else { return Err(Refusal::NotFound { noun: Noun::Order }) };
     let items = priced(facts, device, settlement)?;
     let total = worth(&items)?;
@@ -199,7 +199,7 @@ fn charge(
     take_out(facts, &mut device, &items, &session.session_no, context, draft);
     let id = (!items.is_empty()).then(|| OrderId::new(draft.next_id()));
     scores::complete(facts, &session, (id, total), context, draft);
-    if let Some(id) = id {
+    let order = id.map(|id| {
         let is_tried = state != CabinetOrderState::Unpaid { reason: UnpaidReason::PayScoreCollecting };
         let order = CabinetOrder {
             id,
@@ -224,11 +224,12 @@ fn charge(
             move_tickets(&order, draft);
         }
         draft.audit("cabinet_order.place", ("order", id.get()), Written::after(&order));
-        draft.push(Change::CabinetOrder(order));
-    }
+        draft.push(Change::CabinetOrder(order.clone()));
+        order
+    });
     draft.push(Change::Device(device));
     draft.push(Change::DoorSession(session.clone()));
-    Ok(session)
+    Ok((session, order))
 }
 
 /// Charges what is held at the prices of the planogram as it is now, whatever the vendor thinks of them and however much it is.
@@ -237,14 +238,18 @@ pub(in crate::decide) fn charge_held(
     (session, device): (DoorSessionId, DeviceId),
     context: &Context<'_>,
     draft: &mut Draft<'_>,
-) -> Result<(), Refusal> {
+) -> Result<Option<Moved>, Refusal> {
     let session = held(facts, session, device)?;
     let device = existing_device(facts, device)?;
     let settlement = session.settlement.iter().flat_map(Settlement::quantities);
     if settlement.into_iter().any(|(code, _)| device.shelved(code).is_none()) {
         return Err(Refusal::NotFound { noun: Noun::Product });
     }
-    charge(facts, session, session, device, context, draft).map(drop)
+    let (_, order) = charge(facts, session, session, device, context, draft)?;
+    Ok(order.map(|order| {
+        let tickets_left = draft.seen(tickets_of(order.member)).map_or(0, |account| account.balance.get());
+        Moved::Cabinet { order: Box::new(order), tickets_left }
+    }))
 }
 
 /// Lets a member go whose opening nobody can settle.

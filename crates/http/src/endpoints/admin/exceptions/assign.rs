@@ -45,7 +45,8 @@ async fn handle(
 ) -> Result<Reply<ExceptionRow>, Failure> {
     let Assignment { user_id: owner, due_at } = input.body;
     let command = AssignException { exception: input.path.exception_id, owner, due_at };
-    let Outcome::Exception { exception } = app.service().run(caller.asks(Command::AssignException(command))).await?
+    let Outcome::Exception { exception, .. } =
+        app.service().run(caller.asks(Command::AssignException(command))).await?
     else {
         return Err(Failure::fault("an assignment answered something else"));
     };
