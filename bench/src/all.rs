@@ -52,7 +52,7 @@ pub(crate) async fn run(arguments: &[String]) -> Result<(), String> {
         }
         text.push('\n');
     }
-    text += "An hour of mixed load is a command of its own: [soak](performance/soak.md).\n";
+    text += "An hour of mixed load is a command of its own: `cargo xtask bench soak`.\n";
     fs::write(DOCUMENT, text).map_err(|error| format!("{DOCUMENT}: {error}"))
 }
 
