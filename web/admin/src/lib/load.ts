@@ -40,6 +40,13 @@ export function useLoad<A extends unknown[], T>(read: (signal: AbortSignal, ...a
     loading.value = false
   }
 
+  /** Neither is what was read, or why it could not be. */
+  function forget() {
+    stop()
+    data.value = undefined
+    failure.value = undefined
+  }
+
   onScopeDispose(() => running?.abort())
-  return { data, loading, failure, load, again, stop }
+  return { data, loading, failure, load, again, stop, forget }
 }

@@ -3,7 +3,7 @@ use kernel::{Code, Command, DepartmentCode, DepartmentLine, ImportDepartments, P
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{ImportColumn, Kind};
+use super::{ImportColumn, Kind, YES_OR_NO};
 use crate::App;
 use crate::caller::Caller;
 use crate::endpoint::{Declaration, Endpoint, Input, Tag};
@@ -32,16 +32,7 @@ impl Kind for Departments {
             words: &[("成员", "member"), ("部门", "department"), ("member", "member"), ("department", "department")],
         },
         ImportColumn {
-            field: "members_may_cancel",
-            headings: &["成员可取消", "members_may_cancel"],
-            words: &[
-                ("是", "true"),
-                ("否", "false"),
-                ("yes", "true"),
-                ("no", "false"),
-                ("true", "true"),
-                ("false", "false"),
-            ],
+            field: "members_may_cancel", headings: &["成员可取消", "members_may_cancel"], words: YES_OR_NO
         },
     ];
     const KEY: &'static str = "code";

@@ -27,6 +27,10 @@ use crate::input::{self, DryRun, Nothing, Problem, Shape};
 use crate::reply::Reply;
 use crate::texts::{self, Language, say};
 
+/// How people write whether something is so.
+const YES_OR_NO: &[(&str, &str)] =
+    &[("是", "true"), ("否", "false"), ("yes", "true"), ("no", "false"), ("true", "true"), ("false", "false")];
+
 /// A file, and what was seen of it.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

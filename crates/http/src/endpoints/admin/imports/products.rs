@@ -3,7 +3,7 @@ use kernel::{Code, Command, ImportProducts, Note, Permission, ProductId, Product
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{ImportColumn, Kind};
+use super::{ImportColumn, Kind, YES_OR_NO};
 use crate::App;
 use crate::caller::Caller;
 use crate::endpoint::{Declaration, Endpoint, Input, Tag};
@@ -34,18 +34,7 @@ impl Kind for Products {
         ImportColumn { field: "description", headings: &["说明", "description"], words: &[] },
         ImportColumn { field: "price", headings: &["价格(元)", "价格", "单价", "price"], words: &[] },
         ImportColumn { field: "limit_per_member", headings: &["每人限购", "limit_per_member"], words: &[] },
-        ImportColumn {
-            field: "on_sale",
-            headings: &["在售", "on_sale"],
-            words: &[
-                ("是", "true"),
-                ("否", "false"),
-                ("yes", "true"),
-                ("no", "false"),
-                ("true", "true"),
-                ("false", "false"),
-            ],
-        },
+        ImportColumn { field: "on_sale", headings: &["在售", "on_sale"], words: YES_OR_NO },
         ImportColumn { field: "stock", headings: &["初始库存", "stock"], words: &[] },
         ImportColumn { field: "product_id", headings: &["商品ID", "商品编号", "product_id"], words: &[] },
     ];
